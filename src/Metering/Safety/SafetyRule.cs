@@ -1,0 +1,41 @@
+namespace Metering.Safety;
+
+/// <summary>
+/// The rules that keep usage exact. Production always holds all of them; the simulation breaks one at a time to prove that its checks would notice.
+/// </summary>
+[Flags]
+public enum SafetyRule
+{
+    None = 0,
+
+    // Accounting
+    HoldBackOneMicrosecondPerLiveChild = 1 << 0,
+    FirstPassIsBaseline = 1 << 1,
+    NewbornBilledFromZero = 1 << 2,
+    DeadClaimGoesToParent = 1 << 3,
+    ReleaseHeldAtDeath = 1 << 4,
+    CounterResetStartsGeneration = 1 << 5,
+    InstanceIsInodeNotPath = 1 << 6,
+    ParentReadBeforeChildren = 1 << 7,
+
+    // Journal
+    BaselineStoredWithBatch = 1 << 8,
+    BaselineSurvivesRestart = 1 << 9,
+    SequenceSurvivesRestart = 1 << 10,
+    KeepUntilLedgerCommits = 1 << 11,
+    OfferedBatchesAreNotMerged = 1 << 12,
+
+    // Shipping
+    ResendAfterUnknownOutcome = 1 << 13,
+    ResendAfterLedgerRestore = 1 << 14,
+
+    // Ingest and ledger
+    ReceiptTakesEffectOnce = 1 << 15,
+    RangesDoNotOverlap = 1 << 16,
+    WatermarkIsContiguous = 1 << 17,
+    AcknowledgeAfterCommit = 1 << 18,
+    ReceiptAndUsageInOneTransaction = 1 << 19,
+    QuotaCrossingFiresOnce = 1 << 20,
+
+    All = (1 << 21) - 1,
+}
