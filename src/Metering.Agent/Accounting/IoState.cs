@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+using Metering.Agent.Cgroups;
+using Metering.Messages;
+
+namespace Metering.Agent.Accounting;
+
+/// <summary>
+/// Block I/O of one cgroup, summed over devices. Every device has its own reset (unplug, re-use of its number), so each is accumulated by itself and the sums only grow.
+/// </summary>
+internal sealed class IoState
+{
+    public readonly Account[] Accounts = new Account[4];
+    public int Handle = -1;
+    public Availability Availability = Availability.Exact;
+    public int RetryIn;
+    public bool Moved;
+
+    /// <summary>Per (v1 group, device), group 0 on v2: the last reading and the sum over its lives.</summary>
+    public readonly Dictionary<(ulong Group, ulong Device), IoReading> Last = [];
+    public ulong ReadBytes, WriteBytes, ReadOperations, WriteOperations;
+
+    /// <summary>Takes one device's line. <paramref name="countFirst"/> false: the first line of a device seen late is a baseline.</summary>
+    public void Observe(ulong group, in IoReading now, bool countFirst)
+    {
+        ref var last = ref CollectionsMarshal.GetValueRefOrAddDefault(Last, (group, now.Device), out var known);
+        if (known || countFirst)
+        {
+            ReadBytes += Growth(last.ReadBytes, now.ReadBytes);
+            WriteBytes += Growth(last.WriteBytes, now.WriteBytes);
+            ReadOperations += Growth(last.ReadOperations, now.ReadOperations);
+            WriteOperations += Growth(last.WriteOperations, now.WriteOperations);
+        }
+
+        last = now;
+    }
+
+    public ulong Sum(int account) => account switch { 0 => ReadBytes, 1 => WriteBytes, 2 => ReadOperations, _ => WriteOperations };
+
+    private static ulong Growth(ulong last, ulong now) => now >= last ? now - last : now;
+}

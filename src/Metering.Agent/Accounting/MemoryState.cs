@@ -1,0 +1,38 @@
+using Metering.Messages;
+using Metering.Safety;
+
+namespace Metering.Agent.Accounting;
+
+/// <summary>Memory of one cgroup: the level integrated over time. The integral is kept in byte-microseconds, so that no fraction is ever lost between passes.</summary>
+internal sealed class MemoryState
+{
+    public Account Account;
+    public int Handle = -1;
+    public Availability Availability = Availability.Exact;
+    public ulong LevelBytes;
+    public long LevelAtMicroseconds;
+    public UInt128 IntegralByteMicroseconds;
+    public ulong PeakBytes, JournalledPeakBytes;
+    public bool Level;
+    public bool Moved;
+
+    /// <summary>Passes an unavailable file is not asked for again.</summary>
+    public int RetryIn;
+
+    /// <summary>A new level, held in a straight line since the last one (the trapezoid rule); cumulative byte-seconds, rounded down once.</summary>
+    public void Observe(ulong bytes, long nowMicroseconds, SafetyRule rules)
+    {
+        if (Level && nowMicroseconds > LevelAtMicroseconds)
+        {
+            var elapsed = (UInt128)(ulong)(nowMicroseconds - LevelAtMicroseconds);
+            IntegralByteMicroseconds += ((UInt128)LevelBytes + bytes) * elapsed / 2;
+        }
+
+        Moved = !Level || bytes != LevelBytes;
+        (LevelBytes, LevelAtMicroseconds, Level) = (bytes, nowMicroseconds, true);
+        PeakBytes = Math.Max(PeakBytes, bytes);
+        var reading = checked((ulong)(IntegralByteMicroseconds / 1_000_000));
+        if (!Account.Started) Account.Start(reading, fromZero: true);
+        else Account.Observe(reading, rules);
+    }
+}

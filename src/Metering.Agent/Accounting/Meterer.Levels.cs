@@ -1,0 +1,112 @@
+namespace Metering.Agent.Accounting;
+
+// Memory, block I/O and pids: each family is walked by itself and pruned by its own counter of the parent.
+internal sealed partial class Meterer
+{
+    /// <summary>Slow files (peaks) are read every so many passes: once a minute at the default interval.</summary>
+    private const int SlowEvery = 6;
+
+    /// <summary>An idle cgroup's level is read again at least so often.</summary>
+    private const long HeldLevelMicroseconds = 60_000_000;
+
+    /// <summary>The finest grain of the ledger: 15 minutes.</summary>
+    private const long BucketBoundMicroseconds = 900_000_000;
+
+    private void VisitMemory(CgroupNode node, bool parentMoved)
+    {
+        var moved = true;
+        if (HasFigures(node))
+        {
+            var state = node.Memory ??= new MemoryState();
+            if (!MayHold(node, state, parentMoved) && _source.TryMemory(node, state, out var bytes))
+            {
+                state.Observe(bytes, _now, _options.Rules);
+                Touch(node);
+            }
+
+            // An unknown parent proves nothing about its children.
+            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _now);
+        }
+
+        ulong claims = 0;
+        foreach (var child in node.Children)
+        {
+            VisitMemory(child, moved);
+            if (child.Memory is { } below) claims += below.Account.Claim;
+        }
+
+        if (node.Memory is { Account.Started: true } memory)
+        {
+            var flat = !_source.IsHierarchical;
+            memory.Account.Settle(flat ? 0 : memory.Account.Dead + claims, 0);
+        }
+    }
+
+    // The machine's root has no files of its own; v1 groups of its processes are joined to it all the same.
+    private bool HasFigures(CgroupNode node) => node.Parent is not null || !_tree.RootIsMachine || !_source.IsHierarchical;
+
+    // Idle, its parent's memory stands still, read within the last minute: the level is held. Not over a bucket's bound, where the integral is cut.
+    private bool MayHold(CgroupNode node, MemoryState state, bool parentMoved) =>
+        _options.Prune && state.Level && !node.Active && !parentMoved && _now - state.LevelAtMicroseconds < HeldLevelMicroseconds && _now % BucketBoundMicroseconds != 0;
+
+    private void VisitIo(CgroupNode node)
+    {
+        var prune = false;
+        if (HasFigures(node))
+        {
+            var state = node.Io ??= new IoState();
+            var before = (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
+            var started = state.Accounts[0].Started;
+            if (_source.TryIo(node, state, countFirst: true))
+            {
+                state.Moved = !started || before != (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
+                prune = !state.Moved && _options.Prune && _source.IsHierarchical;
+                for (var i = 0; i < 4; i++)
+                {
+                    if (!started) state.Accounts[i].Start(state.Sum(i), fromZero: node.Cpu.Base == 0);
+                    else state.Accounts[i].Observe(state.Sum(i), _options.Rules);
+                }
+
+                if (state.Moved) Touch(node);
+            }
+        }
+
+        if (prune) return;
+        Span<ulong> claims = stackalloc ulong[4];
+        foreach (var child in node.Children)
+        {
+            VisitIo(child);
+            for (var i = 0; child.Io is { } below && i < 4; i++) claims[i] += below.Accounts[i].Claim;
+        }
+
+        if (node.Io is not { } io || !io.Accounts[0].Started) return;
+        var flat = !_source.IsHierarchical;
+        for (var i = 0; i < 4; i++) io.Accounts[i].Settle(flat ? 0 : io.Accounts[i].Dead + claims[i], 0);
+    }
+
+    private void VisitPids(CgroupNode node)
+    {
+        if (_options.Prune && node.Pids is { Known: true } && (_pass + (long)(node.Inode % SlowEvery)) % SlowEvery != 0)
+        {
+            foreach (var child in node.Children) VisitPids(child);
+            return;
+        }
+
+        if (HasFigures(node))
+        {
+            var state = node.Pids ?? new PeakState();
+            if (_source.TryPids(node, state, out var tasks))
+            {
+                node.Pids = state;
+                state.Known = true;
+                if (tasks > state.Peak)
+                {
+                    state.Peak = tasks;
+                    Touch(node);
+                }
+            }
+        }
+
+        foreach (var child in node.Children) VisitPids(child);
+    }
+}

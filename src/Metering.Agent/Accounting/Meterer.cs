@@ -1,0 +1,195 @@
+using Metering.Agent.Cgroups;
+using Metering.Agent.Workloads;
+using Metering.Meters;
+using Metering.Safety;
+
+namespace Metering.Agent.Accounting;
+
+/// <summary>
+/// One pass after the other over the cgroup tree: reads, and settles every account by the claim rule. Holds the whole state of accounting in memory;
+/// what has changed since the journal last stored it is in <see cref="Touched"/> and <see cref="Ended"/>. Single-threaded, allocates nothing in a steady pass.
+/// </summary>
+internal sealed partial class Meterer : ITreeEvents
+{
+    private readonly ICgroupTree _tree;
+    private readonly Func<string, Workload> _recognise;
+    private readonly PassOptions _options;
+    private readonly IMeterSource _source;
+    private readonly byte[] _buffer = new byte[4096];
+    private readonly Dictionary<int, CgroupNode> _watches = [];
+    private readonly Dictionary<ulong, CgroupNode> _nodes = [];
+    private readonly List<CgroupEntry> _entries = [];
+    private readonly List<CgroupNode> _touched = [];
+    private readonly List<CgroupNode> _ended = [];
+    private readonly List<CgroupNode> _sandwiches = [];
+    private long _pass;
+    private long _now;
+    private bool _everythingIsNew;
+
+    public Meterer(ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null)
+    {
+        _tree = tree;
+        _recognise = recognise;
+        _options = options;
+        Counters = counters ?? new PassCounters();
+        _source = source ?? new V2Source(tree, options, Counters, new BlockDevices());
+        _everythingIsNew = true;
+        Root = Adopt(new CgroupNode(0, "/", null, recognise("/")));
+    }
+
+    public CgroupNode Root { get; private set; }
+
+    /// <summary>Nominal instant of the pass under way or just done, Unix microseconds.</summary>
+    public long Now => _now;
+
+    public PassCounters Counters { get; }
+
+    public IMeterSource Source => _source;
+
+    /// <summary>Live cgroups, the root included.</summary>
+    public IReadOnlyCollection<CgroupNode> Nodes => _nodes.Values;
+
+    /// <summary>Nodes that changed since <see cref="Journalled"/>; ended ones are not among them.</summary>
+    public IReadOnlyList<CgroupNode> Touched => _touched;
+
+    /// <summary>Nodes that ended since <see cref="Journalled"/>.</summary>
+    public IReadOnlyList<CgroupNode> Ended => _ended;
+
+    /// <summary>Parents whose sandwich was read in the last pass.</summary>
+    public IReadOnlyList<CgroupNode> Sandwiches => _sandwiches;
+
+    /// <summary>
+    /// Reads the tree. <paramref name="nominalMicroseconds"/> is the instant that the window ends at; levels are integrated up to it.
+    /// The first pass of an epoch only finds where counting begins.
+    /// </summary>
+    public void Run(long nominalMicroseconds)
+    {
+        _pass++;
+        _now = nominalMicroseconds;
+        _sandwiches.Clear();
+        Counters.Passes++;
+        _tree.DrainEvents(this);
+        VisitCpu(Root);
+        _source.BeginPass(this);
+        if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
+        if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(Root);
+        if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(Root);
+        _everythingIsNew = false;
+    }
+
+    /// <summary>The journal holds everything up to here: what is published now is not published again.</summary>
+    public void Journalled()
+    {
+        foreach (var node in _touched)
+        {
+            node.Touched = false;
+            node.Announced = true;
+            node.Cpu.Journalled();
+            if (node.Memory is { } memory)
+            {
+                memory.Account.Journalled();
+                memory.JournalledPeakBytes = memory.PeakBytes;
+            }
+
+            if (node.Io is { } io)
+            {
+                for (var i = 0; i < io.Accounts.Length; i++) io.Accounts[i].Journalled();
+            }
+
+            if (node.Pids is { } pids) pids.Journalled = pids.Peak;
+        }
+
+        _touched.Clear();
+        _ended.Clear();
+    }
+
+    /// <summary>Takes over the nodes that an earlier process of this boot had journalled; the root comes first.</summary>
+    public void Restore(IEnumerable<CgroupNode> nodes)
+    {
+        _everythingIsNew = false;
+        foreach (var node in nodes)
+        {
+            if (node.Parent is null)
+            {
+                _nodes.Remove(Root.Inode);
+                Root = node;
+            }
+            else
+            {
+                node.Parent.Children.Add(node);
+            }
+
+            Adopt(node);
+            node.Attention = true;
+        }
+    }
+
+    /// <summary>Another boot: every instance is gone, what was held back is released, and what lives now was born since.</summary>
+    public void Rebooted()
+    {
+        foreach (var child in Root.Children.ToArray()) Die(child);
+        Root.Children.Clear();
+        Root.Cpu.BeginGeneration();
+        Root.Enumerated = true;
+        Root.NeedsListing = true;
+        Root.Io?.Last.Clear();
+        if (Root.Memory is { } memory) memory.Level = false;
+        Touch(Root);
+    }
+
+    /// <summary>Gives back every descriptor and watch; nothing can be read any more.</summary>
+    public void CloseAll()
+    {
+        foreach (var node in _nodes.Values)
+        {
+            if (node.CpuHandle >= 0) _tree.Close(node.CpuHandle);
+            if (node.Watch >= 0) _tree.Unwatch(node.Watch);
+            _source.Forget(node);
+        }
+
+        _nodes.Clear();
+        _watches.Clear();
+    }
+
+    void ITreeEvents.Born(int watch, ReadOnlySpan<byte> name)
+    {
+        if (!_watches.TryGetValue(watch, out var parent)) return;
+        (parent.Births ??= []).Add(CgroupName.Decode(name));
+        Raise(parent);
+    }
+
+    void ITreeEvents.Died(int watch)
+    {
+        if (_watches.TryGetValue(watch, out var parent)) Raise(parent);
+    }
+
+    void ITreeEvents.Overflow()
+    {
+        Counters.Overflows++;
+        foreach (var node in _nodes.Values)
+        {
+            node.NeedsListing = node.IsWalked;
+            node.Attention = true;
+        }
+    }
+
+    private static void Raise(CgroupNode? node)
+    {
+        for (; node is { Attention: false }; node = node.Parent) node.Attention = true;
+    }
+
+    private void Touch(CgroupNode node)
+    {
+        if (node.Touched) return;
+        node.Touched = true;
+        _touched.Add(node);
+    }
+
+    private CgroupNode Adopt(CgroupNode node)
+    {
+        _nodes[node.Inode] = node;
+        return node;
+    }
+
+    private static string Join(string parent, string name) => parent == "/" ? "/" + name : parent + "/" + name;
+}

@@ -1,0 +1,269 @@
+using System.Buffers.Binary;
+using Metering.Agent.Cgroups;
+using Metering.Agent.Workloads;
+using Metering.Messages;
+
+namespace Metering.Agent.Accounting;
+
+/// <summary>
+/// The baselines as the journal stores them. A whole state is the entries of all nodes; a delta, those that changed and the inodes of those that ended.
+/// Version 1, all numbers are base-128 varints unless said: entry 1 = node (inode, parent inode, path bytes, flags, accounts), entry 2 = ended (inode).
+/// One blob per pass instead of a row per cgroup: 10,000 row upserts cost more than the pass itself.
+/// </summary>
+internal static class StateCodec
+{
+    private const byte NodeEntry = 1, EndedEntry = 2;
+
+    [Flags]
+    private enum Has
+    {
+        Enumerated = 1,
+        Memory = 2,
+        Io = 4,
+        Pids = 8,
+        BornLater = 16,
+    }
+
+    public static void WriteNode(ProtoBuffer into, CgroupNode node)
+    {
+        into.Raw(NodeEntry);
+        into.Raw(node.Inode);
+        into.Raw(node.Parent?.Inode ?? 0);
+        var path = CgroupName.EncodeTerminated(node.Path).AsSpan()[..^1];
+        into.Raw((ulong)path.Length);
+        into.Append(path);
+        var flags = (node.Enumerated ? Has.Enumerated : 0) | (node.Memory is null ? 0 : Has.Memory) | (node.Io is null ? 0 : Has.Io) |
+            (node.Pids is null ? 0 : Has.Pids) | (node.BornLater ? Has.BornLater : 0);
+        into.Raw((ulong)flags);
+        Write(into, node.Cpu);
+        if (node.Memory is { } memory) Write(into, memory);
+        if (node.Io is { } io) Write(into, io);
+        if (node.Pids is { } pids)
+        {
+            into.Raw(pids.Peak);
+            into.Raw((ulong)pids.Availability);
+        }
+    }
+
+    public static void WriteEnded(ProtoBuffer into, CgroupNode node)
+    {
+        into.Raw(EndedEntry);
+        into.Raw(node.Inode);
+    }
+
+    /// <summary>Replays a whole state and the deltas after it. The root comes first, every parent before its children. Throws <see cref="InvalidDataException"/> on bytes that are none of ours.</summary>
+    public static List<CgroupNode> Replay(IEnumerable<byte[]> blobs, Func<string, Workload> recognise)
+    {
+        var entries = new Dictionary<ulong, (ulong Parent, int Blob, int At)>();
+        var kept = new List<byte[]>();
+        foreach (var blob in blobs)
+        {
+            kept.Add(blob);
+            var scan = new Reader(blob, 0);
+            while (!scan.AtEnd)
+            {
+                var kind = scan.Next();
+                var at = scan.At;
+                var inode = scan.Next();
+                if (kind == EndedEntry) entries.Remove(inode);
+                else if (kind == NodeEntry) entries[inode] = (Skip(ref scan), kept.Count - 1, at);
+                else throw new InvalidDataException($"Entry of kind {kind} at byte {at} of a stored baseline.");
+            }
+        }
+
+        var byParent = entries.ToLookup(entry => entry.Value.Parent, entry => entry.Key);
+        var nodes = new List<CgroupNode>(entries.Count);
+        Load(0, null);
+        return nodes;
+
+        void Load(ulong inode, CgroupNode? parent)
+        {
+            if (!entries.TryGetValue(inode, out var entry)) return;
+            var node = Read(new Reader(kept[entry.Blob], entry.At), parent, recognise);
+            nodes.Add(node);
+            foreach (var child in byParent[inode])
+            {
+                if (child != inode) Load(child, node);
+            }
+        }
+    }
+
+    // Reads past an entry, cheaply, and tells its parent.
+    private static ulong Skip(ref Reader reader)
+    {
+        var parent = reader.Next();
+        reader.Bytes((int)reader.Next());
+        var flags = (Has)reader.Next();
+        SkipNumbers(ref reader, AccountNumbers);
+        if (flags.HasFlag(Has.Memory))
+        {
+            SkipNumbers(ref reader, AccountNumbers + 5);
+            reader.Bytes(16);
+        }
+
+        if (flags.HasFlag(Has.Io))
+        {
+            SkipNumbers(ref reader, 4 * AccountNumbers + 5);
+            var devices = reader.Next();
+            SkipNumbers(ref reader, checked((int)devices * 6));
+        }
+
+        if (flags.HasFlag(Has.Pids)) SkipNumbers(ref reader, 2);
+        return parent;
+    }
+
+    private static void SkipNumbers(ref Reader reader, int count)
+    {
+        for (var i = 0; i < count; i++) reader.Next();
+    }
+
+    private static CgroupNode Read(Reader reader, CgroupNode? parent, Func<string, Workload> recognise)
+    {
+        var inode = reader.Next();
+        reader.Next();
+        var path = CgroupName.Decode(reader.Bytes((int)reader.Next()));
+        var flags = (Has)reader.Next();
+        var node = new CgroupNode(inode, path, parent, recognise(path))
+        {
+            Enumerated = flags.HasFlag(Has.Enumerated),
+            BornLater = flags.HasFlag(Has.BornLater),
+            Announced = true,
+            Cpu = ReadAccount(ref reader),
+        };
+        if (flags.HasFlag(Has.Memory)) node.Memory = ReadMemory(ref reader);
+        if (flags.HasFlag(Has.Io)) node.Io = ReadIo(ref reader);
+        if (flags.HasFlag(Has.Pids))
+        {
+            var peak = reader.Next();
+            node.Pids = new PeakState { Peak = peak, Journalled = peak, Known = true, Availability = (Availability)reader.Next() };
+        }
+
+        return node;
+    }
+
+    private const int AccountNumbers = 10;
+
+    private static void Write(ProtoBuffer into, in Account account)
+    {
+        into.Raw(account.Base);
+        into.Raw(account.Reading);
+        into.Raw(account.Passed);
+        into.Raw(account.Own);
+        into.Raw(account.Dead);
+        into.Raw(account.Claim);
+        into.Raw(account.GenerationOwn);
+        into.Raw(account.Generation);
+        into.Raw(account.Started ? 1UL : 0);
+        into.Raw(account.PublishedEnd);
+    }
+
+    private static Account ReadAccount(ref Reader reader)
+    {
+        var account = new Account
+        {
+            Base = reader.Next(),
+            Reading = reader.Next(),
+            Passed = reader.Next(),
+            Own = reader.Next(),
+            Dead = reader.Next(),
+            Claim = reader.Next(),
+            GenerationOwn = reader.Next(),
+            Generation = (uint)reader.Next(),
+            Started = reader.Next() == 1,
+        };
+        (account.JournalledOwn, account.JournalledGeneration) = (account.Own, account.Generation);
+        account.PublishedEnd = reader.Next();
+        return account;
+    }
+
+    private static void Write(ProtoBuffer into, MemoryState memory)
+    {
+        Write(into, memory.Account);
+        into.Raw(memory.Level ? 1UL : 0);
+        into.Raw(memory.LevelBytes);
+        into.Raw((ulong)memory.LevelAtMicroseconds);
+        into.Raw(memory.PeakBytes);
+        into.Raw((ulong)memory.Availability);
+        Span<byte> integral = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128LittleEndian(integral, memory.IntegralByteMicroseconds);
+        into.Append(integral);
+    }
+
+    private static MemoryState ReadMemory(ref Reader reader)
+    {
+        var memory = new MemoryState
+        {
+            Account = ReadAccount(ref reader),
+            Level = reader.Next() == 1,
+            LevelBytes = reader.Next(),
+            LevelAtMicroseconds = (long)reader.Next(),
+            PeakBytes = reader.Next(),
+            Availability = (Availability)reader.Next(),
+            IntegralByteMicroseconds = BinaryPrimitives.ReadUInt128LittleEndian(reader.Bytes(16)),
+        };
+        memory.JournalledPeakBytes = memory.PeakBytes;
+        return memory;
+    }
+
+    private static void Write(ProtoBuffer into, IoState io)
+    {
+        foreach (var account in io.Accounts) Write(into, account);
+        for (var i = 0; i < 4; i++) into.Raw(io.Sum(i));
+        into.Raw((ulong)io.Availability);
+        into.Raw((ulong)io.Last.Count);
+        foreach (var ((group, device), last) in io.Last)
+        {
+            into.Raw(group);
+            into.Raw(device);
+            into.Raw(last.ReadBytes);
+            into.Raw(last.WriteBytes);
+            into.Raw(last.ReadOperations);
+            into.Raw(last.WriteOperations);
+        }
+    }
+
+    private static IoState ReadIo(ref Reader reader)
+    {
+        var io = new IoState();
+        for (var i = 0; i < 4; i++) io.Accounts[i] = ReadAccount(ref reader);
+        (io.ReadBytes, io.WriteBytes, io.ReadOperations, io.WriteOperations) = (reader.Next(), reader.Next(), reader.Next(), reader.Next());
+        io.Availability = (Availability)reader.Next();
+        for (var count = reader.Next(); count > 0; count--)
+        {
+            var key = (reader.Next(), reader.Next());
+            io.Last[key] = new IoReading(key.Item2, reader.Next(), reader.Next(), reader.Next(), reader.Next());
+        }
+
+        return io;
+    }
+
+    private ref struct Reader(ReadOnlySpan<byte> bytes, int at)
+    {
+        private readonly ReadOnlySpan<byte> _bytes = bytes;
+
+        public int At { get; private set; } = at;
+
+        public readonly bool AtEnd => At >= _bytes.Length;
+
+        public ulong Next()
+        {
+            ulong value = 0;
+            for (var shift = 0; shift < 70; shift += 7)
+            {
+                if (AtEnd) throw new InvalidDataException("A stored baseline ends in the middle of a number.");
+                var one = _bytes[At++];
+                value |= (ulong)(one & 0x7F) << shift;
+                if (one < 0x80) return value;
+            }
+
+            throw new InvalidDataException("A number of a stored baseline is longer than 64 bits.");
+        }
+
+        public ReadOnlySpan<byte> Bytes(int count)
+        {
+            if (count < 0 || At + count > _bytes.Length) throw new InvalidDataException("A stored baseline is cut short.");
+            At += count;
+            return _bytes.Slice(At - count, count);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using Metering.Agent.Cgroups;
+using Metering.Messages;
+using Metering.Meters;
+
+namespace Metering.Agent.Accounting;
+
+/// <summary>Memory, I/O and pids from the cgroup's own v2 files.</summary>
+internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounters counters, BlockDevices devices) : IMeterSource
+{
+    // A file that is not there (controller off) is asked for again after this many passes: controllers are switched on now and then.
+    private const int RetryPasses = 6;
+
+    private readonly byte[] _buffer = new byte[64 * 1024];
+    private IReadOnlySet<string> _controllers = new HashSet<string>();
+    private int _kept, _untilLook;
+    private bool _memory, _io, _pids;
+
+    public bool IsHierarchical => true;
+
+    public void BeginPass(Meterer meterer)
+    {
+        if (_untilLook-- > 0) return;
+        _untilLook = RetryPasses;
+        devices.Forget();
+        _controllers = tree.Controllers();
+    }
+
+    public bool Has(MeterFamily family) => family switch
+    {
+        MeterFamily.Memory => _controllers.Contains("memory"),
+        MeterFamily.Io => _controllers.Contains("io"),
+        MeterFamily.Pids => _controllers.Contains("pids"),
+        _ => false,
+    };
+
+    public bool TryMemory(CgroupNode node, MemoryState state, out ulong bytes)
+    {
+        bytes = 0;
+        if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
+        var length = ReadKept(node, "memory.current", ref state.Handle);
+        if (length < 0 || !StatParser.TryNumber(_buffer.AsSpan(0, length), out bytes))
+        {
+            state.RetryIn = RetryPasses;
+            if (length >= 0) counters.Malformed++;
+            return false;
+        }
+
+        return _memory = true;
+    }
+
+    public bool TryIo(CgroupNode node, IoState state, bool countFirst)
+    {
+        if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
+        var length = ReadKept(node, "io.stat", ref state.Handle);
+        if (length < 0)
+        {
+            // The controller was switched off: should it come back, its counters start from zero, which is what an empty memory of devices expects.
+            state.RetryIn = RetryPasses;
+            state.Last.Clear();
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = _buffer.AsSpan(0, length);
+        while (!rest.IsEmpty)
+        {
+            var line = StatParser.NextLine(ref rest);
+            if (!StatParser.TryIoLine(line, out var reading)) counters.Malformed++;
+            else if (devices.IsBottomLayer(reading.Device)) state.Observe(0, reading, countFirst);
+        }
+
+        return _io = true;
+    }
+
+    public bool TryPids(CgroupNode node, PeakState state, out ulong tasks)
+    {
+        if (ReadOnce(node, "pids.peak", out tasks)) state.Availability = Messages.Availability.Exact;
+        else if (ReadOnce(node, "pids.current", out tasks)) state.Availability = Messages.Availability.BestEffort;
+        else return false;
+        return _pids = true;
+    }
+
+    public void Forget(CgroupNode node)
+    {
+        if (node.Memory is { Handle: >= 0 } memory) Release(ref memory.Handle);
+        if (node.Io is { Handle: >= 0 } io) Release(ref io.Handle);
+    }
+
+    public IReadOnlyDictionary<string, string> Availability => new Dictionary<string, string>
+    {
+        ["memory"] = _memory ? "exact" : "unavailable: no cgroup has the memory controller (cgroup.subtree_control)",
+        ["io"] = _io ? "exact" : "unavailable: no cgroup has the io controller (systemd: DefaultIOAccounting=yes)",
+        ["pids"] = _pids ? "exact" : "unavailable: no cgroup has the pids controller",
+    };
+
+    private bool ReadOnce(CgroupNode node, string file, out ulong value)
+    {
+        value = 0;
+        var handle = tree.OpenFile(node.Path, node.Inode, file);
+        if (handle < 0) return false;
+        var length = tree.Read(handle, _buffer);
+        tree.Close(handle);
+        counters.FilesRead++;
+        return length >= 0 && StatParser.TryNumber(_buffer.AsSpan(0, length), out value);
+    }
+
+    // Bytes in the buffer, or −errno. ENODEV on a kept handle while the cgroup lives means the controller was toggled: opened again, once.
+    private int ReadKept(CgroupNode node, string file, ref int handle)
+    {
+        if (handle >= 0)
+        {
+            var length = tree.Read(handle, _buffer);
+            counters.FilesRead++;
+            if (length >= 0) return length;
+            Release(ref handle);
+        }
+
+        var opened = tree.OpenFile(node.Path, node.Inode, file);
+        if (opened < 0) return opened;
+        counters.FilesRead++;
+        var read = tree.Read(opened, _buffer);
+        if (read >= 0 && _kept < options.KeptDescriptors)
+        {
+            handle = opened;
+            _kept++;
+        }
+        else
+        {
+            tree.Close(opened);
+        }
+
+        return read;
+    }
+
+    private void Release(ref int handle)
+    {
+        tree.Close(handle);
+        handle = -1;
+        _kept--;
+    }
+}

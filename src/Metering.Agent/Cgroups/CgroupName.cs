@@ -1,0 +1,81 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Metering.Agent.Cgroups;
+
+/// <summary>
+/// Cgroup names are bytes. Inside the agent they are strings in which a byte that is no UTF-8 stands as a lone surrogate U+DC80..U+DCFF, so that any name can be
+/// opened again; what leaves the agent is the displayed form, in which such a byte, and every control character, reads <c>\xNN</c>.
+/// </summary>
+public static class CgroupName
+{
+    /// <summary>Bytes of the kernel to a lossless string.</summary>
+    public static string Decode(ReadOnlySpan<byte> bytes)
+    {
+        if (System.Text.Unicode.Utf8.IsValid(bytes)) return Encoding.UTF8.GetString(bytes);
+        var text = new StringBuilder(bytes.Length);
+        while (!bytes.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf8(bytes, out var rune, out var used) == OperationStatus.Done)
+            {
+                text.Append(rune.ToString());
+            }
+            else
+            {
+                used = 1;
+                text.Append((char)(0xDC00 + bytes[0]));
+            }
+
+            bytes = bytes[used..];
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The bytes for the kernel, ended by a zero byte.</summary>
+    public static byte[] EncodeTerminated(string name)
+    {
+        var bytes = new byte[Encoding.UTF8.GetMaxByteCount(name.Length) + 1];
+        var length = 0;
+        var rest = name.AsSpan();
+        while (!rest.IsEmpty)
+        {
+            if (rest[0] is >= (char)0xDC80 and <= (char)0xDCFF)
+            {
+                bytes[length++] = (byte)(rest[0] - 0xDC00);
+                rest = rest[1..];
+                continue;
+            }
+
+            Rune.DecodeFromUtf16(rest, out var rune, out var used);
+            length += rune.EncodeToUtf8(bytes.AsSpan(length));
+            rest = rest[used..];
+        }
+
+        return bytes[..(length + 1)];
+    }
+
+    /// <summary>What people and files are shown: valid text without control characters.</summary>
+    public static string Display(string name)
+    {
+        var plain = true;
+        foreach (var c in name) plain &= !char.IsControl(c) && !char.IsSurrogate(c);
+        if (plain) return name;
+
+        var text = new StringBuilder(name.Length + 8);
+        var rest = name.AsSpan();
+        while (!rest.IsEmpty)
+        {
+            if (Rune.DecodeFromUtf16(rest, out var rune, out var used) != OperationStatus.Done)
+                text.Append(CultureInfo.InvariantCulture, $"\\x{rest[0] & 0xFF:x2}");
+            else if (Rune.IsControl(rune))
+                text.Append(CultureInfo.InvariantCulture, $"\\x{rune.Value:x2}");
+            else
+                text.Append(rune.ToString());
+            rest = rest[used..];
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,39 @@
+namespace Metering.Agent.Cgroups;
+
+/// <summary>
+/// The cgroup2 tree as a pass sees it. The kernel is one; the simulation, whose truth is known, the other. Paths are below the root, which is <c>/</c>.
+/// Handles are bound to an instance: after its removal a read answers −ENODEV even if the path was made again.
+/// </summary>
+internal interface ICgroupTree
+{
+    /// <summary>True when the root is the machine's own root cgroup: it has no counters, /proc/stat speaks for it.</summary>
+    bool RootIsMachine { get; }
+
+    /// <summary>Controllers of the root (cgroup.controllers).</summary>
+    IReadOnlySet<string> Controllers();
+
+    /// <summary>Adds the child directories; false when the directory is gone or can not be read to its end.</summary>
+    bool List(string path, List<CgroupEntry> into);
+
+    /// <summary>Opens cpu.stat of whatever lives at the path now, and tells its inode. A handle, or −errno.</summary>
+    int OpenInstance(string path, out ulong inode);
+
+    /// <summary>Opens a further file of the instance; −ENOENT when the path holds another instance or no such file.</summary>
+    int OpenFile(string path, ulong inode, string file);
+
+    /// <summary>Bytes of the file, or −errno.</summary>
+    int Read(int handle, Span<byte> buffer);
+
+    void Close(int handle);
+
+    /// <summary>Busy time of all processors since boot in microseconds (/proc/stat); false when unknown.</summary>
+    bool TryReadBusy(out ulong microseconds);
+
+    /// <summary>Watches a directory for births and deaths of children: an id, or −errno when there is no watch to be had.</summary>
+    int Watch(string path);
+
+    void Unwatch(int watch);
+
+    /// <summary>Hands every pending event to the receiver; a lost event calls <see cref="ITreeEvents.Overflow"/>.</summary>
+    void DrainEvents(ITreeEvents receiver);
+}

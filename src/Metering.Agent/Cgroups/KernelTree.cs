@@ -1,0 +1,114 @@
+using System.Buffers.Binary;
+
+namespace Metering.Agent.Cgroups;
+
+/// <summary>The kernel's cgroup2 tree below one mount point (or any directory of the same shape).</summary>
+internal sealed class KernelTree : ICgroupTree, IDisposable
+{
+    private readonly string _root;
+    private readonly int _inotify;
+    private readonly int _procStat;
+    private readonly byte[] _events = new byte[64 * 1024];
+    private readonly byte[] _stat = new byte[64 * 1024];
+    private static readonly byte[] CpuStat = "cpu.stat\0"u8.ToArray();
+
+    public KernelTree(string root)
+    {
+        _root = root.TrimEnd('/');
+        _inotify = Posix.InotifyInit();
+        _procStat = Posix.OpenAt(Posix.AT_FDCWD, "/proc/stat\0"u8, Posix.O_RDONLY);
+
+        // The real root has no cgroup.type; a container's private root, and a subtree, have one.
+        RootIsMachine = Directory.Exists(root) && !File.Exists(Path.Combine(root, "cgroup.type"));
+    }
+
+    public bool RootIsMachine { get; init; }
+
+    public string MountPoint => _root;
+
+    public IReadOnlySet<string> Controllers()
+    {
+        var file = Path.Combine(_root, "cgroup.controllers");
+        return File.Exists(file) ? File.ReadAllText(file).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal) : new HashSet<string>();
+    }
+
+    public bool List(string path, List<CgroupEntry> into)
+    {
+        var fd = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_RDONLY | Posix.O_DIRECTORY);
+        return fd >= 0 && Posix.EachDirectory(fd, into);
+    }
+
+    public int OpenInstance(string path, out ulong inode)
+    {
+        inode = 0;
+        var directory = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_PATH | Posix.O_DIRECTORY);
+        if (directory < 0) return directory;
+        inode = Posix.InodeOf(directory);
+        var handle = Posix.OpenAt(directory, CpuStat, Posix.O_RDONLY);
+        Posix.Close(directory);
+        return handle;
+    }
+
+    public int OpenFile(string path, ulong inode, string file)
+    {
+        var directory = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_PATH | Posix.O_DIRECTORY);
+        if (directory < 0) return directory;
+        var handle = Posix.InodeOf(directory) == inode ? Posix.OpenAt(directory, CgroupName.EncodeTerminated(file), Posix.O_RDONLY) : -Posix.ENOENT;
+        Posix.Close(directory);
+        return handle;
+    }
+
+    public int Read(int handle, Span<byte> buffer) => Posix.Pread(handle, buffer);
+
+    public void Close(int handle) => Posix.Close(handle);
+
+    public bool TryReadBusy(out ulong microseconds)
+    {
+        microseconds = 0;
+        if (_procStat < 0) return false;
+        var length = Posix.Pread(_procStat, _stat);
+        return length > 0 && StatParser.TryBusyMicroseconds(_stat.AsSpan(0, length), out microseconds);
+    }
+
+    public int Watch(string path) =>
+        _inotify < 0 ? _inotify : Posix.InotifyAddWatch(_inotify, Full(path), Posix.IN_CREATE | Posix.IN_DELETE | Posix.IN_ONLYDIR);
+
+    public void Unwatch(int watch) => Posix.InotifyRemoveWatch(_inotify, watch);
+
+    public void DrainEvents(ITreeEvents receiver)
+    {
+        if (_inotify < 0) return;
+        while (true)
+        {
+            var length = Posix.Read(_inotify, _events);
+            if (length <= 0) return;
+            for (var at = 0; at < length;)
+            {
+                // struct inotify_event: wd 4, mask 4, cookie 4, len 4, name padded with zero bytes to len.
+                var header = _events.AsSpan(at, 16);
+                var watch = BinaryPrimitives.ReadInt32LittleEndian(header);
+                var mask = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
+                var nameLength = (int)BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
+                if ((mask & Posix.IN_Q_OVERFLOW) != 0)
+                {
+                    receiver.Overflow();
+                }
+                else if ((mask & Posix.IN_ISDIR) != 0)
+                {
+                    if ((mask & Posix.IN_CREATE) != 0) receiver.Born(watch, _events.AsSpan(at + 16, nameLength).TrimEnd((byte)0));
+                    else if ((mask & Posix.IN_DELETE) != 0) receiver.Died(watch);
+                }
+
+                at += 16 + nameLength;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_inotify >= 0) Posix.Close(_inotify);
+        if (_procStat >= 0) Posix.Close(_procStat);
+    }
+
+    private byte[] Full(string path) => CgroupName.EncodeTerminated(path == "/" ? _root : _root + path);
+}

@@ -1,0 +1,139 @@
+using System.Runtime.InteropServices;
+
+namespace Metering.Agent.Cgroups;
+
+/// <summary>
+/// The few system calls of a pass. Raw descriptors instead of SafeFileHandle: one pread costs one call, no lock file call, and ENODEV is an errno,
+/// not an exception of tens of microseconds (a storm of short-lived cgroups would throw thousands).
+/// </summary>
+internal static unsafe partial class Posix
+{
+    public const int ENOENT = 2, EINTR = 4, EAGAIN = 11, EACCES = 13, ENODEV = 19, EMFILE = 24, ENFILE = 23, ENOSPC = 28, EOPNOTSUPP = 95;
+    public const int O_RDONLY = 0, O_WRONLY = 1, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, O_NONBLOCK = 0x800, O_PATH = 0x200000;
+    public const int AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000;
+    public const uint IN_CREATE = 0x100, IN_DELETE = 0x200, IN_Q_OVERFLOW = 0x4000, IN_IGNORED = 0x8000, IN_ONLYDIR = 0x1000000, IN_ISDIR = 0x40000000;
+    private const uint StatxIno = 0x100;
+
+    [LibraryImport("libc", EntryPoint = "pread", SetLastError = true)]
+    private static partial nint PreadNative(int fd, byte* buffer, nuint count, long offset);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static partial nint ReadNative(int fd, byte* buffer, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "openat", SetLastError = true)]
+    private static partial int OpenAtNative(int directory, byte* path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int CloseNative(int fd);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
+    private static partial int StatxNative(int directory, byte* path, int flags, uint mask, byte* result);
+
+    [LibraryImport("libc", EntryPoint = "fdopendir", SetLastError = true)]
+    private static partial nint FdOpenDirNative(int fd);
+
+    [LibraryImport("libc", EntryPoint = "readdir", SetLastError = true)]
+    private static partial byte* ReadDirNative(nint directory);
+
+    [LibraryImport("libc", EntryPoint = "closedir")]
+    private static partial int CloseDirNative(nint directory);
+
+    [LibraryImport("libc", EntryPoint = "inotify_init1", SetLastError = true)]
+    private static partial int InotifyInitNative(int flags);
+
+    [LibraryImport("libc", EntryPoint = "inotify_add_watch", SetLastError = true)]
+    private static partial int InotifyAddWatchNative(int fd, byte* path, uint mask);
+
+    [LibraryImport("libc", EntryPoint = "inotify_rm_watch")]
+    private static partial int InotifyRemoveWatchNative(int fd, int watch);
+
+    /// <summary>Bytes read from the start of the file, or −errno. One system call; kernfs renders the whole file for it.</summary>
+    public static int Pread(int fd, Span<byte> buffer)
+    {
+        fixed (byte* pointer = buffer)
+        {
+            nint length;
+            do length = PreadNative(fd, pointer, (nuint)buffer.Length, 0);
+            while (length < 0 && Marshal.GetLastPInvokeError() == EINTR);
+            return length < 0 ? -Marshal.GetLastPInvokeError() : (int)length;
+        }
+    }
+
+    public static int Read(int fd, Span<byte> buffer)
+    {
+        fixed (byte* pointer = buffer)
+        {
+            var length = ReadNative(fd, pointer, (nuint)buffer.Length);
+            return length < 0 ? -Marshal.GetLastPInvokeError() : (int)length;
+        }
+    }
+
+    /// <summary>A descriptor, or −errno. <paramref name="path"/> ends with a zero byte.</summary>
+    public static int OpenAt(int directory, ReadOnlySpan<byte> path, int flags)
+    {
+        fixed (byte* pointer = path)
+        {
+            var fd = OpenAtNative(directory, pointer, flags | O_CLOEXEC, 0);
+            return fd < 0 ? -Marshal.GetLastPInvokeError() : fd;
+        }
+    }
+
+    public static void Close(int fd) => _ = CloseNative(fd);
+
+    /// <summary>The 64-bit inode of an open descriptor; 0 when it can not be told.</summary>
+    public static ulong InodeOf(int fd)
+    {
+        // struct statx is the same on every architecture; stx_ino stands at byte 32.
+        var result = stackalloc byte[256];
+        byte empty = 0;
+        return StatxNative(fd, &empty, AT_EMPTY_PATH, StatxIno, result) == 0 ? *(ulong*)(result + 32) : 0;
+    }
+
+    /// <summary>Calls back with inode and name of each child directory; false when the directory can not be read. Takes over <paramref name="fd"/>.</summary>
+    public static bool EachDirectory(int fd, List<CgroupEntry> into)
+    {
+        var directory = FdOpenDirNative(fd);
+        if (directory == 0)
+        {
+            Close(fd);
+            return false;
+        }
+
+        try
+        {
+            while (true)
+            {
+                Marshal.SetLastPInvokeError(0);
+                var entry = ReadDirNative(directory);
+                if (entry == null) return Marshal.GetLastPInvokeError() == 0;
+
+                // struct dirent of 64-bit glibc and musl: ino 8, off 8, reclen 2, type 1, name. 4 is DT_DIR.
+                if (entry[18] != 4) continue;
+                var name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(entry + 19);
+                if (name.SequenceEqual("."u8) || name.SequenceEqual(".."u8)) continue;
+                into.Add(new CgroupEntry(CgroupName.Decode(name), *(ulong*)entry));
+            }
+        }
+        finally
+        {
+            _ = CloseDirNative(directory);
+        }
+    }
+
+    public static int InotifyInit()
+    {
+        var fd = InotifyInitNative(O_NONBLOCK | O_CLOEXEC);
+        return fd < 0 ? -Marshal.GetLastPInvokeError() : fd;
+    }
+
+    public static int InotifyAddWatch(int fd, ReadOnlySpan<byte> path, uint mask)
+    {
+        fixed (byte* pointer = path)
+        {
+            var watch = InotifyAddWatchNative(fd, pointer, mask);
+            return watch < 0 ? -Marshal.GetLastPInvokeError() : watch;
+        }
+    }
+
+    public static void InotifyRemoveWatch(int fd, int watch) => _ = InotifyRemoveWatchNative(fd, watch);
+}

@@ -1,0 +1,84 @@
+using Metering.Agent.Accounting;
+using Metering.Agent.Cgroups;
+using Metering.Agent.Workloads;
+
+namespace Metering.Agent.Journal;
+
+/// <summary>
+/// A pass, made durable: reads the tree, encodes what was published since the last stored pass, and stores batches and baselines in one transaction.
+/// When storing fails, nothing of the pass is forgotten: the next one carries it.
+/// </summary>
+internal sealed class PassRecorder
+{
+    // Deltas are written until they outweigh the whole so many times.
+    private const int DeltasPerWhole = 4;
+
+    private readonly AgentJournal _journal;
+    private readonly Func<Meterer> _newMeterer;
+    private readonly HostFacts _facts;
+    private readonly bool _rootIsMachine;
+    private readonly UsageEncoder _encoder = new();
+    private readonly ProtoBuffer _state = new(64 * 1024);
+    private readonly Dictionary<string, string> _hostLabels = new(StringComparer.Ordinal);
+    private bool _wholeStored;
+
+    public PassRecorder(AgentJournal journal, Func<Meterer> newMeterer, HostFacts facts, bool rootIsMachine, Func<string, Workload>? recognise = null)
+    {
+        (_journal, _newMeterer, _facts, _rootIsMachine) = (journal, newMeterer, facts, rootIsMachine);
+        Meterer = newMeterer();
+        var states = journal.States();
+        if (states.Count == 0) return;
+        Meterer.Restore(StateCodec.Replay(states, recognise ?? WorkloadRecogniser.Default.Recognise));
+        if (journal.BootId != facts.BootId) Meterer.Rebooted();
+    }
+
+    public Meterer Meterer { get; private set; }
+
+    /// <summary>One pass. Throws <see cref="JournalFullException"/> when it could not be stored.</summary>
+    public void Pass(long nominalMicroseconds)
+    {
+        Meterer.Run(nominalMicroseconds);
+        foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;
+        var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
+        var length = (ulong)(nominalMicroseconds - start);
+
+        // Counters outlive the agent but not the boot: of a window with a reboot in it, only the part since the boot is surely covered.
+        var covered = _journal.BootId == _facts.BootId || _journal.BootId is null ? length : Math.Min(length, UptimeMicroseconds());
+        var window = new PassWindow(_journal.Host, _journal.Epoch, start, nominalMicroseconds, covered, length, _facts, _hostLabels);
+        var batches = _encoder.Encode(Meterer, window, _journal.NextSequence, _rootIsMachine);
+        var whole = !_wholeStored || _journal.DeltaBytes > DeltasPerWhole * Math.Max(_journal.WholeBytes, 64 * 1024);
+        _journal.Append(new PassEntry(batches, State(whole), whole, nominalMicroseconds, _facts.BootId));
+        _wholeStored = true;
+        Meterer.Journalled();
+    }
+
+    /// <summary>After a fork: nothing stored can be trusted to be ours alone.</summary>
+    public void BeginNewEpoch()
+    {
+        _journal.BeginNewEpoch();
+        Meterer.CloseAll();
+        Meterer = _newMeterer();
+        _wholeStored = false;
+    }
+
+    private byte[] State(bool whole)
+    {
+        _state.Clear();
+        if (whole)
+        {
+            foreach (var node in Meterer.Nodes) StateCodec.WriteNode(_state, node);
+        }
+        else
+        {
+            foreach (var node in Meterer.Ended) StateCodec.WriteEnded(_state, node);
+            foreach (var node in Meterer.Touched)
+            {
+                if (!node.Gone) StateCodec.WriteNode(_state, node);
+            }
+        }
+
+        return _state.ToArray();
+    }
+
+    private static ulong UptimeMicroseconds() => (ulong)Environment.TickCount64 * 1000;
+}

@@ -1,0 +1,143 @@
+using Metering.Agent.Accounting;
+using Metering.Agent.Cgroups;
+using Metering.Agent.Journal;
+using Metering.Agent.Shipping;
+using Metering.Agent.Workloads;
+using Metering.Units;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Agent;
+
+/// <summary>
+/// One host's agent: read → recognise → account → journal on the clock's instants, and beside it the shipping of what the journal holds.
+/// </summary>
+internal sealed partial class MeteringAgent : IAsyncDisposable
+{
+    private readonly AgentOptions _options;
+    private readonly IUsageTransport _transport;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _log;
+    private readonly AgentJournal _journal;
+    private readonly KernelTree _tree;
+    private readonly CgroupMounts? _mounts;
+    private readonly ShipLoop _shipping;
+    private readonly PassRecorder _recorder;
+    private volatile bool _forked;
+    private string? _passTrouble;
+
+    /// <summary>Opens journal and tree. Throws <see cref="Safety.UserErrorException"/> when either can not be had.</summary>
+    public MeteringAgent(AgentOptions options, IUsageTransport transport, TimeProvider clock, ILogger log)
+    {
+        (_options, _transport, _clock, _log) = (options, transport, clock, log);
+        _mounts = options.CgroupRoot is null ? CgroupMounts.Read() : null;
+        var root = options.CgroupRoot ?? _mounts!.Unified;
+        if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
+        _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
+        _tree = new KernelTree(root);
+        _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine);
+        _shipping = new ShipLoop(_journal, transport, clock, log, () => _forked = true);
+    }
+
+    public AgentJournal Journal => _journal;
+
+    /// <summary>What the passes met.</summary>
+    public PassCounters Counters => _recorder.Meterer.Counters;
+
+    /// <summary>What keeps batches from the ledger; null when nothing does.</summary>
+    public string? Trouble => _passTrouble ?? _shipping.Trouble;
+
+    /// <summary>Live cgroups at the last pass.</summary>
+    public int Cgroups => _recorder.Meterer.Nodes.Count;
+
+    /// <summary>Meters until cancelled, then stores what is known and stops.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        LogStart(_log, _options.HostId, _journal.Epoch, _tree.MountPoint, _transport.Name);
+        var shipping = _shipping.RunAsync(cancel);
+        try
+        {
+            while (!cancel.IsCancellationRequested)
+            {
+                var nominal = Nominal();
+                if (_journal.LastPassMicroseconds is not { } last || nominal > last) Pass(nominal);
+                if (_journal.LastPassMicroseconds is { } ahead && ahead > nominal + _options.Interval.Microseconds()) LogClockBack(_log, UnixTime.FromMicroseconds(ahead));
+                await Task.Delay(UntilNext(nominal), _clock, cancel);
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The usual way to stop.
+        }
+
+        await shipping;
+        _journal.Flush();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _transport.DisposeAsync();
+        _journal.Dispose();
+        _tree.Dispose();
+    }
+
+    // The last instant of the grid that has come: a pass starts at or after it, never before.
+    private long Nominal()
+    {
+        var interval = _options.Interval.Microseconds();
+        return _clock.GetUtcNow().ToUnixMicroseconds() / interval * interval;
+    }
+
+    private TimeSpan UntilNext(long nominal)
+    {
+        var wait = UnixTime.FromMicroseconds(nominal + _options.Interval.Microseconds()) - _clock.GetUtcNow();
+
+        // The timer counts in whole milliseconds and may be a little early; the loop then finds the old instant and waits again.
+        return wait < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : wait + TimeSpan.FromMilliseconds(1);
+    }
+
+    private void Pass(long nominal)
+    {
+        if (_forked)
+        {
+            LogFork(_log, _journal.Epoch);
+            _recorder.BeginNewEpoch();
+            _forked = false;
+        }
+
+        try
+        {
+            _recorder.Pass(nominal);
+            _shipping.Wake();
+            if (_passTrouble is not null) LogPassRecovered(_log);
+            _passTrouble = null;
+        }
+        catch (JournalFullException e)
+        {
+            if (_passTrouble != e.Message) LogPassTrouble(_log, e.Message);
+            _passTrouble = e.Message;
+        }
+    }
+
+    private Meterer NewMeterer()
+    {
+        var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
+        var counters = new PassCounters();
+        IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(_tree, passOptions, counters, new BlockDevices());
+        return new Meterer(_tree, WorkloadRecogniser.Default.Recognise, passOptions, source, counters);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]
+    private static partial void LogStart(ILogger log, string host, string epoch, string tree, string transport);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Another journal has used the numbers of epoch {Epoch} (a restored copy or a cloned machine); a new epoch begins, its first pass is a baseline.")]
+    private static partial void LogFork(ILogger log, string epoch);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The clock stands before the last pass ({LastPass:O}); metering goes on when it has passed it, nothing is lost meanwhile.")]
+    private static partial void LogClockBack(ILogger log, DateTimeOffset lastPass);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Trouble} Baselines stay where they are, the next pass that can be stored carries this usage.")]
+    private static partial void LogPassTrouble(ILogger log, string trouble);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The journal can be written again.")]
+    private static partial void LogPassRecovered(ILogger log);
+}

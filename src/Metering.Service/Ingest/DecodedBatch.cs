@@ -1,0 +1,46 @@
+namespace Metering.Service.Ingest;
+
+/// <summary>A batch taken apart without objects per record: records and readings are ranges of two arrays, texts are ranges of the body.</summary>
+public sealed class DecodedBatch
+{
+    public required ReadOnlyMemory<byte> Body { get; init; }
+
+    public required byte[] Hash { get; init; }
+
+    public string Host { get; set; } = "";
+
+    public string Epoch { get; set; } = "";
+
+    public string BootId { get; set; } = "";
+
+    public SortedDictionary<string, string> HostLabels { get; } = new(StringComparer.Ordinal);
+
+    public ulong FirstSequence { get; set; }
+
+    public ulong Sequence { get; set; }
+
+    public long WindowStart { get; set; }
+
+    public long WindowEnd { get; set; }
+
+    public ulong CoveredMicroseconds { get; set; }
+
+    public ulong ExpectedMicroseconds { get; set; }
+
+    public double Cpus { get; set; }
+
+    public ulong MemoryBytes { get; set; }
+
+    public uint Schema { get; set; }
+
+    /// <summary>Parents whose sandwich does not hold: before − held ≤ own + below ≤ after.</summary>
+    public int ConservationFailures { get; set; }
+
+    public int UnknownMeters { get; set; }
+
+    public List<DecodedRecord> Records { get; } = [];
+
+    public List<DecodedReading> Readings { get; } = [];
+
+    public ReadOnlySpan<byte> Slice(Range range) => Body.Span[range];
+}

@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+
+namespace Metering.Service.Ingest;
+
+/// <summary>One workload's usage: byte ranges of its texts in the body and the range of its readings.</summary>
+[StructLayout(LayoutKind.Auto)]
+public struct DecodedRecord
+{
+    /// <summary>The bytes that describe the workload (kind … inode); the same in every batch, so they key the cache of workload ids.</summary>
+    public Range Identity;
+
+    /// <summary>True when the fields came in another order than ours, so that <see cref="Identity"/> does not hold all of them.</summary>
+    public bool Scattered;
+
+    public Range Kind;
+    public Range Id;
+    public Range Name;
+    public Range Path;
+    public Range Whole;
+    public ulong Inode;
+    public int Origin;
+    public bool Final;
+    public int FirstReading;
+    public int ReadingCount;
+}

@@ -1,0 +1,8 @@
+namespace Metering.Service.Ledger;
+
+/// <summary>A later stage that must see usage in the transaction that records it (quotas).</summary>
+internal interface IUsageListener
+{
+    /// <summary>Rows are what the transaction adds, each with the workload and its owners.</summary>
+    Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now);
+}

@@ -1,0 +1,57 @@
+using System.Data.Common;
+using Metering.Safety;
+using Metering.Service.Ingest;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace Metering.Service.Ledger;
+
+/// <summary>
+/// The one way to the database. Writes are transactions that either commit or leave nothing; on SQLite all of them pass through one connection,
+/// which is also the only checkpointer (two checkpointing writers can lose commits in SQLite before 3.51.3).
+/// </summary>
+public abstract class LedgerStore : IAsyncDisposable
+{
+    /// <summary>How long a writer waits for its turn or for the database before it reports it as unavailable.</summary>
+    protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    public abstract bool IsPostgres { get; }
+
+    /// <summary>Opens, and creates or migrates the schema. Throws <see cref="UserErrorException"/> with cause and remedy.</summary>
+    public abstract Task OpenAsync(CancellationToken cancel);
+
+    /// <summary>
+    /// Runs <paramref name="work"/> in a transaction and commits. Throws <see cref="LedgerUnavailableException"/> when the database can not take it, with nothing changed;
+    /// a unique violation or serialization failure surfaces as <see cref="DbException"/> with <see cref="DbException.IsTransient"/> or as <see cref="LedgerConflictException"/>: run it again.
+    /// </summary>
+    public abstract Task<T> WriteAsync<T>(Func<LedgerTransaction, Task<T>> work, CancellationToken cancel);
+
+    /// <summary>A connection for reading; dispose it.</summary>
+    public abstract Task<DbConnection> OpenReadAsync(CancellationToken cancel);
+
+    /// <summary>A context for reading configuration; dispose it.</summary>
+    public async Task<MeteringContext> ReadContextAsync(CancellationToken cancel) => NewContext(await OpenReadAsync(cancel), owns: true);
+
+    public Task WriteAsync(Func<LedgerTransaction, Task> work, CancellationToken cancel) =>
+        WriteAsync(async transaction =>
+        {
+            await work(transaction);
+            return 0;
+        }, cancel);
+
+    public abstract ValueTask DisposeAsync();
+
+    internal MeteringContext NewContext(DbConnection connection, bool owns = false)
+    {
+        var options = new DbContextOptionsBuilder<MeteringContext>();
+        if (IsPostgres) options.UseNpgsql(connection, contextOwnsConnection: owns);
+        else options.UseSqlite(connection, contextOwnsConnection: owns);
+
+        // Migrations are written by hand, there is no snapshot to compare the model with.
+        options.ConfigureWarnings(warnings => warnings.Ignore(RelationalEventId.PendingModelChangesWarning));
+        return new MeteringContext(options.Options);
+    }
+
+    /// <summary>The store that the connection string names.</summary>
+    public static LedgerStore Create(LedgerOptions options) => options.IsPostgres ? new PostgresStore(options) : new SqliteStore(options);
+}

@@ -1,0 +1,94 @@
+using System.Data.Common;
+using Metering.Safety;
+using Metering.Service.Ingest;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+
+namespace Metering.Service.Ledger;
+
+/// <summary>The embedded ledger: one file, one writer connection, one process.</summary>
+internal sealed class SqliteStore : LedgerStore
+{
+    private readonly string _file;
+    private readonly string _readString;
+    private readonly SqliteConnection _writer;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private FileStream? _lock;
+
+    public SqliteStore(LedgerOptions options)
+    {
+        var parsed = new SqliteConnectionStringBuilder(options.ConnectionString);
+        _file = Path.GetFullPath(parsed.DataSource);
+        _readString = new SqliteConnectionStringBuilder { DataSource = _file, Mode = SqliteOpenMode.ReadOnly, Pooling = true, DefaultTimeout = 30 }.ToString();
+        _writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = _file, Pooling = false, DefaultTimeout = 30 }.ToString());
+    }
+
+    public override bool IsPostgres => false;
+
+    public override async Task OpenAsync(CancellationToken cancel)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
+            _lock = new FileStream(_file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"The ledger '{_file}' is in use by another process or its directory can not be written ({e.Message}); stop that process or give another --data.", inner: e);
+        }
+
+        try
+        {
+            await _writer.OpenAsync(cancel);
+            await using (var pragma = _writer.CreateCommand())
+            {
+                pragma.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000; PRAGMA mmap_size=0; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000";
+                await pragma.ExecuteNonQueryAsync(cancel);
+            }
+
+            await using var context = NewContext(_writer);
+            await context.Database.MigrateAsync(cancel);
+        }
+        catch (SqliteException e)
+        {
+            throw new UserErrorException($"The ledger '{_file}' can not be opened: {e.Message}. Restore it from a backup, or move it away to begin anew: agents then send again what they keep.", inner: e);
+        }
+    }
+
+    public override async Task<T> WriteAsync<T>(Func<LedgerTransaction, Task<T>> work, CancellationToken cancel)
+    {
+        if (!await _turn.WaitAsync(Patience, cancel)) throw new LedgerUnavailableException("The ledger's writer is busy.");
+        try
+        {
+            await using var transaction = _writer.BeginTransaction(deferred: false);
+            await using var scope = new LedgerTransaction(this, _writer, transaction);
+            var result = await work(scope);
+            await transaction.CommitAsync(CancellationToken.None);
+            return result;
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode is 5 or 6 or 8 or 10 or 11 or 13 or 14 or 26)
+        {
+            // BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB: the world failed, not the content.
+            throw new LedgerUnavailableException($"The ledger '{_file}' can not be written: {e.Message}.", e);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public override async Task<DbConnection> OpenReadAsync(CancellationToken cancel)
+    {
+        var connection = new SqliteConnection(_readString);
+        await connection.OpenAsync(cancel);
+        return connection;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await _turn.WaitAsync();
+        await _writer.DisposeAsync();
+        using (var pooled = new SqliteConnection(_readString)) SqliteConnection.ClearPool(pooled);
+        if (_lock is not null) await _lock.DisposeAsync();
+    }
+}

@@ -1,0 +1,30 @@
+using Metering.Meters;
+
+namespace Metering.Service.Ledger;
+
+/// <summary>What one group adds to one row of <c>usage</c>: a workload in a bucket.</summary>
+public sealed class UsageRow
+{
+    public long Bucket;
+    public WorkloadEntry Workload = null!;
+    public readonly long[] Values = new long[MeterCatalogue.All.Count];
+
+    /// <summary>Bit per meter: known in this group. What is not known stays null.</summary>
+    public int Known;
+
+    /// <summary>CPU microseconds that were split over buckets by time, or are marked as estimated by the agent.</summary>
+    public long EstimatedMicroseconds;
+
+    public void Add(Meter meter, long quantity)
+    {
+        Known |= 1 << meter.Index;
+        ref var value = ref Values[meter.Index];
+        value = meter.Kind == MeterKind.Peak ? Math.Max(value, quantity) : checked(value + quantity);
+    }
+
+    public void Clear()
+    {
+        Array.Clear(Values);
+        (Known, EstimatedMicroseconds) = (0, 0);
+    }
+}

@@ -1,0 +1,11 @@
+namespace Metering.Service.Rating;
+
+/// <summary>One version of a price book, as the document it was given as.</summary>
+public sealed class StoredPriceVersion
+{
+    public string Book { get; set; } = "";
+
+    public int Version { get; set; }
+
+    public string Json { get; set; } = "{}";
+}

@@ -1,0 +1,37 @@
+namespace Metering.Service.Tenants;
+
+/// <summary>The ordered rules. At every instant the first rule that matches wins; what none matches is unattributed.</summary>
+public sealed class OwnershipRules(IReadOnlyList<OwnershipRule> rules)
+{
+    public IReadOnlyList<OwnershipRule> Rules => rules;
+
+    /// <summary>The intervals of a workload, ordered, without gaps, from 0 to the end of time.</summary>
+    public IReadOnlyList<OwnedInterval> Resolve(string host, string kind, string name, string path, IReadOnlyDictionary<string, string> labels)
+    {
+        var matching = new List<(long From, long To, OwnershipRule Rule)>();
+        var bounds = new SortedSet<long> { 0 };
+        foreach (var rule in rules)
+        {
+            if (!rule.Matches(host, kind, name, path, labels)) continue;
+            var from = rule.From?.ToUnixTimeSeconds() ?? 0;
+            var to = rule.To?.ToUnixTimeSeconds() ?? long.MaxValue;
+            matching.Add((from, to, rule));
+            bounds.Add(from);
+            if (to != long.MaxValue) bounds.Add(to);
+            if (from == 0 && to == long.MaxValue) break;
+        }
+
+        var intervals = new List<OwnedInterval>();
+        var starts = bounds.ToArray();
+        for (var i = 0; i < starts.Length; i++)
+        {
+            var (from, to) = (starts[i], i + 1 < starts.Length ? starts[i + 1] : long.MaxValue);
+            var winner = matching.Find(candidate => candidate.From <= from && candidate.To > from).Rule;
+            var (tenant, project) = (winner?.Tenant ?? OwnedInterval.UnattributedTenant, winner?.Project ?? "");
+            if (intervals.Count > 0 && intervals[^1].Tenant == tenant && intervals[^1].Project == project) intervals[^1] = intervals[^1] with { To = to };
+            else intervals.Add(new OwnedInterval(from, to, tenant, project));
+        }
+
+        return intervals;
+    }
+}

@@ -1,0 +1,96 @@
+using System.Globalization;
+using Metering.Safety;
+using Metering.Units;
+
+namespace Metering.Configuration;
+
+/// <summary>
+/// Typed reading of configuration with names, ranges and remedies. Every fault ends as a <see cref="UserErrorException"/> with exit code 2;
+/// a key below one of our sections that nobody knows is a fault too, so that a misspelt bound never goes unnoticed.
+/// </summary>
+public sealed class Settings(IReadOnlyDictionary<string, string?> values)
+{
+    /// <summary>All keys, as <c>Section:Key</c>, with what each means; the README's table is held against this list.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Known = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+    {
+        ["Broker:Url"] = "amqp://user:password@host:5672/vhost; the agent's user is its host id",
+        ["Broker:QueueMaxBytes"] = "bound of the ledger's queue in bytes, 1 MiB or more; default 10 GiB",
+        ["Ledger:ConnectionString"] = "'Data Source=FILE' for SQLite, 'Host=…' for PostgreSQL; default DATA/ledger.db",
+        ["Ledger:Grain"] = "length of a bucket: 1h or 15min; default 1h",
+        ["Agent:Transport"] = "inProcess, http or rabbitmq",
+        ["Agent:HostId"] = "1 to 64 letters, digits, '-' or '_'; default the machine id",
+        ["Agent:ServiceUrl"] = "URL of the service, for transport http",
+        ["Agent:Key"] = "API key of role agent, for transport http",
+        ["Agent:Interval"] = "time between passes, 100ms to 15min, a whole fraction of 15min; default 10s",
+        ["Agent:CgroupRoot"] = "where the cgroup2 tree is mounted; default from /proc/self/mountinfo",
+        ["Agent:MaxWorkloadsPerParent"] = "names per parent cgroup and bucket, 1 to 1000000; default 10000",
+        ["Journal:MaxBytes"] = "bound of the journal in bytes, 1 MiB to 1 TiB; default 1 GiB",
+        ["Journal:Keep"] = "how long committed batches are kept, 0s to 365d; default 48h",
+        ["Alerts:AllowedAddresses"] = "comma list of CIDRs or host:port that webhooks may reach though they are not public",
+        ["TimeSeries:Url"] = "InfluxDB or VictoriaMetrics to write to",
+    };
+
+    /// <summary>Throws when a key of ours is misspelt.</summary>
+    public void CheckNames()
+    {
+        var sections = Known.Keys.Select(key => key[..key.IndexOf(':')]).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (var key in values.Keys)
+        {
+            var section = key.Split(':')[0];
+            if (!sections.Contains(section) || Known.ContainsKey(key) || values[key] is null) continue;
+            if (Known.Keys.Any(known => key.StartsWith(known + ":", StringComparison.OrdinalIgnoreCase))) continue;
+            throw UserErrorException.Usage($"The configuration key '{key}' is unknown; keys of section {section} are {string.Join(", ", Known.Keys.Where(known => known.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase)))}.");
+        }
+    }
+
+    public string? Text(string key) => values.GetValueOrDefault(key) is { Length: > 0 } value ? value : null;
+
+    public T Choice<T>(string key, T otherwise, IReadOnlyDictionary<string, T> choices)
+    {
+        var text = Text(key);
+        if (text is null) return otherwise;
+        foreach (var (name, value) in choices)
+        {
+            if (string.Equals(name, text, StringComparison.OrdinalIgnoreCase)) return value;
+        }
+
+        throw Wrong(key, text, string.Join(" or ", choices.Keys));
+    }
+
+    public long Whole(string key, long otherwise, long from, long to)
+    {
+        var text = Text(key);
+        if (text is null) return otherwise;
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= from && value <= to
+            ? value
+            : throw Wrong(key, text, $"a whole number from {from} to {to}");
+    }
+
+    public TimeSpan Time(string key, TimeSpan otherwise, TimeSpan from, TimeSpan to)
+    {
+        var text = Text(key);
+        if (text is null) return otherwise;
+        return Duration.TryParse(text, out var value) && value >= from && value <= to ? value : throw Wrong(key, text, $"a duration from {Show(from)} to {Show(to)}, such as 10s, 15min, 48h");
+    }
+
+    public Uri? Url(string key, params string[] schemes)
+    {
+        var text = Text(key);
+        if (text is null) return null;
+
+        // The value may hold a password, so it is not repeated.
+        return Uri.TryCreate(text, UriKind.Absolute, out var url) && schemes.Contains(url.Scheme)
+            ? url
+            : throw UserErrorException.Usage($"{key} is not a URL; give {string.Join(" or ", schemes.Select(scheme => scheme + "://host:port"))} ({EnvironmentName(key)} or appsettings.json).");
+    }
+
+    /// <summary>The error for a value that is out of its range.</summary>
+    public static UserErrorException Wrong(string key, string text, string range) =>
+        UserErrorException.Usage($"{key} is '{text}'; it must be {range} (set it in appsettings.json, by {EnvironmentName(key)} or on the command line).");
+
+    private static string EnvironmentName(string key) => "METERING__" + key.Replace(":", "__");
+
+    private static string Show(TimeSpan span) => span == TimeSpan.Zero ? "0s" :
+        span.TotalDays >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalDays}d") :
+        span.TotalMinutes >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes}min") : string.Create(CultureInfo.InvariantCulture, $"{span.TotalMilliseconds}ms");
+}
