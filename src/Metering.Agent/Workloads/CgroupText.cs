@@ -10,7 +10,10 @@ namespace Metering.Agent.Workloads;
 /// </summary>
 internal static class CgroupText
 {
-    /// <summary>Undoes systemd's <c>\xNN</c> (systemd.unit(5), "String escaping for inclusion in unit names"), component by component; what is no valid escape stays as written.</summary>
+    /// <summary>
+    /// Undoes systemd's <c>\xNN</c> (systemd.unit(5), "String escaping for inclusion in unit names"), component by component;
+    /// what is no valid escape stays as written.
+    /// </summary>
     public static string Unescape(string text)
     {
         if (!text.Contains(@"\x", StringComparison.Ordinal)) return text;

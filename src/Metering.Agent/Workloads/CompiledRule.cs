@@ -3,7 +3,11 @@ using Metering.Safety;
 
 namespace Metering.Agent.Workloads;
 
-/// <summary>A rule ready to run. Matches in time linear in the length of the path, whatever the name in it: names are chosen by tenants.</summary>
+/// <summary>
+/// A rule ready to run. Names are chosen by tenants, so no expression may take long on any of them. An operator's runs in the linear engine.
+/// That engine keeps about 0.7 MiB per expression (47 MiB for the built-in rules, against 0.2 MiB in the interpreter), so the built-in ones,
+/// none of which can split a text in many ways, run in the interpreter; a test holds both engines to the same answers.
+/// </summary>
 internal sealed class CompiledRule
 {
     private static readonly string[] Reserved = ["0", "id", "name", "pod", "container", "user", "unit"];
@@ -14,10 +18,11 @@ internal sealed class CompiledRule
     private readonly string[] _labelGroups;
 
     /// <summary>Throws <see cref="UserErrorException"/>, naming the rule, if its expression or a template is wrong.</summary>
-    public CompiledRule(WorkloadRule rule)
+    /// <param name="linear">True for an expression that we did not write.</param>
+    public CompiledRule(WorkloadRule rule, bool linear)
     {
         Rule = rule;
-        _regex = Compile(rule);
+        _regex = Compile(rule, linear);
         var groups = _regex.GetGroupNames();
         _labelGroups = [.. groups.Except(Reserved)];
         _id = rule.Id is { } id ? new Template(id, rule.Name, groups) : groups.Contains("id") ? new Template("{id}", rule.Name, groups) : null;
@@ -103,7 +108,7 @@ internal sealed class CompiledRule
 
     private static string? Text(Match match, string group)
     {
-        if (match.Groups[group] is not { Success: true } found) return null;
+        if (match.Groups[group] is not { Length: > 0 } found) return null;
         var text = CgroupText.Printable(CgroupText.Unescape(found.Value));
 
         // A dash in a slice's name means its parent, so kubelet writes the uid with underscores where the API has dashes.
@@ -113,12 +118,12 @@ internal sealed class CompiledRule
     // Twelve digits are what docker, podman and crictl show and accept.
     private static string Shorten(string id) => id.Length == 64 && id.All(char.IsAsciiHexDigit) ? id[..12] : id;
 
-    private static Regex Compile(WorkloadRule rule)
+    private static Regex Compile(WorkloadRule rule, bool linear)
     {
-        const RegexOptions Linear = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture;
+        var options = RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture | (linear ? RegexOptions.NonBacktracking : RegexOptions.None);
         try
         {
-            return new Regex($"{(rule.FromRoot ? "^" : "")}/(?:{rule.Match})/", Linear);
+            return new Regex($"{(rule.FromRoot ? "^" : "")}/(?:{rule.Match})/", options);
         }
         catch (ArgumentException error)
         {
@@ -126,7 +131,10 @@ internal sealed class CompiledRule
         }
         catch (NotSupportedException error)
         {
-            throw new UserErrorException($"Workload rule '{rule.Name}': its match uses look-around or a back-reference, which linear time does not allow; write it without.", exitCode: 2, error);
+            throw new UserErrorException(
+                $"Workload rule '{rule.Name}': its match uses look-around or a back-reference, which linear time does not allow; write it without.",
+                exitCode: 2,
+                error);
         }
     }
 }

@@ -21,7 +21,11 @@ internal sealed class Template
 
             var group = piece[..close];
             if (!groups.Contains(group))
-                throw UserErrorException.Usage($"Workload rule '{rule}': '{{{group}}}' in '{text}' is no named group of its match; write (?<{group}>…) or remove it.");
+            {
+                throw UserErrorException.Usage(
+                    $"Workload rule '{rule}': '{{{group}}}' in '{text}' is no named group of its match; write (?<{group}>…) or remove it.");
+            }
+
             _parts.Add((group, true));
             _parts.Add((piece[(close + 1)..], false));
         }

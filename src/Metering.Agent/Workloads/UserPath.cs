@@ -3,7 +3,10 @@ namespace Metering.Agent.Workloads;
 /// <summary>Whose session a path lies in.</summary>
 internal static class UserPath
 {
-    /// <summary>The uid of the outermost <c>user-UID.slice</c> or <c>user@UID.service</c> within the first <paramref name="length"/> characters; null without one.</summary>
+    /// <summary>
+    /// The uid of the outermost <c>user-UID.slice</c> or <c>user@UID.service</c> within the first <paramref name="length"/> characters;
+    /// null without one.
+    /// </summary>
     public static string? Find(string path, int length)
     {
         for (var start = 1; start < length;)

@@ -14,32 +14,35 @@ public sealed class WorkloadRecogniser
 
     /// <summary>Knows the built-in rules only.</summary>
     public WorkloadRecogniser()
-        : this(BuiltInRules.All, [.. BuiltInRules.WalkedUnits])
+        : this([], [])
     {
     }
 
-    /// <summary>An operator's rules stand before the built-in ones. Throws <see cref="UserErrorException"/> on a duplicate name or a wrong expression.</summary>
+    /// <summary>
+    /// An operator's rules stand before the built-in ones.
+    /// Throws <see cref="UserErrorException"/> on a duplicate name or a wrong expression.
+    /// </summary>
     /// <param name="operatorRules">Rules of this site.</param>
     /// <param name="operatorWalkedUnits">Names of further units (with <c>*</c>) that hold workloads of others.</param>
-    public WorkloadRecogniser(IEnumerable<WorkloadRule> operatorRules, IEnumerable<string> operatorWalkedUnits)
-        : this([.. operatorRules, .. BuiltInRules.All], [.. operatorWalkedUnits, .. BuiltInRules.WalkedUnits])
+    public WorkloadRecogniser(IReadOnlyCollection<WorkloadRule> operatorRules, IEnumerable<string> operatorWalkedUnits)
+        : this(operatorRules, BuiltInRules.All, operatorWalkedUnits)
     {
     }
 
-    private WorkloadRecogniser(IReadOnlyList<WorkloadRule> rules, string[] walkedUnits)
+    private WorkloadRecogniser(IReadOnlyCollection<WorkloadRule> foreign, IReadOnlyCollection<WorkloadRule> own, IEnumerable<string> operatorWalkedUnits)
     {
-        Rules = rules;
+        Rules = [.. foreign, .. own];
         if (Rules.GroupBy(rule => rule.Name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw UserErrorException.Usage($"Two workload rules are named '{twice.Key}'; rename one.");
-        _rules = [.. Rules.Select(rule => new CompiledRule(rule))];
-        _walkedUnits = walkedUnits;
+        _rules = [.. foreign.Select(rule => new CompiledRule(rule, linear: true)), .. own.Select(rule => new CompiledRule(rule, linear: false))];
+        _walkedUnits = [.. operatorWalkedUnits, .. BuiltInRules.WalkedUnits];
     }
 
     /// <summary>All rules in the order of precedence.</summary>
     public IReadOnlyList<WorkloadRule> Rules { get; }
 
     /// <summary>Knows exactly these rules and no built-in one: for tests of the catalogue.</summary>
-    internal static WorkloadRecogniser Only(IReadOnlyList<WorkloadRule> rules) => new(rules, [.. BuiltInRules.WalkedUnits]);
+    internal static WorkloadRecogniser Only(IReadOnlyCollection<WorkloadRule> rules, bool linear = false) => linear ? new(rules, [], []) : new([], rules, []);
 
     /// <summary>Whose the cgroup at a path below the cgroup2 root is.</summary>
     public Workload Recognise(string path)

@@ -26,7 +26,10 @@ public sealed record WorkloadRule
     /// <summary>Pattern of the id such as <c>{pod}/{container}</c>. Default: the group <c>id</c>, else the path of the matched cgroup.</summary>
     public string? Id { get; init; }
 
-    /// <summary>Pattern of the shown name. Default: the group <c>name</c>, else container, id or pod (64 hex digits shortened to 12), else the last matched component.</summary>
+    /// <summary>
+    /// Pattern of the shown name. Default: the group <c>name</c>, else unit, container, id or pod (64 hex digits shortened to 12),
+    /// else the last matched component.
+    /// </summary>
     public string? DisplayName { get; init; }
 
     /// <summary>What <see cref="Match"/> competes with.</summary>

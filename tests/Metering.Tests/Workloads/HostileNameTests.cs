@@ -72,7 +72,9 @@ public sealed class HostileNameTests
     }
 
     private static IEnumerable<string> TextsOf(Workload workload) =>
-        new[] { workload.Kind, workload.Id, workload.Name, workload.Path, workload.Pod, workload.Container, workload.User }.OfType<string>().Concat(workload.Labels.Values);
+        new[] { workload.Kind, workload.Id, workload.Name, workload.Path, workload.Pod, workload.Container, workload.User }
+            .OfType<string>()
+            .Concat(workload.Labels.Values);
 
     private static bool IsPrintable(string text)
     {
