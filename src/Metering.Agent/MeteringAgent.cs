@@ -13,6 +13,7 @@ namespace Metering.Agent;
 /// </summary>
 internal sealed partial class MeteringAgent : IAsyncDisposable
 {
+    private static readonly WorkloadRecogniser Recogniser = new();
     private readonly AgentOptions _options;
     private readonly IUsageTransport _transport;
     private readonly TimeProvider _clock;
@@ -34,7 +35,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);
-        _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine);
+        _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine, Recogniser.Recognise);
         _shipping = new ShipLoop(_journal, transport, clock, log, () => _forked = true);
     }
 
@@ -123,7 +124,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
         var counters = new PassCounters();
         IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(_tree, passOptions, counters, new BlockDevices());
-        return new Meterer(_tree, WorkloadRecogniser.Default.Recognise, passOptions, source, counters);
+        return new Meterer(_tree, Recogniser.Recognise, passOptions, source, counters);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

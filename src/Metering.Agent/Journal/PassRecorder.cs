@@ -22,13 +22,13 @@ internal sealed class PassRecorder
     private readonly Dictionary<string, string> _hostLabels = new(StringComparer.Ordinal);
     private bool _wholeStored;
 
-    public PassRecorder(AgentJournal journal, Func<Meterer> newMeterer, HostFacts facts, bool rootIsMachine, Func<string, Workload>? recognise = null)
+    public PassRecorder(AgentJournal journal, Func<Meterer> newMeterer, HostFacts facts, bool rootIsMachine, Func<string, Workload> recognise)
     {
         (_journal, _newMeterer, _facts, _rootIsMachine) = (journal, newMeterer, facts, rootIsMachine);
         Meterer = newMeterer();
         var states = journal.States();
         if (states.Count == 0) return;
-        Meterer.Restore(StateCodec.Replay(states, recognise ?? WorkloadRecogniser.Default.Recognise));
+        Meterer.Restore(StateCodec.Replay(states, recognise));
         if (journal.BootId != facts.BootId) Meterer.Rebooted();
     }
 

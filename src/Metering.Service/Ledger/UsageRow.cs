@@ -22,6 +22,16 @@ public sealed class UsageRow
         value = meter.Kind == MeterKind.Peak ? Math.Max(value, quantity) : checked(value + quantity);
     }
 
+    public void Add(UsageRow other)
+    {
+        foreach (var meter in MeterCatalogue.All)
+        {
+            if ((other.Known & (1 << meter.Index)) != 0) Add(meter, other.Values[meter.Index]);
+        }
+
+        EstimatedMicroseconds = checked(EstimatedMicroseconds + other.EstimatedMicroseconds);
+    }
+
     public void Clear()
     {
         Array.Clear(Values);

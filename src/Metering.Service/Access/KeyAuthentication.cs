@@ -1,0 +1,24 @@
+using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Metering.Service.Access;
+
+/// <summary>Reads <c>Authorization: Bearer KEY</c>.</summary>
+internal sealed class KeyAuthentication(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, KeyRing keys)
+    : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
+{
+    public const string Name = "Key";
+
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        var header = Request.Headers.Authorization.ToString();
+        if (!header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return AuthenticateResult.NoResult();
+        var text = header[7..].Trim();
+        var key = await keys.FindAsync(text, Context.RequestAborted) ?? await keys.FindAsync(KeyRing.Wrap(text).Key, Context.RequestAborted);
+        return key is null
+            ? AuthenticateResult.Fail("The key is unknown, expired or revoked.")
+            : AuthenticateResult.Success(new AuthenticationTicket(Caller.Principal(key.Role, key.Tenant, key.Host, key.Name, Name), Name));
+    }
+}

@@ -1,0 +1,323 @@
+using System.Text.Json;
+using Metering.Identity;
+using Metering.Messages;
+using Metering.Meters;
+using Metering.Safety;
+using Metering.Service.Ingest;
+
+namespace Metering.Service.Ledger;
+
+/// <summary>
+/// Writes a group of batches in one transaction: receipts, usage merged by workload and bucket, coverage, marks, gaps, and what the listeners add.
+/// Merging before writing is what makes a backlog drain fast: ten passes of a workload cost one row. One group at a time.
+/// </summary>
+internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IUsageListener> listeners, SafetyRule rules = SafetyRule.All)
+{
+    private readonly ILedgerBulk _bulk = store.IsPostgres ? new PostgresBulk() : new SqliteBulk();
+    private readonly IUsageListener[] _listeners = [.. listeners];
+    private readonly WorkloadDirectory _directory = new();
+    private readonly Dictionary<(long Bucket, WorkloadEntry Workload), UsageRow> _rows = [];
+    private readonly Stack<UsageRow> _spare = new();
+    private LedgerSnapshot _snapshot = LedgerSnapshot.Empty;
+
+    /// <summary>Called at named moments; tests crash there.</summary>
+    internal Action<string>? FaultPoint { get; set; }
+
+    /// <summary>Answers in the order of the items, after the commit. Throws what <see cref="LedgerStore.WriteAsync{T}"/> throws; nothing has changed then.</summary>
+    public async Task<IngestAnswer[]> WriteAsync(IReadOnlyList<GroupItem> group, CancellationToken cancel)
+    {
+        try
+        {
+            IngestAnswer[] answers;
+            if ((rules & SafetyRule.ReceiptAndUsageInOneTransaction) != 0)
+            {
+                answers = await store.WriteAsync(async transaction =>
+                {
+                    var judged = await JudgeAsync(transaction, group);
+                    await AddUsageAsync(transaction, judged);
+                    return await FinishAsync(transaction, judged);
+                }, cancel);
+            }
+            else
+            {
+                Judged? judged = null;
+                answers = await store.WriteAsync(async transaction => await FinishAsync(transaction, judged = await JudgeAsync(transaction, group)), cancel);
+                FaultPoint?.Invoke("between receipt and usage");
+                await store.WriteAsync(transaction => AddUsageAsync(transaction, judged!), cancel);
+            }
+
+            FaultPoint?.Invoke("after commit");
+            _directory.Settled();
+            return answers;
+        }
+        catch
+        {
+            _directory.Forget();
+            _snapshot = LedgerSnapshot.Empty;
+            throw;
+        }
+        finally
+        {
+            foreach (var row in _rows.Values)
+            {
+                row.Clear();
+                _spare.Push(row);
+            }
+
+            _rows.Clear();
+        }
+    }
+
+    private async Task<Judged> JudgeAsync(LedgerTransaction transaction, IReadOnlyList<GroupItem> group)
+    {
+        _snapshot = await LedgerSnapshot.RefreshAsync(_snapshot, transaction);
+        var judged = new Judged(group, clock.GetUtcNow());
+        var epochs = group.Where(item => item.Refusal is null && HasIdentity(item.Batch)).Select(item => item.Batch.Epoch).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();
+        foreach (var agent in await _bulk.LoadAgentsAsync(transaction, epochs)) judged.Agents[agent.Epoch] = agent;
+        for (var i = 0; i < group.Count; i++) await JudgeAsync(transaction, judged, i);
+        return judged;
+    }
+
+    private static bool HasIdentity(DecodedBatch batch) => HostId.TryParse(batch.Host, out _) && batch.Epoch.Length is > 0 and <= 64 && batch.Sequence is > 0 and <= long.MaxValue && batch.FirstSequence is > 0 && batch.FirstSequence <= batch.Sequence;
+
+    private async Task JudgeAsync(LedgerTransaction transaction, Judged judged, int i)
+    {
+        var item = judged.Group[i];
+        var batch = item.Batch;
+        if (item.Refusal is { } refusal)
+        {
+            judged.Set(i, IngestResult.Refused, refusal, null);
+            return;
+        }
+
+        if (!HasIdentity(batch))
+        {
+            judged.Set(i, IngestResult.Quarantined, item.Fault, null);
+            return;
+        }
+
+        if (!judged.Agents.TryGetValue(batch.Epoch, out var agent)) judged.Agents[batch.Epoch] = agent = new AgentEntry { Host = batch.Host, Epoch = batch.Epoch };
+        if (agent.Host != batch.Host)
+        {
+            judged.Set(i, IngestResult.Refused, $"identity: epoch {batch.Epoch} belongs to another host", null);
+            return;
+        }
+
+        judged.Touched.Add(agent);
+        switch (await OverlapAsync(transaction, agent, batch))
+        {
+            case Overlap.Same when (rules & SafetyRule.ReceiptTakesEffectOnce) != 0:
+                judged.Set(i, IngestResult.Duplicate, null, agent);
+                return;
+            case Overlap.Same:
+                judged.Accepted.Add(batch);
+                judged.Set(i, IngestResult.Committed, null, agent);
+                return;
+            case Overlap.Other when (rules & SafetyRule.RangesDoNotOverlap) != 0:
+                judged.Set(i, IngestResult.Refused, $"fork: {batch.FirstSequence}..{batch.Sequence} of epoch {batch.Epoch} is known with other content or another range", agent);
+                return;
+        }
+
+        agent.See(batch, JsonSerializer.Serialize(batch.HostLabels));
+        Advance(agent, batch);
+        judged.Receipts.Add(new ReceiptRow(agent, batch, item.Fault is not null));
+        if (item.Fault is null) judged.Accepted.Add(batch);
+        judged.Set(i, item.Fault is null ? IngestResult.Committed : IngestResult.Quarantined, item.Fault, agent);
+    }
+
+    private enum Overlap
+    {
+        None,
+        Same,
+        Other,
+    }
+
+    private async Task<Overlap> OverlapAsync(LedgerTransaction transaction, AgentEntry agent, DecodedBatch batch)
+    {
+        // The usual case: the next in line, and nothing beyond the mark.
+        if (batch.FirstSequence == agent.Committed + 1 && agent.LastSequence == agent.Committed) return Overlap.None;
+        agent.Above ??= await LoadAboveAsync(transaction, agent);
+        foreach (var (sequence, (first, hash)) in agent.Above)
+        {
+            if (sequence < batch.FirstSequence || first > batch.Sequence) continue;
+            return sequence == batch.Sequence && first == batch.FirstSequence && hash.AsSpan().SequenceEqual(batch.Hash) ? Overlap.Same : Overlap.Other;
+        }
+
+        if (batch.FirstSequence > agent.Committed || agent.IsNew) return Overlap.None;
+        var command = transaction.Command(
+            "SELECT first_sequence, sequence, hash FROM receipt WHERE agent = @agent AND sequence >= @first ORDER BY sequence LIMIT 1", ("@agent", agent.Id), ("@first", (long)batch.FirstSequence));
+        await using var rows = await command.ExecuteReaderAsync();
+
+        // At or below the mark without a receipt can only be one that was compacted away; it took effect.
+        if (!await rows.ReadAsync()) return Overlap.Same;
+        var same = (ulong)rows.GetInt64(0) == batch.FirstSequence && (ulong)rows.GetInt64(1) == batch.Sequence && ((byte[])rows[2]).AsSpan().SequenceEqual(batch.Hash);
+        return same ? Overlap.Same : Overlap.Other;
+    }
+
+    private static async Task<SortedDictionary<ulong, (ulong First, byte[] Hash)>> LoadAboveAsync(LedgerTransaction transaction, AgentEntry agent)
+    {
+        var above = new SortedDictionary<ulong, (ulong First, byte[] Hash)>();
+        if (agent.IsNew || agent.LastSequence == agent.Committed) return above;
+        var command = transaction.Command("SELECT first_sequence, sequence, hash FROM receipt WHERE agent = @agent AND sequence > @committed", ("@agent", agent.Id), ("@committed", (long)agent.Committed));
+        await using var rows = await command.ExecuteReaderAsync();
+        while (await rows.ReadAsync()) above[(ulong)rows.GetInt64(1)] = ((ulong)rows.GetInt64(0), (byte[])rows[2]);
+        return above;
+    }
+
+    // The mark is the end of the unbroken run from 1; what arrives beyond it is billed at once and waits there for the gap to close.
+    private void Advance(AgentEntry agent, DecodedBatch batch)
+    {
+        agent.LastSequence = Math.Max(agent.LastSequence, batch.Sequence);
+        if ((rules & SafetyRule.WatermarkIsContiguous) == 0)
+        {
+            agent.Committed = agent.LastSequence;
+            return;
+        }
+
+        if (batch.FirstSequence == agent.Committed + 1)
+        {
+            agent.Committed = batch.Sequence;
+            while (agent.Above is { Count: > 0 } above && above.First() is var next && next.Value.First == agent.Committed + 1)
+            {
+                agent.Committed = next.Key;
+                above.Remove(next.Key);
+            }
+        }
+        else
+        {
+            (agent.Above ??= [])[batch.Sequence] = (batch.FirstSequence, batch.Hash);
+        }
+    }
+
+    private async Task AddUsageAsync(LedgerTransaction transaction, Judged judged)
+    {
+        if (judged.Accepted.Count == 0) return;
+        var coverage = new Dictionary<(long Bucket, string Host), (long Covered, long Expected)>();
+        var ended = new List<WorkloadEntry>();
+        foreach (var batch in judged.Accepted) Merge(batch, coverage, ended);
+        FaultPoint?.Invoke("in transaction");
+
+        if (_directory.Unsaved.Count > 0)
+        {
+            await _bulk.SaveWorkloadsAsync(transaction, _directory.Unsaved, judged.Now.ToUnixTimeSeconds());
+            await SaveOwnersAsync(transaction, _directory.Unsaved);
+        }
+
+        var rows = InOrder();
+        if (rows.Count > 0) await _bulk.AddUsageAsync(transaction, rows);
+        if (coverage.Count > 0) await _bulk.AddCoverageAsync(transaction, coverage);
+        foreach (var workload in ended)
+            await transaction.ExecuteAsync("UPDATE workload SET ended = 1, last_seen = @at WHERE id = @id", ("@at", judged.Now.ToUnixTimeSeconds()), ("@id", workload.Id));
+        foreach (var listener in _listeners) await listener.UsageAddedAsync(transaction, rows, _snapshot, judged.Now);
+    }
+
+    // By bucket and id, each once: a workload whose attributes changed within the group has two entries with one id.
+    private List<UsageRow> InOrder()
+    {
+        var rows = _rows.Values.ToArray();
+        Array.Sort(rows, static (a, b) => a.Bucket != b.Bucket ? a.Bucket.CompareTo(b.Bucket) : a.Workload.Id.CompareTo(b.Workload.Id));
+        var merged = new List<UsageRow>(rows.Length);
+        foreach (var row in rows)
+        {
+            WorkloadDirectory.ResolveOwners(row.Workload, _snapshot);
+            if (merged.Count > 0 && merged[^1].Bucket == row.Bucket && merged[^1].Workload.Id == row.Workload.Id) merged[^1].Add(row);
+            else merged.Add(row);
+        }
+
+        return merged;
+    }
+
+    private void Merge(DecodedBatch batch, Dictionary<(long Bucket, string Host), (long Covered, long Expected)> coverage, List<WorkloadEntry> ended)
+    {
+        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, options.GrainSeconds);
+        foreach (var part in parts)
+        {
+            var (covered, expected) = coverage.GetValueOrDefault((part.Bucket, batch.Host));
+            covered += part.Share((long)Math.Min(batch.CoveredMicroseconds, long.MaxValue / 2));
+            expected += part.Share((long)Math.Min(batch.ExpectedMicroseconds, long.MaxValue / 2));
+            if (expected > 0) coverage[(part.Bucket, batch.Host)] = (covered, expected);
+        }
+
+        for (var i = 0; i < batch.Records.Count; i++)
+        {
+            var record = batch.Records[i];
+            var workload = _directory.Find(batch, record);
+            if (record.Final) ended.Add(workload);
+            foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated);
+        }
+    }
+
+    private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, bool estimated)
+    {
+        if (!_rows.TryGetValue((part.Bucket, workload), out var row))
+        {
+            row = _spare.Count > 0 ? _spare.Pop() : new UsageRow();
+            (row.Bucket, row.Workload) = (part.Bucket, workload);
+            _rows[(part.Bucket, workload)] = row;
+        }
+
+        for (var r = 0; r < record.ReadingCount; r++)
+        {
+            var reading = batch.Readings[record.FirstReading + r];
+            var meter = MeterCatalogue.All[reading.Meter];
+            var quantity = meter.Kind == MeterKind.Peak ? reading.Quantity : part.Share(reading.Quantity);
+            row.Add(meter, quantity);
+            if (estimated && meter == MeterCatalogue.Cpu) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
+        }
+    }
+
+    private async Task SaveOwnersAsync(LedgerTransaction transaction, List<WorkloadEntry> workloads)
+    {
+        foreach (var workload in workloads)
+        {
+            WorkloadDirectory.ResolveOwners(workload, _snapshot);
+            await Ownerships.SaveAsync(transaction, workload.Id, workload.Owners);
+        }
+    }
+
+    private async Task<IngestAnswer[]> FinishAsync(LedgerTransaction transaction, Judged judged)
+    {
+        var now = Units.UnixTime.ToUnixMicroseconds(judged.Now);
+        if (judged.Touched.Count > 0) await _bulk.SaveAgentsAsync(transaction, judged.Touched, now);
+        if (judged.Receipts.Count > 0) await _bulk.InsertReceiptsAsync(transaction, judged.Receipts, now);
+        foreach (var agent in judged.Touched)
+        {
+            if (agent.HadGap || agent.LastSequence > agent.Committed) await SaveGapsAsync(transaction, agent, now);
+        }
+
+        for (var i = 0; i < judged.Group.Count; i++)
+        {
+            if (judged.Results[i] is IngestResult.Quarantined or IngestResult.Refused) await QuarantineAsync(transaction, judged.Group[i], judged.Reasons[i] ?? "", now);
+        }
+
+        FaultPoint?.Invoke("before commit");
+        return judged.Answers();
+    }
+
+    private static async Task SaveGapsAsync(LedgerTransaction transaction, AgentEntry agent, long now)
+    {
+        agent.Above ??= await LoadAboveAsync(transaction, agent);
+        await transaction.ExecuteAsync("DELETE FROM gap WHERE agent = @agent", ("@agent", agent.Id));
+        var from = agent.Committed + 1;
+        foreach (var (sequence, (first, _)) in agent.Above)
+        {
+            if (first > from)
+            {
+                await transaction.ExecuteAsync("INSERT INTO gap (agent, first_sequence, last_sequence, seen_at) VALUES (@agent, @first, @last, @now)",
+                    ("@agent", agent.Id), ("@first", (long)from), ("@last", (long)(first - 1)), ("@now", now));
+            }
+
+            from = sequence + 1;
+        }
+    }
+
+    // The hash is unique: a sender that repeats the same bad bytes adds no row.
+    private static async Task QuarantineAsync(LedgerTransaction transaction, GroupItem item, string reason, long now) => await transaction.ExecuteAsync("""
+        INSERT INTO quarantine (received_at, transport, login, routing_host, host, epoch, sequence, reason, hash, bytes)
+        VALUES (@now, @transport, @login, @routing, @host, @epoch, @sequence, @reason, @hash, @bytes) ON CONFLICT (hash) DO NOTHING
+        """,
+        ("@now", now), ("@transport", item.Delivery.Transport), ("@login", Clean(item.Delivery.Login)), ("@routing", Clean(item.Delivery.RoutingHost)), ("@host", Clean(item.Batch.Host)),
+        ("@epoch", Clean(item.Batch.Epoch)), ("@sequence", (long)Math.Min(item.Batch.Sequence, long.MaxValue)), ("@reason", Clean(reason)), ("@hash", item.Batch.Hash), ("@bytes", item.Batch.Body.ToArray()));
+
+    private static string? Clean(string? text) => text is null ? null : BatchDecoder.Bounded(text, 1024).Replace("\0", "");
+}

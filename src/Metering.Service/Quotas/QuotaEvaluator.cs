@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Text.Json;
+using Metering.Meters;
+using Metering.Safety;
+using Metering.Service.Alerts;
+using Metering.Service.Ledger;
+using Metering.Service.Rating;
+using Metering.Service.Tenants;
+using Microsoft.EntityFrameworkCore;
+
+namespace Metering.Service.Quotas;
+
+/// <summary>
+/// Adds usage to the running figure of every quota it counts for, in the transaction that records the usage, and records what is crossed. The window's row is locked before it is read,
+/// so that of two replicas the second sees the first one's figure and each threshold is crossed by exactly one of them.
+/// </summary>
+internal sealed class QuotaEvaluator(SafetyRule rules = SafetyRule.All) : IUsageListener
+{
+    private sealed record Loaded(long Revision, ILookup<string, (string Id, Quota Quota)> ByTenant, PriceCatalogue Prices, IReadOnlySet<string> Webhooks);
+
+    private Loaded? _loaded;
+
+    public async Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now)
+    {
+        var loaded = await LoadAsync(transaction, snapshot.Revision);
+        if (loaded.ByTenant.Count == 0) return;
+        var growth = new SortedDictionary<(string Quota, long Window), Dictionary<string, decimal>>();
+        var ends = new Dictionary<(string, long), (Quota Quota, long End)>();
+        foreach (var row in rows)
+        {
+            var owner = row.Workload.OwnerAt(row.Bucket);
+            foreach (var (id, quota) in loaded.ByTenant[owner.Tenant])
+            {
+                if (quota.Subject.Project is { } project && project != owner.Project) continue;
+                var (start, end) = QuotaWindow.Of(quota.Window, row.Bucket, loaded.Prices.ZoneOf(owner.Tenant));
+                if (!growth.TryGetValue((id, start), out var components)) growth[(id, start)] = components = new Dictionary<string, decimal>(StringComparer.Ordinal);
+                ends[(id, start)] = (quota, end);
+                Count(components, quota, row, owner.Tenant, loaded.Prices);
+            }
+        }
+
+        // In key order: replicas lock in the same order.
+        foreach (var ((id, start), components) in growth)
+        {
+            if (components.Count > 0) await AddAsync(transaction, id, ends[(id, start)].Quota, start, ends[(id, start)].End, components, loaded, now);
+        }
+    }
+
+    /// <summary>Rebuilds the open windows of a quota from the ledger, after it was made or changed: what was used before counts too.</summary>
+    public static async Task RebuildAsync(LedgerTransaction transaction, string id, Quota quota, LedgerOptions options, DateTimeOffset now)
+    {
+        var prices = await PriceCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
+        var (start, end) = QuotaWindow.Of(quota.Window, now.ToUnixTimeSeconds() / options.GrainSeconds * options.GrainSeconds, prices.ZoneOf(quota.Subject.Tenant!));
+        await transaction.ExecuteAsync("DELETE FROM quota_use WHERE quota = @quota AND window_start >= @start", ("@quota", id), ("@start", start));
+        var components = new Dictionary<string, decimal>(StringComparer.Ordinal);
+        var command = transaction.Command(
+            "SELECT u.bucket" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) + """
+             FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to
+            WHERE u.bucket >= @start AND u.bucket < @end AND COALESCE(o.tenant, 'unattributed') = @tenant AND (@project = '' OR o.project = @project)
+            """, ("@start", start), ("@end", end), ("@tenant", quota.Subject.Tenant), ("@project", quota.Subject.Project ?? ""));
+        await using (var reader = await command.ExecuteReaderAsync())
+        {
+            var row = new UsageRow();
+            while (await reader.ReadAsync())
+            {
+                row.Clear();
+                row.Bucket = reader.GetInt64(0);
+                foreach (var meter in MeterCatalogue.All)
+                {
+                    if (!reader.IsDBNull(meter.Index + 1)) row.Add(meter, reader.GetInt64(meter.Index + 1));
+                }
+
+                Count(components, quota, row, quota.Subject.Tenant!, prices);
+            }
+        }
+
+        foreach (var (component, used) in components) await WriteUseAsync(transaction, id, start, component, used);
+    }
+
+    /// <summary>Figure of the window that is open now, in the quota's unit.</summary>
+    public static decimal Value(Quota quota, IReadOnlyDictionary<string, decimal> components)
+    {
+        if (quota.Meter != "cost") return MeterCatalogue.TryFind(quota.Meter, out var meter) ? meter.Show(components.Values.Sum()) : 0;
+
+        // meter | base units per priced unit | price
+        decimal cost = 0;
+        foreach (var (component, used) in components)
+        {
+            var parts = component.Split('|');
+            cost += Math.Round(used / decimal.Parse(parts[1], CultureInfo.InvariantCulture), 9, MidpointRounding.ToEven) * decimal.Parse(parts[2], CultureInfo.InvariantCulture);
+        }
+
+        return cost;
+    }
+
+    private static void Count(Dictionary<string, decimal> components, Quota quota, UsageRow row, string tenant, PriceCatalogue prices)
+    {
+        if (quota.Meter != "cost")
+        {
+            if (MeterCatalogue.TryFind(quota.Meter, out var meter) && (row.Known & (1 << meter.Index)) != 0 && row.Values[meter.Index] != 0) Add(meter.Name, row.Values[meter.Index]);
+            return;
+        }
+
+        foreach (var line in prices.For(tenant, row.Bucket))
+        {
+            if ((row.Known & (1 << line.Meter.Index)) == 0 || row.Values[line.Meter.Index] == 0) continue;
+            Add(string.Create(CultureInfo.InvariantCulture, $"{line.Meter.Name}|{line.BaseUnits}|{line.PerUnit}"), row.Values[line.Meter.Index]);
+        }
+
+        void Add(string component, long quantity) => components[component] = components.GetValueOrDefault(component) + quantity;
+    }
+
+    private async Task AddAsync(LedgerTransaction transaction, string id, Quota quota, long start, long end, Dictionary<string, decimal> growth, Loaded loaded, DateTimeOffset now)
+    {
+        // The upsert takes the row's lock; whoever comes second waits here and then reads what the first has written.
+        var lockRow = transaction.Command("""
+            INSERT INTO quota_window (quota, window_start, window_end, fired) VALUES (@quota, @start, @end, '')
+            ON CONFLICT (quota, window_start) DO UPDATE SET window_end = excluded.window_end RETURNING fired
+            """, ("@quota", id), ("@start", start), ("@end", end));
+        var fired = (string?)await lockRow.ExecuteScalarAsync() ?? "";
+
+        var used = await ReadUseAsync(transaction, id, start);
+        foreach (var (component, quantity) in growth)
+        {
+            used[component] = used.GetValueOrDefault(component) + quantity;
+            await WriteUseAsync(transaction, id, start, component, used[component]);
+        }
+
+        var value = Value(quota, used);
+        var done = fired.Split(',', StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal);
+        var before = done.Count;
+        foreach (var threshold in quota.Thresholds.Order())
+        {
+            var name = threshold.ToString("0.##########", CultureInfo.InvariantCulture);
+            if (value < quota.Limit * threshold / 100 || ((rules & SafetyRule.QuotaCrossingFiresOnce) != 0 && done.Contains(name))) continue;
+            done.Add(name);
+            await FireAsync(transaction, id, quota, threshold, name, value, start, end, loaded, now);
+        }
+
+        if (done.Count == before) return;
+        await transaction.ExecuteAsync("UPDATE quota_window SET fired = @fired WHERE quota = @quota AND window_start = @start",
+            ("@fired", string.Join(',', done)), ("@quota", id), ("@start", start));
+    }
+
+    private static async Task FireAsync(
+        LedgerTransaction transaction, string id, Quota quota, decimal threshold, string name, decimal value, long start, long end, Loaded loaded, DateTimeOffset now)
+    {
+        var eventId = string.Create(CultureInfo.InvariantCulture, $"qc_{id}_{start}_{name.Replace('.', '-')}");
+        var data = new
+        {
+            quota = id,
+            subject = quota.Subject,
+            meter = quota.Meter,
+            window = new { start = DateTimeOffset.FromUnixTimeSeconds(start), end = DateTimeOffset.FromUnixTimeSeconds(end) },
+            threshold,
+            limit = quota.Limit,
+            value,
+            state = "firing",
+        };
+        await Outbox.AddAsync(transaction, eventId, id, quota.Subject.Tenant, data, quota.Notify.Where(loaded.Webhooks.Contains), now);
+    }
+
+    internal static async Task<Dictionary<string, decimal>> ReadUseAsync(LedgerTransaction transaction, string id, long start)
+    {
+        var used = new Dictionary<string, decimal>(StringComparer.Ordinal);
+        var command = transaction.Command("SELECT component, used FROM quota_use WHERE quota = @quota AND window_start = @start", ("@quota", id), ("@start", start));
+        await using var rows = await command.ExecuteReaderAsync();
+        while (await rows.ReadAsync()) used[rows.GetString(0)] = rows.GetDecimal(1);
+        return used;
+    }
+
+    private static Task WriteUseAsync(LedgerTransaction transaction, string id, long start, string component, decimal used) => transaction.ExecuteAsync(
+        "INSERT INTO quota_use (quota, window_start, component, used) VALUES (@quota, @start, @component, @used) ON CONFLICT (quota, window_start, component) DO UPDATE SET used = excluded.used",
+        ("@quota", id), ("@start", start), ("@component", component), ("@used", used));
+
+    private async Task<Loaded> LoadAsync(LedgerTransaction transaction, long revision)
+    {
+        if (_loaded is { } known && known.Revision == revision) return known;
+        var stored = await transaction.Context.Set<StoredQuota>().AsNoTracking().ToListAsync();
+        var quotas = stored.ConvertAll(row => (row.Id, Quota: JsonSerializer.Deserialize<Quota>(row.Json, LedgerJson.Options)!));
+        var webhooks = await transaction.Context.Set<Webhook>().AsNoTracking().Select(webhook => webhook.Id).ToListAsync();
+        var prices = await PriceCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
+        return _loaded = new Loaded(revision, quotas.ToLookup(pair => pair.Quota.Subject.Tenant ?? OwnedInterval.UnattributedTenant), prices, webhooks.ToHashSet(StringComparer.Ordinal));
+    }
+}

@@ -1,0 +1,5 @@
+namespace Metering.Service.Reports;
+
+/// <summary>One row of costs. Cost and charges are exact; a cost of null means that no price holds, which is not the same as free.</summary>
+internal sealed record CostRowView(
+    DateTimeOffset Start, DateTimeOffset End, IReadOnlyDictionary<string, object> Key, string? Currency, decimal? Cost, IReadOnlyDictionary<string, decimal> Charges);

@@ -1,0 +1,4 @@
+namespace Metering.Service.Reports;
+
+/// <summary>The hosts.</summary>
+internal sealed record HostPage(IReadOnlyList<HostView> Hosts);

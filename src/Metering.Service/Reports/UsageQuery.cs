@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Text;
+using Metering.Service.Access;
+using NodaTime;
+
+namespace Metering.Service.Reports;
+
+/// <summary>A checked query for usage or cost.</summary>
+internal sealed record UsageQuery
+{
+    public required long FromSeconds { get; init; }
+
+    public required long ToSeconds { get; init; }
+
+    public required string Step { get; init; }
+
+    public required DateTimeZone Zone { get; init; }
+
+    public required IReadOnlyList<(long Start, long Stop)> Steps { get; init; }
+
+    public required IReadOnlyList<Dimension> GroupBy { get; init; }
+
+    public required IReadOnlyList<(Dimension Dimension, string Value)> Filters { get; init; }
+
+    public int Limit { get; init; } = 1000;
+
+    public long Offset { get; init; }
+
+    /// <summary>Who asks; a reader is held to its tenant here, below every endpoint.</summary>
+    public required Caller Caller { get; init; }
+
+    public bool GroupsByWorkload => GroupBy.Any(dimension => dimension.Name == "workload");
+
+    /// <summary>Checks the parameters. All faults at once; the query is null when there are any.</summary>
+    public static UsageQuery? From(UsageParameters given, Caller caller, long grainSeconds, bool postgres, DateTimeOffset clock, out List<string> faults)
+    {
+        faults = [];
+        var now = Instant.FromDateTimeOffset(clock);
+        var zone = DateTimeZoneProviders.Tzdb.GetZoneOrNull(given.TimeZone ?? "UTC");
+        if (zone is null) faults.Add($"The time zone '{given.TimeZone}' is unknown; give an IANA name such as Europe/Berlin.");
+        var inZone = zone ?? DateTimeZone.Utc;
+        if (!TimeRange.TryInstant(given.From ?? "1d", inZone, now, end: false, out var from)) faults.Add($"'from' is '{given.From}'; give RFC 3339, now, today, 7d or 2026-10.");
+        var toText = given.To ?? (IsMonth(given.From) ? given.From! : "now");
+        if (!TimeRange.TryInstant(toText, inZone, now, end: true, out var to)) faults.Add($"'to' is '{given.To}'; give RFC 3339, now, today or 2026-10.");
+        var fromSeconds = Floor(from.ToUnixTimeSeconds(), grainSeconds);
+        var toSeconds = -Floor(-Ceiling(to), grainSeconds);
+        if (faults.Count == 0 && fromSeconds > toSeconds) faults.Add("'from' is after 'to'.");
+        if (toSeconds == fromSeconds) toSeconds += grainSeconds;
+
+        var step = given.Step ?? "total";
+        List<(long, long)>? steps = null;
+        if (step is not ("total" or "15m" or "hour" or "day" or "month")) faults.Add($"'step' is '{step}'; it is total, 15m, hour, day or month.");
+        else if (step == "15m" && grainSeconds > 900) faults.Add("The ledger's grain is 1 h, so there are no steps of 15m; set Ledger:Grain to 15min.");
+        else if (faults.Count == 0 && (steps = TimeRange.Steps(step, fromSeconds, toSeconds, inZone)) is null) faults.Add($"The range has more than {TimeRange.MaxSteps} steps; take a longer step or a shorter range.");
+
+        var groups = ReadGroups(given.GroupBy, postgres, faults);
+        var filters = ReadFilters(given.Filter, postgres, faults);
+        var limit = given.Limit ?? 1000;
+        if (limit is < 1 or > 10_000) faults.Add($"'limit' is {limit}; it is 1 to 10000.");
+        var offset = 0L;
+        if (given.Cursor is not null && !TryCursor(given.Cursor, out offset)) faults.Add("The cursor is none of ours; use nextCursor of the page before.");
+        if (faults.Count > 0) return null;
+        return new UsageQuery
+        {
+            FromSeconds = fromSeconds,
+            ToSeconds = toSeconds,
+            Step = step,
+            Zone = inZone,
+            Steps = steps!,
+            GroupBy = groups,
+            Filters = filters,
+            Limit = limit,
+            Offset = offset,
+            Caller = caller,
+        };
+    }
+
+    public static string Cursor(long offset) => Convert.ToBase64String(Encoding.ASCII.GetBytes("o" + offset.ToString(CultureInfo.InvariantCulture))).TrimEnd('=');
+
+    private static bool TryCursor(string text, out long offset)
+    {
+        offset = 0;
+        try
+        {
+            var bytes = Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='));
+            return bytes.Length > 1 && bytes[0] == 'o' && long.TryParse(Encoding.ASCII.GetString(bytes, 1, bytes.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out offset);
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
+
+    private static List<Dimension> ReadGroups(string? text, bool postgres, List<string> faults)
+    {
+        var groups = new List<Dimension>();
+        foreach (var name in (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (name is "name" or "path" || !Dimension.TryFind(name, postgres, out var dimension)) faults.Add($"'groupBy' has '{name}'; it may have {string.Join(", ", Dimension.Names)}.");
+            else if (groups.All(known => known.Name != name)) groups.Add(dimension);
+        }
+
+        return groups;
+    }
+
+    private static List<(Dimension, string)> ReadFilters(string[]? texts, bool postgres, List<string> faults)
+    {
+        var filters = new List<(Dimension, string)>();
+        foreach (var text in texts ?? [])
+        {
+            // tenant:a   label:env=prod
+            var at = text.StartsWith("label:", StringComparison.Ordinal) ? text.IndexOf('=') : text.IndexOf(':');
+            if (at <= 0 || !Dimension.TryFind(text[..at], postgres, out var dimension)) faults.Add($"The filter '{text}' is none; write tenant:a, project:p, host:h, kind:docker, workload:ID, name:N, path:/x* or label:env=prod.");
+            else filters.Add((dimension, text[(at + 1)..]));
+        }
+
+        return filters;
+    }
+
+    private static bool IsMonth(string? text) => text is { Length: 7 } && text[4] == '-';
+
+    private static long Floor(long seconds, long grain) => (long)Math.Floor((decimal)seconds / grain) * grain;
+
+    private static long Ceiling(Instant instant) => instant.ToUnixTimeTicks() % NodaConstants.TicksPerSecond == 0 ? instant.ToUnixTimeSeconds() : instant.ToUnixTimeSeconds() + 1;
+}

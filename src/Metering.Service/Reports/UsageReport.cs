@@ -1,0 +1,113 @@
+using System.Data.Common;
+using System.Globalization;
+using System.Text;
+using Metering.Meters;
+using Metering.Service.Ledger;
+
+namespace Metering.Service.Reports;
+
+/// <summary>Usage by time and by anything; every face asks here.</summary>
+internal sealed class UsageReport(LedgerStore store)
+{
+    public async Task<UsagePage> RunAsync(UsageQuery query, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        var coverage = await CoverageAsync(connection, query, cancel);
+        var select = new UsageSelect(connection).Where(query, query.FromSeconds, query.ToSeconds);
+        var several = query.Steps.Count > 1;
+        var keys = query.GroupBy.SelectMany(Columns).ToList();
+        if (several) keys.Insert(0, "s.start");
+        if (several) keys.Insert(1, "s.stop");
+        var sql = new StringBuilder(UsageSelect.With(query.Steps)).Append("SELECT ");
+        foreach (var key in keys) sql.Append(key).Append(", ");
+        foreach (var meter in MeterCatalogue.All) sql.Append(meter.Kind == MeterKind.Peak ? $"MAX(u.{meter.Column})" : UsageSelect.Sum(meter.Column, store.IsPostgres)).Append(", ");
+        sql.Append(UsageSelect.Sum("estimated_us", store.IsPostgres)).Append(", COUNT(*)").Append(select.From(query.Steps));
+        if (keys.Count > 0) sql.Append(" GROUP BY ").AppendJoin(", ", keys).Append(" ORDER BY ").AppendJoin(", ", keys);
+        sql.Append(CultureInfo.InvariantCulture, $" LIMIT {query.Limit + 1} OFFSET {query.Offset}");
+        select.Command.CommandText = sql.ToString();
+
+        var rows = new List<UsageRowView>();
+        await using (var reader = await select.Command.ExecuteReaderAsync(cancel))
+        {
+            while (await reader.ReadAsync(cancel))
+            {
+                if (Read(reader, query, several, coverage) is { } row) rows.Add(row);
+            }
+        }
+
+        var more = rows.Count > query.Limit;
+        if (more) rows.RemoveAt(rows.Count - 1);
+        return new UsagePage(At(query.FromSeconds), At(query.ToSeconds), query.Step, rows, more ? UsageQuery.Cursor(query.Offset + query.Limit) : null);
+    }
+
+    internal static DateTimeOffset At(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds);
+
+    /// <summary>Columns of a dimension, as selected and grouped.</summary>
+    internal static IEnumerable<string> Columns(Dimension dimension) =>
+        dimension.Name == "workload" ? ["w.id", "w.key", "w.kind", "w.name", "w.path", "w.host"] : [dimension.Sql];
+
+    /// <summary>The key of a row, from the columns that <see cref="Columns"/> named.</summary>
+    internal static Dictionary<string, object> ReadKey(DbDataReader reader, UsageQuery query, ref int at)
+    {
+        var key = new Dictionary<string, object>(StringComparer.Ordinal);
+        foreach (var dimension in query.GroupBy)
+        {
+            if (dimension.Name == "workload")
+            {
+                key["workload"] = new WorkloadKey(reader.GetString(at + 1), reader.GetString(at + 2), reader.GetString(at + 3), reader.GetString(at + 4), reader.GetString(at + 5));
+                at += 6;
+            }
+            else
+            {
+                key[dimension.Name] = reader.GetString(at++);
+            }
+        }
+
+        return key;
+    }
+
+    private UsageRowView? Read(DbDataReader reader, UsageQuery query, bool several, Dictionary<(long, string), (decimal Covered, decimal Expected)> coverage)
+    {
+        var at = 0;
+        var (start, stop) = several ? (reader.GetInt64(at++), reader.GetInt64(at++)) : (query.FromSeconds, query.ToSeconds);
+        var key = ReadKey(reader, query, ref at);
+        var quantities = new Dictionary<string, decimal>(StringComparer.Ordinal);
+        foreach (var meter in MeterCatalogue.All)
+        {
+            decimal? value;
+            if (meter.Kind == MeterKind.Peak) value = reader.IsDBNull(at) ? null : reader.GetInt64(at);
+            else value = UsageSelect.ReadSum(reader, store.IsPostgres, ref at);
+            if (meter.Kind == MeterKind.Peak) at++;
+            if (value is { } known) quantities[meter.Name] = meter.Show(known);
+        }
+
+        var estimated = UsageSelect.ReadSum(reader, store.IsPostgres, ref at) ?? 0;
+        if (reader.GetInt64(at) == 0) return null;
+        var cpu = quantities.GetValueOrDefault(MeterCatalogue.Cpu.Name) * MeterCatalogue.Cpu.Scale;
+        var host = key.TryGetValue("workload", out var workload) ? ((WorkloadKey)workload).Host : key.GetValueOrDefault("host") as string ?? "";
+        var (covered, expected) = coverage.GetValueOrDefault((start, host));
+        return new UsageRowView(At(start), At(stop), key, quantities, expected > 0 ? Math.Round(covered / expected, 6) : null, cpu > 0 ? Math.Round(estimated / cpu, 6) : 0);
+    }
+
+    // By step and host, and by step over all hosts (host "").
+    private async Task<Dictionary<(long, string), (decimal Covered, decimal Expected)>> CoverageAsync(DbConnection connection, UsageQuery query, CancellationToken cancel)
+    {
+        await using var command = connection.CreateCommand();
+        var several = query.Steps.Count > 1;
+        command.CommandText = UsageSelect.With(query.Steps) + "SELECT " + (several ? "s.start" : query.FromSeconds.ToString(CultureInfo.InvariantCulture)) + ", c.host, SUM(c.covered_us), SUM(c.expected_us) FROM coverage c" +
+            (several ? " JOIN step s ON c.bucket >= s.start AND c.bucket < s.stop" : "") +
+            string.Create(CultureInfo.InvariantCulture, $" WHERE c.bucket >= {query.FromSeconds} AND c.bucket < {query.ToSeconds} GROUP BY c.host") + (several ? ", s.start" : "");
+        var found = new Dictionary<(long, string), (decimal Covered, decimal Expected)>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+        {
+            var (start, host) = (reader.GetInt64(0), reader.GetString(1));
+            var (covered, expected) = (reader.GetDecimal(2), reader.GetDecimal(3));
+            found[(start, host)] = (covered, expected);
+            var all = found.GetValueOrDefault((start, ""));
+            found[(start, "")] = (all.Covered + covered, all.Expected + expected);
+        }
+
+        return found;
+    }
+}
