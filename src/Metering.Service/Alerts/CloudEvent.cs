@@ -1,0 +1,63 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace Metering.Service.Alerts;
+
+/// <summary>Writes events as CloudEvents 1.0 in structured JSON. The bytes depend on the arguments only, so a replay is the same delivery.</summary>
+public static class CloudEvent
+{
+    public const string ContentType = "application/cloudevents+json; charset=utf-8";
+
+    public const string QuotaCrossedType = "metering.quota.crossed";
+
+    /// <summary>Standard Webhooks asks for less; receivers refuse more.</summary>
+    public const int MaxBytes = 20_000;
+
+    /// <summary>The body of a crossing.</summary>
+    /// <param name="id">The stable id of the event, sent as <c>webhook-id</c> too. Id and source together name the event for ever.</param>
+    /// <param name="source">A URI reference that names this installation.</param>
+    /// <param name="time">When it happened, not when it is sent.</param>
+    public static byte[] Write(string id, string source, DateTimeOffset time, QuotaCrossed crossing) => Write(id, source, QuotaCrossedType, crossing.Quota, time, data =>
+    {
+        data.WriteString("quota", crossing.Quota);
+        data.WriteStartObject("subject");
+        foreach (var (name, value) in crossing.Subject.OrderBy(pair => pair.Key, StringComparer.Ordinal)) data.WriteString(name, value);
+        data.WriteEndObject();
+        data.WriteString("meter", crossing.Meter);
+        data.WriteStartObject("window");
+        data.WriteString("start", crossing.WindowStart.UtcDateTime);
+        data.WriteString("end", crossing.WindowEnd.UtcDateTime);
+        data.WriteEndObject();
+        data.WriteNumber("threshold", crossing.Threshold);
+        data.WriteNumber("limit", crossing.Limit);
+        data.WriteNumber("value", crossing.Value);
+        data.WriteString("state", crossing.State);
+    });
+
+    /// <summary>The body of any event.</summary>
+    /// <param name="subject">What the event is about within the source.</param>
+    /// <param name="data">Writes the members of the <c>data</c> object.</param>
+    public static byte[] Write(string id, string source, string type, string subject, DateTimeOffset time, Action<Utf8JsonWriter> data)
+    {
+        var body = new ArrayBufferWriter<byte>(1_024);
+        using (var json = new Utf8JsonWriter(body))
+        {
+            json.WriteStartObject();
+            json.WriteString("specversion", "1.0");
+            json.WriteString("id", id);
+            json.WriteString("source", source);
+            json.WriteString("type", type);
+            json.WriteString("subject", subject);
+            json.WriteString("time", time.UtcDateTime);
+            json.WriteString("datacontenttype", "application/json");
+            json.WriteStartObject("data");
+            data(json);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        return body.WrittenCount <= MaxBytes
+            ? body.WrittenSpan.ToArray()
+            : throw new ArgumentException($"The event has {body.WrittenCount} bytes; {MaxBytes} are allowed.", nameof(data));
+    }
+}
