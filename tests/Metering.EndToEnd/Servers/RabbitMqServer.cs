@@ -146,7 +146,7 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
         var home = Directory.CreateDirectory(Path.Combine(directory, "home")).FullName;
         var cookie = Path.Combine(home, ".erlang.cookie");
         File.WriteAllText(cookie, Path.GetFileName(directory));
-        File.SetUnixFileMode(cookie, UnixFileMode.UserRead);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(cookie, UnixFileMode.UserRead); // Erlang refuses one that others can read
         File.WriteAllText(Path.Combine(directory, "environment"), "");
         File.WriteAllText(Path.Combine(directory, "plugins"), "[].");
 
@@ -187,7 +187,7 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
 
     private Process Run(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var (name, value) in _environment) start.Environment[name] = value;
         start.Environment.Remove("NOTIFY_SOCKET");
         var process = Process.Start(start)!;
