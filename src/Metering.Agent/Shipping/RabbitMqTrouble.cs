@@ -21,7 +21,7 @@ internal static class RabbitMqTrouble
             {
                 case AuthenticationFailureException or PossibleAuthenticationFailureException:
                     return $"The broker at {broker} refuses the login '{factory.UserName}'; check user and password in Broker:Url, and that the user exists (rabbitmqctl list_users).";
-                case OperationInterruptedException { ShutdownReason: { } reason }:
+                case OperationInterruptedException { ShutdownReason: { Initiator: ShutdownInitiator.Peer } reason }:
                     return Refusal(reason, factory.UserName, broker) ?? $"The broker at {broker} closed the connection: {reason.ReplyText}.";
                 case AuthenticationException tls:
                     return $"TLS with the broker at {broker} failed: {tls.Message} Check the broker's certificate, its name and its authority.";
@@ -31,7 +31,7 @@ internal static class RabbitMqTrouble
                     return $"The name '{factory.HostName}' of the broker is not known; correct Broker:Url or the name service.";
                 case SocketException socket:
                     return $"The broker at {broker} can not be reached ({socket.SocketErrorCode}); check the network and Broker:Url.";
-                case TimeoutException:
+                case TimeoutException or OperationInterruptedException: // the client's own words for a handshake that ended halfway
                     return $"The broker at {broker} does not answer in time; check that it is alive and speaks AMQP on this port.";
             }
         }

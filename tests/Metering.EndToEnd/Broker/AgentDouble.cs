@@ -1,14 +1,18 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Google.Protobuf;
 using Metering.Agent.Shipping;
 using Metering.Identity;
 using Metering.Messages;
+using Xunit;
 
 namespace Metering.EndToEnd.Broker;
 
 /// <summary>The shipping half of an agent: batches numbered from 1 in one epoch, sent again until the ledger reports them.</summary>
 internal sealed class AgentDouble : IAsyncDisposable
 {
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
     private readonly string _host;
     private ulong _sequence;
     private long _committed;
@@ -41,8 +45,10 @@ internal sealed class AgentDouble : IAsyncDisposable
     /// <summary>Sends 1 to <paramref name="count"/> until the ledger has reported the last of them; connects again after each doubt.</summary>
     public async Task ShipAllAsync(ulong count, CancellationToken cancel)
     {
+        var began = Stopwatch.GetTimestamp();
         while (Committed < count)
         {
+            Assert.True(Stopwatch.GetElapsedTime(began) < Limit, $"Within {Limit.TotalSeconds} s {Committed} of {count} batches were committed.");
             try
             {
                 await Transport.ConnectAsync(cancel);

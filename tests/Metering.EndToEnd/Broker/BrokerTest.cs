@@ -14,6 +14,7 @@ public abstract class BrokerTest(BrokerNode node) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Server = await node.GetAsync();
+        await Server.EnsureRunningAsync();
         if ((await Server.NamesAsync("list_queues")).Contains("metering.ledger")) await Server.ControlAsync("delete_queue", "metering.ledger");
     }
 

@@ -6,7 +6,7 @@ namespace Metering.EndToEnd.Broker;
 /// <summary>Waits for something another process does, and says what it was when it does not come.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(condition, () => what);
 

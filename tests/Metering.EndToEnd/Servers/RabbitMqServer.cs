@@ -87,6 +87,13 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Undoes what a failed test left behind: thaws a frozen node and starts a dead one.</summary>
+    public async Task EnsureRunningAsync()
+    {
+        if (_frozen) Thaw();
+        if (_node!.HasExited) await StartAgainAsync();
+    }
+
     /// <summary>SIGKILL: nothing is flushed that was not flushed before.</summary>
     public async Task KillAsync()
     {

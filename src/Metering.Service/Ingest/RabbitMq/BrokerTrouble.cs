@@ -18,7 +18,7 @@ internal static partial class BrokerTrouble
             {
                 case AuthenticationFailureException or PossibleAuthenticationFailureException:
                     return $"The broker at {broker} refuses the login '{broker.User}'; check user and password in Broker:Url.";
-                case OperationInterruptedException { ShutdownReason: { } reason }:
+                case OperationInterruptedException { ShutdownReason: { Initiator: ShutdownInitiator.Peer } reason }:
                     return Describe(reason, broker);
                 case AuthenticationException tls:
                     return $"TLS with the broker at {broker} failed: {tls.Message} Check the broker's certificate, its name and its authority.";
@@ -28,7 +28,7 @@ internal static partial class BrokerTrouble
                     return $"The name '{broker.Host}' of the broker is not known; correct Broker:Url or the name service.";
                 case SocketException socket:
                     return $"The broker at {broker} can not be reached ({socket.SocketErrorCode}); check the network and Broker:Url.";
-                case TimeoutException:
+                case TimeoutException or OperationInterruptedException: // the client's own words for a handshake that ended halfway
                     return $"The broker at {broker} does not answer in time; check that it is alive and speaks AMQP on this port.";
             }
         }
