@@ -22,6 +22,7 @@ internal sealed class RabbitMqSession : IAsyncDisposable
     private readonly Action<Downlink> _answers;
     private readonly CancellationTokenSource _ended = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _over;
     private ShipOutcome? _verdict; // what publishes under way end as, once the session has ended
     private volatile bool _blocked;
 
@@ -36,7 +37,7 @@ internal sealed class RabbitMqSession : IAsyncDisposable
         _answers = answers;
     }
 
-    public bool IsAlive => !_ended.IsCancellationRequested;
+    public bool IsAlive => !_over;
 
     /// <summary>Connects, checks that the exchange is there, and begins to listen for answers. Throws <see cref="TransportException"/>.</summary>
     public static async Task<RabbitMqSession> OpenAsync(
@@ -45,7 +46,7 @@ internal sealed class RabbitMqSession : IAsyncDisposable
         IConnection? connection = null;
         try
         {
-            connection = await factory.CreateConnectionAsync(cancel);
+            connection = await ConnectAsync(factory, options.ConnectTimeout * 2, clock, cancel);
             await CheckExchangeAsync(connection, cancel);
 
             // No rate limiter: ThrottlingRateLimiter(128) brings 16,000 publishes a second down to 127. The window of the caller is the limit.
@@ -125,6 +126,21 @@ internal sealed class RabbitMqSession : IAsyncDisposable
         End("The transport was closed.");
         await _closed.Task.WaitAsync(CloseTimeout * 2, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _ended.Dispose();
+    }
+
+    /// <summary>Bounded from outside: against a frozen broker the client takes about a minute to give up, whatever its own time-outs say.</summary>
+    private static async Task<IConnection> ConnectAsync(ConnectionFactory factory, TimeSpan limit, TimeProvider clock, CancellationToken cancel)
+    {
+        var connecting = factory.CreateConnectionAsync(CancellationToken.None);
+        try
+        {
+            return await connecting.WaitAsync(limit, clock, cancel);
+        }
+        catch (Exception) when (!connecting.IsCompleted)
+        {
+            _ = connecting.ContinueWith(static late => late.IsCompletedSuccessfully ? AbortAsync(late.Result) : (object?)late.Exception, TaskScheduler.Default);
+            throw;
+        }
     }
 
     /// <summary>A passive declare needs no right and works on a channel of its own, which a missing exchange closes.</summary>
@@ -212,6 +228,7 @@ internal sealed class RabbitMqSession : IAsyncDisposable
         {
             if (_verdict is not null) return;
             _verdict = verdict;
+            _over = true;
         }
 
         // In the background: a frozen broker answers no goodbye.

@@ -31,7 +31,7 @@ internal static class RabbitMqTrouble
                     return $"The name '{factory.HostName}' of the broker is not known; correct Broker:Url or the name service.";
                 case SocketException socket:
                     return $"The broker at {broker} can not be reached ({socket.SocketErrorCode}); check the network and Broker:Url.";
-                case TimeoutException or OperationInterruptedException: // the client's own words for a handshake that ended halfway
+                case TimeoutException or OperationInterruptedException or OperationCanceledException: // the client's own ways to say that a handshake ended halfway
                     return $"The broker at {broker} does not answer in time; check that it is alive and speaks AMQP on this port.";
             }
         }

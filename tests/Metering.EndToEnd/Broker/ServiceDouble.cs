@@ -15,7 +15,7 @@ internal sealed class ServiceDouble : IAsyncDisposable
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.SetMinimumLevel(LogLevel.Information);
-        if (Environment.GetEnvironmentVariable("METERING_TEST_LOG") is not null) builder.Logging.SetMinimumLevel(LogLevel.Debug).AddConsole();
+        if (Environment.GetEnvironmentVariable("METERING_TEST_LOG") is not null) builder.Logging.SetMinimumLevel(LogLevel.Debug).AddSimpleConsole(o => o.TimestampFormat = "HH:mm:ss.fff ");
         builder.Services.AddSingleton<IIngest>(Ingest);
         builder.Services.AddRabbitMqIngest(options);
         _host = builder.Build();

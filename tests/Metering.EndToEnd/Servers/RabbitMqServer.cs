@@ -15,6 +15,7 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
     private const string Scripts = "/usr/lib/rabbitmq/bin";
     private const int Stop = 19; // SIGSTOP, SIGCONT of Linux
     private const int Continue = 18;
+    private const int SigKill = 9;
 
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
@@ -141,8 +142,9 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
     {
         if (_frozen) Thaw();
         if (_node is { HasExited: false }) await KillAsync();
-        _portMapper.Kill();
+        if (!_portMapper.HasExited) _portMapper.Kill();
         await _portMapper.WaitForExitAsync();
+        KillLeftOvers();
         _node?.Dispose();
         _portMapper.Dispose();
         Directory.Delete(_directory, recursive: true);
@@ -183,6 +185,23 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
             ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none +A 16 -kernel inet_dist_use_interface {127,0,0,1}",
             ["RUNNING_UNDER_SYSTEMD"] = "true", // the script then becomes the node instead of watching over it, so its process id is the node's
         };
+    }
+
+    /// <summary>A node or rabbitmqctl that finds no epmd starts one as a daemon; what carries our directory in its environment is ours to end.</summary>
+    private void KillLeftOvers()
+    {
+        var mark = $"HOME={_environment["HOME"]}\0";
+        foreach (var process in Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)))
+        {
+            try
+            {
+                if (File.ReadAllText($"/proc/{process}/environ").Contains(mark, StringComparison.Ordinal)) _ = Kill(int.Parse(process!), SigKill);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It has ended, or it is somebody else's.
+            }
+        }
     }
 
     private async Task AddServiceUserAsync()

@@ -6,7 +6,7 @@ namespace Metering.Service.Ingest.RabbitMq;
 /// <summary>Where the broker is and how to log in, parsed once from <see cref="BrokerOptions.Url"/>.</summary>
 internal sealed class BrokerAddress
 {
-    private static readonly TimeSpan StepTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StepTimeout = TimeSpan.FromSeconds(5);
 
     private readonly ConnectionFactory _factory;
 
@@ -41,7 +41,20 @@ internal sealed class BrokerAddress
             $"{BrokerOptions.Section}:{nameof(BrokerOptions.Url)} is no broker address; write amqp://user:password@host:5672/vhost, with special characters percent-encoded.");
     }
 
-    public Task<IConnection> ConnectAsync(string name, CancellationToken cancel) => _factory.CreateConnectionAsync(name, cancel);
+    /// <summary>Bounded from outside: against a frozen broker the client takes about a minute to give up, whatever its own time-outs say.</summary>
+    public async Task<IConnection> ConnectAsync(string name, TimeProvider clock, CancellationToken cancel)
+    {
+        var connecting = _factory.CreateConnectionAsync(name, CancellationToken.None);
+        try
+        {
+            return await connecting.WaitAsync(StepTimeout, clock, cancel);
+        }
+        catch (Exception) when (!connecting.IsCompleted)
+        {
+            _ = connecting.ContinueWith(late => late.IsCompletedSuccessfully ? BrokerSession.AbortAsync(late.Result, clock) : (object?)late.Exception, TaskScheduler.Default);
+            throw;
+        }
+    }
 
     public override string ToString() => $"{Host}:{Port}/{VirtualHost.TrimStart('/')}";
 

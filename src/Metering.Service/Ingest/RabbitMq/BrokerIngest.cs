@@ -76,14 +76,14 @@ internal sealed partial class BrokerIngest(
     /// <summary>By hand and not by the bus: a difference of arguments (406) is to be named, and the bus would bind through an exchange of its own.</summary>
     private async Task DeclareAsync(CancellationToken cancel)
     {
-        var connection = await broker.ConnectAsync("metering-service topology", cancel);
+        var connection = await broker.ConnectAsync("metering-service topology", clock, cancel);
         try
         {
             await BrokerTopology.DeclareAsync(connection, options, cancel);
         }
         finally
         {
-            await BrokerSession.AbortAsync(connection);
+            await BrokerSession.AbortAsync(connection, clock);
         }
     }
 

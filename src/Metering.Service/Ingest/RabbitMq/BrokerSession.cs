@@ -50,7 +50,7 @@ internal sealed class BrokerSession : IReceiveEndpointObserver, IAsyncDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(AttachTimeout);
-        await _bus.StartAsync(limit.Token);
+        await _bus.StartAsync(limit.Token).WaitAsync(AttachTimeout, _clock, cancel);
         await await Task.WhenAny(_attached.Task, Failure()).WaitAsync(AttachTimeout, _clock, cancel);
     }
 
@@ -89,17 +89,15 @@ internal sealed class BrokerSession : IReceiveEndpointObserver, IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    internal static async Task AbortAsync(IConnection connection)
+    /// <summary>Never throws and never waits long: a frozen broker answers no goodbye.</summary>
+    internal static async Task AbortAsync(IConnection connection, TimeProvider clock)
     {
-        try
+        var aborting = Task.Run(async () =>
         {
             await connection.AbortAsync(Constants.ReplySuccess, "end of session", AbortTimeout);
             await connection.DisposeAsync();
-        }
-        catch (Exception)
-        {
-            // It is being thrown away; that it could not say goodbye changes nothing.
-        }
+        });
+        await aborting.WaitAsync(AbortTimeout * 2, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static bool IsLedger(ReceiveEndpointEvent change) => change.InputAddress.AbsolutePath.EndsWith('/' + BrokerTopology.Queue);

@@ -128,7 +128,7 @@ internal sealed partial class ReplyChannel(BrokerAddress broker, TimeProvider cl
         if (_connection is not { IsOpen: true })
         {
             await CloseAsync();
-            _connection = await broker.ConnectAsync("metering-service answers", cancel);
+            _connection = await broker.ConnectAsync("metering-service answers", clock, cancel);
         }
 
         return _channel = await _connection.CreateChannelAsync(cancellationToken: cancel);
@@ -138,7 +138,7 @@ internal sealed partial class ReplyChannel(BrokerAddress broker, TimeProvider cl
     {
         var connection = _connection;
         (_connection, _channel) = (null, null);
-        if (connection is not null) await BrokerSession.AbortAsync(connection);
+        if (connection is not null) await BrokerSession.AbortAsync(connection, clock);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Count} answers to agents were not sent, the agents will send again: {Reason}")]
