@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using Metering.Agent.Shipping;
+using Xunit;
+
+namespace Metering.EndToEnd.Broker;
+
+/// <summary>The node is killed, frozen or full of memory, in the middle of things.</summary>
+public sealed class BrokerFailureTests(BrokerNode node) : BrokerTest(node)
+{
+    [Fact]
+    public async Task Kill_and_restart_of_the_broker_loses_no_batch()
+    {
+        const ulong Count = 3000;
+        await using var service = await ServiceDouble.AttachAsync(Server.ServiceUrl);
+        await using var agent = new AgentDouble(AgentUrl("host-a"), "host-a", options => options.PublishTimeout = TimeSpan.FromSeconds(5));
+
+        var shipping = agent.ShipAllAsync(Count, Cancel);
+        await Eventually.HoldsAsync(() => agent.Committed > Count / 4, "a quarter is committed");
+        Assert.False(shipping.IsCompleted);
+        await Server.KillAsync();
+        await Server.StartAgainAsync();
+        var restarted = Stopwatch.GetTimestamp();
+        await shipping;
+
+        Assert.Equal((int)Count, service.Ingest.Committed(agent.Epoch));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"all committed {Stopwatch.GetElapsedTime(restarted).TotalSeconds:0.0} s after the restart; {service.Ingest.Deliveries.Count - (int)Count} duplicates");
+    }
+
+    [Fact]
+    public async Task Frozen_broker_ends_a_publish_as_unknown_in_time_and_a_new_connection_works()
+    {
+        await using var service = await ServiceDouble.AttachAsync(Server.ServiceUrl);
+        await using var agent = new AgentDouble(AgentUrl("host-a"), "host-a", options =>
+        {
+            options.PublishTimeout = TimeSpan.FromSeconds(2);
+            options.ConnectTimeout = TimeSpan.FromSeconds(1);
+        });
+        await agent.Transport.ConnectAsync(Cancel);
+        Assert.Equal(ShipResult.Accepted, (await agent.Transport.PublishAsync(agent.Batch("host-a", 1))).Result);
+
+        Server.Freeze();
+        var began = Stopwatch.GetTimestamp();
+        var outcomes = await Task.WhenAll(Enumerable.Range(2, 64).Select(i => agent.Transport.PublishAsync(agent.Batch("host-a", (ulong)i, labelBytes: 250_000))));
+        var took = Stopwatch.GetElapsedTime(began);
+        var refused = await Assert.ThrowsAsync<TransportException>(() => agent.Transport.ConnectAsync(Cancel));
+        Server.Thaw();
+
+        Assert.All(outcomes, outcome => Assert.Equal(ShipResult.Unknown, outcome.Result));
+        Assert.InRange(took, TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(4));
+        Assert.Contains("does not answer in time", refused.Message, StringComparison.Ordinal);
+        await agent.ShipAllAsync(65, Cancel);
+        Assert.Equal(65, service.Ingest.Committed(agent.Epoch));
+    }
+
+    [Fact]
+    public async Task Reset_ends_what_is_under_way_at_once()
+    {
+        await using var service = await ServiceDouble.AttachAsync(Server.ServiceUrl);
+        await using var agent = new AgentDouble(AgentUrl("host-a"), "host-a");
+        await agent.Transport.ConnectAsync(Cancel);
+
+        Server.Freeze();
+        var publish = agent.Transport.PublishAsync(agent.Next());
+        var began = Stopwatch.GetTimestamp();
+        await agent.Transport.ResetAsync();
+        var outcome = await publish;
+        var took = Stopwatch.GetElapsedTime(began);
+        Server.Thaw();
+
+        Assert.Equal(ShipResult.Unknown, outcome.Result);
+        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        Assert.Equal(ShipResult.Unknown, (await agent.Transport.PublishAsync(agent.Next())).Result);
+        await agent.ShipAllAsync(2, Cancel);
+    }
+
+    [Fact]
+    public async Task Memory_alarm_holds_publishes_back_without_a_storm_of_reconnects()
+    {
+        await using var service = await ServiceDouble.AttachAsync(Server.ServiceUrl);
+        await using var agent = new AgentDouble(AgentUrl("host-a"), "host-a", options => options.PublishTimeout = TimeSpan.FromSeconds(1));
+        await agent.Transport.ConnectAsync(Cancel);
+
+        await Server.ControlAsync("set_vm_memory_high_watermark", "absolute", "1MB");
+        var publish = agent.Transport.PublishAsync(agent.Batch("host-a", 1));
+        await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, Cancel);
+        Assert.False(publish.IsCompleted);
+        await Server.ControlAsync("set_vm_memory_high_watermark", "absolute", "512MB");
+
+        Assert.Equal(ShipResult.Accepted, (await publish).Result);
+        await Eventually.HoldsAsync(() => agent.Committed == 1, "it is committed");
+        Assert.Single(service.Ingest.Deliveries);
+    }
+
+    [Fact]
+    public async Task Wiped_broker_gets_its_topology_back_and_agents_send_again()
+    {
+        await using var service = await ServiceDouble.AttachAsync(Server.ServiceUrl);
+        await using var agent = new AgentDouble(AgentUrl("host-a"), "host-a");
+        await agent.ShipAllAsync(10, Cancel);
+
+        // As after a wipe, with the users kept: the exchange, the queue and what is in it are gone.
+        await Server.ControlAsync("eval", "rabbit_exchange:delete(rabbit_misc:r(<<\"/\">>, exchange, <<\"metering.usage\">>), false, <<\"test\">>).");
+        await Server.ControlAsync("delete_queue", "metering.ledger");
+
+        await agent.ShipAllAsync(20, Cancel);
+        Assert.Equal(20, service.Ingest.Committed(agent.Epoch));
+    }
+}

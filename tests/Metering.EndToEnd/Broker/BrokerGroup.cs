@@ -1,0 +1,10 @@
+using Xunit;
+
+namespace Metering.EndToEnd.Broker;
+
+/// <summary>One after the other: some of these tests kill or freeze the node they share.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class BrokerGroup : ICollectionFixture<BrokerNode>
+{
+    public const string Name = "broker";
+}
