@@ -1,0 +1,132 @@
+using Metering.Exposition;
+using Metering.Safety;
+using Metering.Service.Access;
+using Metering.Service.Alerts;
+using Metering.Service.Ingest;
+using Metering.Service.Ingest.RabbitMq;
+using Metering.Service.Ledger;
+using Metering.Service.Quotas;
+using Metering.Service.Rating;
+using Metering.Service.Reports;
+using Metering.Service.Tenants;
+using Metering.Service.Ui;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Service;
+
+/// <summary>The central service, in the order of the line.</summary>
+public static class MeteringService
+{
+    public static IServiceCollection AddMetering(this IServiceCollection services, ServiceOptions options)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = false);
+        services.Configure<JsonOptions>(json =>
+        {
+            json.SerializerOptions.UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow;
+            json.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowReadingFromString;
+        });
+        services.AddProblemDetails();
+        services.AddOpenApi();
+        services.AddAccess();
+
+        // ledger
+        services.AddSingleton(options.Ledger);
+        services.AddSingleton(LedgerStore.Create(options.Ledger));
+        services.AddSingleton<GroupWriter>(provider => new GroupWriter(provider.GetRequiredService<LedgerStore>(), options.Ledger, provider.GetRequiredService<TimeProvider>(), provider.GetServices<IUsageListener>()));
+
+        // ingest
+        services.AddSingleton<GroupCommit>();
+        services.AddSingleton<IIngest>(provider => provider.GetRequiredService<GroupCommit>());
+        services.AddHostedService(provider => provider.GetRequiredService<GroupCommit>());
+        if (options.Broker is { } broker) services.AddRabbitMqIngest(broker);
+
+        // quotas and alerts
+        services.AddSingleton<IUsageListener>(new QuotaEvaluator());
+        services.AddSingleton(options.WebhookAddresses);
+        services.AddSingleton(new RetrySchedule(new Random()));
+        services.AddSingleton<IHostResolver, DnsHostResolver>();
+        services.AddSingleton(provider => new WebhookSender(options.WebhookAddresses, provider.GetRequiredService<IHostResolver>(), provider.GetRequiredService<TimeProvider>(),
+            TimeSpan.FromSeconds(15), provider.GetRequiredService<ILogger<WebhookSender>>()));
+        services.AddSingleton<WebhookDispatcher>();
+        services.AddSingleton<IUsageListener>(provider => provider.GetRequiredService<WebhookDispatcher>());
+        services.AddHostedService(provider => provider.GetRequiredService<WebhookDispatcher>());
+
+        // faces
+        services.AddSingleton<UsageReport>();
+        services.AddSingleton<CostReport>();
+        services.AddSingleton<Inventory>();
+        services.AddSingleton<IMetricsExporter>(new MetricsCollector());
+        services.AddSingleton<LedgerMetrics>();
+        services.AddUi();
+        return services;
+    }
+
+    /// <summary>Opens the ledger, waiting for a database that is not there yet, and makes the admin key. Throws <see cref="UserErrorException"/> for what waiting does not cure.</summary>
+    public static async Task<string> OpenAsync(IServiceProvider services, CancellationToken cancel)
+    {
+        var log = services.GetRequiredService<ILoggerFactory>().CreateLogger("Metering.Service.Ledger");
+        var clock = services.GetRequiredService<TimeProvider>();
+        var store = services.GetRequiredService<LedgerStore>();
+        for (var wait = TimeSpan.FromSeconds(1); ; wait = TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, TimeSpan.TicksPerSecond * 15)))
+        {
+            try
+            {
+                await store.OpenAsync(cancel);
+                break;
+            }
+            catch (LedgerUnavailableException e)
+            {
+                log.LogWarning("{Reason} Trying again in {Seconds} s.", e.Message, wait.TotalSeconds);
+                await Task.Delay(wait, clock, cancel);
+            }
+        }
+
+        var options = services.GetRequiredService<ServiceOptions>();
+        return await services.GetRequiredService<KeyRing>().EnsureAdminAsync(options.DataDirectory, options.AdminKey, cancel);
+    }
+
+    public static void MapMetering(this WebApplication app)
+    {
+        app.UseExceptionHandler(errors => errors.Run(AnswerError));
+        app.UseStatusCodePages();
+        app.UseAccess();
+        app.UseAntiforgery();
+
+        app.MapHealth();
+        app.MapIngest();
+        app.MapReports();
+        app.MapTenants();
+        app.MapPrices();
+        app.MapQuotas();
+        app.MapAlerts();
+        app.MapApiKeys();
+        app.MapMetrics();
+        app.MapOpenApi().RequireAuthorization();
+        app.UseSwaggerUI(ui =>
+        {
+            ui.RoutePrefix = "docs";
+            ui.SwaggerEndpoint("/openapi/v1.json", "Metering v1");
+        });
+        app.MapUi();
+    }
+
+    private static async Task AnswerError(HttpContext context)
+    {
+        var error = context.Features.Get<IExceptionHandlerFeature>()?.Error;
+        var problem = error switch
+        {
+            LedgerUnavailableException unavailable => Problems.Unavailable(unavailable.Message),
+            BadHttpRequestException bad => Problems.Invalid(bad.Message),
+            _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
+        };
+        await problem.ExecuteAsync(context);
+    }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Metering.Exposition;
+using Metering.Service.Access;
+using Metering.Service.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Service.Reports;
+
+/// <summary>Usage per tenant, and the state of the agents, as metrics: counters in base units that only grow, from the ledger itself.</summary>
+internal sealed class LedgerMetrics(LedgerStore store, TimeProvider clock, ILogger<LedgerMetrics> log)
+{
+    private const int MaxTenants = 1000;
+    private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(10);
+
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private List<Action<MetricsWriter>> _families = [];
+    private long _readAt;
+
+    /// <summary>Reads anew when the last reading is older than 10 s, so that scrapes cost the ledger no more than that.</summary>
+    public async Task RefreshAsync(Inventory inventory, CancellationToken cancel)
+    {
+        await _turn.WaitAsync(cancel);
+        try
+        {
+            if (_readAt != 0 && clock.GetElapsedTime(_readAt) < KeepFor) return;
+            var hosts = await inventory.HostsAsync(Caller.Local, cancel);
+            var tenants = await TenantsAsync(cancel);
+            _families = [writer => WriteHosts(writer, hosts, clock.GetUtcNow()), writer => WriteTenants(writer, tenants)];
+            _readAt = clock.GetTimestamp();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            log.LogWarning("The ledger's figures are not in this scrape: {Reason}", e.Message);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Write(MetricsWriter writer)
+    {
+        foreach (var family in _families) family(writer);
+    }
+
+    private async Task<List<(string Tenant, Dictionary<string, decimal> Sums)>> TenantsAsync(CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT COALESCE(o.tenant, 'unattributed'), " +
+            string.Join(", ", Metering.Meters.MeterCatalogue.All.Where(IsCounter).Select(meter => UsageSelect.Sum(meter.Column, store.IsPostgres))) +
+            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to GROUP BY 1 ORDER BY 1 LIMIT " + MaxTenants.ToString(CultureInfo.InvariantCulture);
+        var tenants = new List<(string, Dictionary<string, decimal>)>();
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel))
+        {
+            var at = 1;
+            var sums = new Dictionary<string, decimal>(StringComparer.Ordinal);
+            foreach (var meter in Metering.Meters.MeterCatalogue.All.Where(IsCounter))
+            {
+                if (UsageSelect.ReadSum(rows, store.IsPostgres, ref at) is { } sum) sums[meter.Name] = meter.Show(sum);
+            }
+
+            tenants.Add((rows.GetString(0), sums));
+        }
+
+        return tenants;
+    }
+
+    private static bool IsCounter(Metering.Meters.Meter meter) => meter.Kind == Metering.Meters.MeterKind.Sum;
+
+    private static void WriteHosts(MetricsWriter writer, List<HostView> hosts, DateTimeOffset now)
+    {
+        Family("metering_host_committed_sequence", "Batches committed without a gap, of the newest epoch.", host => host.CommittedSequence);
+        Family("metering_host_missing_batches", "Batches below the newest one that have not arrived.", host => host.MissingBatches);
+        Family("metering_host_conservation_failures", "Readings of a parent and its children that did not add up.", host => host.ConservationFailures);
+        Family("metering_host_lag_seconds", "Age of the newest window in the ledger.", host => Math.Max(0, (now - host.LastWindowEnd).TotalSeconds));
+
+        void Family(string name, string help, Func<HostView, double> value)
+        {
+            writer.Family(name, MetricType.Gauge, help);
+            foreach (var host in hosts) writer.Sample(value(host), ("host", host.Host));
+        }
+    }
+
+    private static void WriteTenants(MetricsWriter writer, List<(string Tenant, Dictionary<string, decimal> Sums)> tenants)
+    {
+        foreach (var meter in Metering.Meters.MeterCatalogue.All.Where(IsCounter))
+        {
+            if (tenants.TrueForAll(tenant => !tenant.Sums.ContainsKey(meter.Name))) continue;
+            writer.Family("metering_usage_" + Snake(meter.Name), MetricType.Counter, $"Usage in the ledger: {meter.Source}.");
+            foreach (var (tenant, sums) in tenants)
+            {
+                if (sums.TryGetValue(meter.Name, out var sum)) writer.Sample((double)sum, ("tenant", tenant));
+            }
+        }
+    }
+
+    private static string Snake(string name) => string.Concat(name.Select(c => char.IsAsciiLetterUpper(c) ? "_" + char.ToLowerInvariant(c) : c.ToString()));
+}

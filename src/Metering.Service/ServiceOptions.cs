@@ -1,0 +1,38 @@
+using Metering.Configuration;
+using Metering.Service.Alerts;
+using Metering.Service.Ingest.RabbitMq;
+using Metering.Service.Ledger;
+
+namespace Metering.Service;
+
+/// <summary>Everything a service is told.</summary>
+public sealed record ServiceOptions
+{
+    public required string DataDirectory { get; init; }
+
+    public required LedgerOptions Ledger { get; init; }
+
+    /// <summary>Null: no broker, batches come by HTTP or from within the process.</summary>
+    public BrokerOptions? Broker { get; init; }
+
+    public required AddressPolicy WebhookAddresses { get; init; }
+
+    /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
+    public string? AdminKey { get; init; }
+
+    /// <summary>Reads and checks the settings. Throws <see cref="Safety.UserErrorException"/> (exit 2) naming key and range.</summary>
+    public static ServiceOptions From(Settings settings, string dataDirectory)
+    {
+        var allowed = (settings.Text("Alerts:AllowedAddresses") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (!AddressPolicy.TryCreate(allowed, out var policy, out var faults)) throw Safety.UserErrorException.Usage("Alerts:AllowedAddresses: " + string.Join(" ", faults));
+        var broker = settings.Url("Broker:Url", "amqp", "amqps");
+        return new ServiceOptions
+        {
+            DataDirectory = dataDirectory,
+            Ledger = LedgerOptions.From(settings, dataDirectory),
+            Broker = broker is null ? null : new BrokerOptions { Url = settings.Text("Broker:Url")!, MaxQueueBytes = settings.Whole("Broker:QueueMaxBytes", 10L << 30, 1 << 20, long.MaxValue) },
+            WebhookAddresses = policy,
+            AdminKey = Environment.GetEnvironmentVariable("METERING_ADMIN_KEY") is { Length: > 0 } preset ? preset : null,
+        };
+    }
+}
