@@ -79,12 +79,10 @@ public sealed partial class WebhookSender : IDisposable
             var answer = await ReadAnswerAsync(response, either.Token);
             return Judge(response, answer, attempted) with { Duration = clock.GetElapsedTime(started) };
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            throw;
-        }
         catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException or IOException or SocketException)
         {
+            // A cancelled exchange may end in any of these, and is still no attempt that failed.
+            cancel.ThrowIfCancellationRequested();
             return new WebhookResult
             {
                 Outcome = WebhookOutcome.Failed,

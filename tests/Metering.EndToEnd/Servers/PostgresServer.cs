@@ -137,7 +137,11 @@ public sealed class PostgresServer : IAsyncDisposable
         : ($"{Binaries}/{program}", arguments);
 
     private static List<int> ChildrenOf(int parent) =>
-        [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!, CultureInfo.InvariantCulture)).Where(id => ParentOf(id) == parent)];
+    [
+        .. Directory.EnumerateDirectories("/proc")
+            .Select(directory => int.TryParse(Path.GetFileName(directory), out var id) ? id : 0)
+            .Where(id => id > 0 && ParentOf(id) == parent),
+    ];
 
     // The parent of a living process; null when it is gone or only waits to be reaped.
     private static int? ParentOf(int process)

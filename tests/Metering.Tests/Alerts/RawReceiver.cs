@@ -43,9 +43,9 @@ internal sealed class RawReceiver : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
-        listener.Stop();
-        await Task.WhenAll([accepting, .. connections]);
+        await accepting;
         listener.Dispose();
+        await Task.WhenAll(connections);
         stop.Dispose();
     }
 
@@ -60,7 +60,7 @@ internal sealed class RawReceiver : IAsyncDisposable
                 connections.Add(ServeAsync(socket));
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException)
         {
             // Stopped.
         }
