@@ -19,12 +19,14 @@ internal sealed partial class ReplyChannel(BrokerAddress broker, TimeProvider cl
     private const int MaxAddressBytes = 255; // a routing key's limit: a longer one would close the channel
 
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(25); // a group's consumers all wake within this
+    private static readonly TimeSpan Stale = TimeSpan.FromSeconds(30); // an answer overtaken by another is not older than this
     private static readonly TimeSpan SendTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Reopen = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly Channel<bool> _some = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }); // a bell, rung once
     private Dictionary<(string Login, string Epoch), PendingReply> _pending = [];
+    private readonly Dictionary<(string Login, string Epoch), (ulong Committed, long At)> _told = []; // used by RunAsync only
     private IConnection? _connection;
     private IChannel? _channel;
 
@@ -95,10 +97,11 @@ internal sealed partial class ReplyChannel(BrokerAddress broker, TimeProvider cl
     private async Task SendAsync(Dictionary<(string Login, string Epoch), PendingReply> replies, CancellationToken cancel)
     {
         var left = replies.Count;
-        foreach (var (replyTo, downlink) in replies.Values)
+        foreach (var (agent, (replyTo, answer)) in replies)
         {
             try
             {
+                var downlink = NotLowerThanJustTold(agent, answer);
                 var channel = await OpenAsync(cancel);
                 // No token here either; a send that hangs is given up together with its connection.
                 await channel.BasicPublishAsync("", replyTo, mandatory: false, new BasicProperties { ContentType = "application/x-protobuf" }, downlink.ToByteArray(), CancellationToken.None)
@@ -119,6 +122,25 @@ internal sealed partial class ReplyChannel(BrokerAddress broker, TimeProvider cl
                 return;
             }
         }
+    }
+
+    /// <summary>
+    /// Consumers end in any order, so an older answer may come after a newer one was sent; to the agent a lower sequence means a restored ledger, and it would send
+    /// everything again. A ledger that really was restored is believed after <see cref="Stale"/>.
+    /// </summary>
+    private Downlink NotLowerThanJustTold((string Login, string Epoch) agent, Downlink answer)
+    {
+        var now = clock.GetTimestamp();
+        if (_told.TryGetValue(agent, out var told) && told.Committed > answer.CommittedSequence && clock.GetElapsedTime(told.At, now) < Stale)
+        {
+            answer = answer.Clone(); // the ingest may have given the same message to others
+            answer.CommittedSequence = told.Committed;
+            return answer;
+        }
+
+        if (_told.Count >= MaxPending) _told.Clear();
+        _told[agent] = (answer.CommittedSequence, now);
+        return answer;
     }
 
     private async Task<IChannel> OpenAsync(CancellationToken cancel)
