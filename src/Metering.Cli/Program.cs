@@ -1,1 +1,46 @@
-return 0;
+using System.CommandLine;
+using Metering.Cli;
+using Metering.Cli.Commands;
+using Metering.Safety;
+
+var root = new RootCommand("Metering: exact resource metering and billing for Linux hosts.")
+{
+    UpCommand.Create(),
+    AgentCommand.Create(),
+    ServiceCommand.Create(),
+    DoctorCommand.Create(),
+    IdentifyCommand.Create(),
+    UsageCommand.Create("usage"),
+    UsageCommand.Create("cost"),
+    ResourceCommand.Tenants(),
+    ResourceCommand.Ownership(),
+    ResourceCommand.Prices(),
+    ResourceCommand.Quotas(),
+    ResourceCommand.Webhooks(),
+    ResourceCommand.Keys(),
+    RunCommand.Create(),
+    ProveCommand.Create(),
+    SimulateCommand.Create(),
+};
+
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message);
+    await Console.Error.WriteLineAsync($"See 'metering {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help'.");
+    return 2;
+}
+
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (UserErrorException e)
+{
+    await Console.Error.WriteLineAsync("metering: " + e.Message);
+    return e.ExitCode;
+}
+catch (OperationCanceledException)
+{
+    return 130;
+}

@@ -98,7 +98,6 @@ public static class MeteringService
         app.UseExceptionHandler(errors => errors.Run(AnswerError));
         app.UseStatusCodePages();
         app.UseAccess();
-        app.UseAntiforgery();
 
         app.MapHealth();
         app.MapIngest();

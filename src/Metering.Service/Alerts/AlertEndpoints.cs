@@ -113,7 +113,7 @@ internal static class AlertEndpoints
 
         var now = clock.GetUtcNow();
         var eventId = "test_" + Guid.CreateVersion7(now).ToString("N");
-        var body = Outbox.Body(eventId, "test", now, new { quota = "test", state = "test", message = "A test from metering." });
+        var body = Outbox.Test(eventId, now);
         await store.WriteAsync(transaction => transaction.ExecuteAsync(
             "INSERT INTO delivery (webhook, event_id, body, created_at, state, attempts, next_attempt_at) VALUES (@webhook, @event, @body, @at, 'pending', 0, @at)",
             ("@webhook", id), ("@event", eventId), ("@body", body), ("@at", now.ToUnixMicroseconds())), cancel);

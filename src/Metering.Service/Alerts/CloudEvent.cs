@@ -17,7 +17,10 @@ public static class CloudEvent
     /// <param name="id">The stable id of the event, sent as <c>webhook-id</c> too. Id and source together name the event for ever.</param>
     /// <param name="source">A URI reference that names this installation.</param>
     /// <param name="time">When it happened, not when it is sent.</param>
-    public static byte[] Write(string id, string source, DateTimeOffset time, QuotaCrossed crossing) => Write(id, source, QuotaCrossedType, crossing.Quota, time, data =>
+    public static byte[] Write(string id, string source, DateTimeOffset time, QuotaCrossed crossing) => Write(id, source, QuotaCrossedType, crossing.Quota, time, data => WriteData(data, crossing));
+
+    /// <summary>The members of the <c>data</c> object of a crossing.</summary>
+    internal static void WriteData(Utf8JsonWriter data, QuotaCrossed crossing)
     {
         data.WriteString("quota", crossing.Quota);
         data.WriteStartObject("subject");
@@ -32,7 +35,7 @@ public static class CloudEvent
         data.WriteNumber("limit", crossing.Limit);
         data.WriteNumber("value", crossing.Value);
         data.WriteString("state", crossing.State);
-    });
+    }
 
     /// <summary>The body of any event.</summary>
     /// <param name="subject">What the event is about within the source.</param>

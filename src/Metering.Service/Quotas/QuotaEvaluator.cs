@@ -146,18 +146,21 @@ internal sealed class QuotaEvaluator(SafetyRule rules = SafetyRule.All) : IUsage
         LedgerTransaction transaction, string id, Quota quota, decimal threshold, string name, decimal value, long start, long end, Loaded loaded, DateTimeOffset now)
     {
         var eventId = string.Create(CultureInfo.InvariantCulture, $"qc_{id}_{start}_{name.Replace('.', '-')}");
-        var data = new
+        var subject = new Dictionary<string, string>(StringComparer.Ordinal) { ["tenant"] = quota.Subject.Tenant! };
+        if (quota.Subject.Project is { } project) subject["project"] = project;
+        var crossing = new QuotaCrossed
         {
-            quota = id,
-            subject = quota.Subject,
-            meter = quota.Meter,
-            window = new { start = DateTimeOffset.FromUnixTimeSeconds(start), end = DateTimeOffset.FromUnixTimeSeconds(end) },
-            threshold,
-            limit = quota.Limit,
-            value,
-            state = "firing",
+            Quota = id,
+            Subject = subject,
+            Meter = quota.Meter,
+            WindowStart = DateTimeOffset.FromUnixTimeSeconds(start),
+            WindowEnd = DateTimeOffset.FromUnixTimeSeconds(end),
+            Threshold = threshold,
+            Limit = quota.Limit,
+            Value = value,
+            State = "firing",
         };
-        await Outbox.AddAsync(transaction, eventId, id, quota.Subject.Tenant, data, quota.Notify.Where(loaded.Webhooks.Contains), now);
+        await Outbox.AddAsync(transaction, eventId, quota.Subject.Tenant, crossing, quota.Notify.Where(loaded.Webhooks.Contains), now);
     }
 
     internal static async Task<Dictionary<string, decimal>> ReadUseAsync(LedgerTransaction transaction, string id, long start)

@@ -78,8 +78,8 @@ internal sealed class LedgerMetrics(LedgerStore store, TimeProvider clock, ILogg
 
         void Family(string name, string help, Func<HostView, double> value)
         {
-            writer.Family(name, MetricType.Gauge, help);
-            foreach (var host in hosts) writer.Sample(value(host), ("host", host.Host));
+            var family = writer.Gauge(name, help);
+            foreach (var host in hosts) family.Sample(value(host), ("host", host.Host));
         }
     }
 
@@ -88,10 +88,10 @@ internal sealed class LedgerMetrics(LedgerStore store, TimeProvider clock, ILogg
         foreach (var meter in Metering.Meters.MeterCatalogue.All.Where(IsCounter))
         {
             if (tenants.TrueForAll(tenant => !tenant.Sums.ContainsKey(meter.Name))) continue;
-            writer.Family("metering_usage_" + Snake(meter.Name), MetricType.Counter, $"Usage in the ledger: {meter.Source}.");
+            var family = writer.Counter("metering_usage_" + Snake(meter.Name), $"Usage in the ledger: {meter.Source}.");
             foreach (var (tenant, sums) in tenants)
             {
-                if (sums.TryGetValue(meter.Name, out var sum)) writer.Sample((double)sum, ("tenant", tenant));
+                if (sums.TryGetValue(meter.Name, out var sum)) family.Sample((double)sum, ("tenant", tenant));
             }
         }
     }

@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using Metering.Agent.Shipping;
+using Metering.Safety;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Agent;
+
+/// <summary>Runs an agent as a process of its own: <c>metering-agent</c> and <c>metering agent</c>.</summary>
+internal static class AgentHost
+{
+    /// <summary>Meters until SIGTERM or Ctrl-C; 0 after a clean stop.</summary>
+    public static async Task<int> RunAsync(AgentOptions options, ILoggerFactory loggers, CancellationToken cancel)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        await using var agent = new MeteringAgent(options, Transport(options), TimeProvider.System, loggers.CreateLogger("Metering.Agent"));
+        await agent.RunAsync(stop.Token);
+        return 0;
+
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.Cancel();
+        }
+    }
+
+    /// <summary>What an agent process ships by when it is not told: the broker when it has one, else the service.</summary>
+    public static AgentTransport DefaultTransport(Configuration.Settings settings)
+    {
+        if (settings.Text("Broker:Url") is not null) return AgentTransport.RabbitMq;
+        if (settings.Text("Agent:ServiceUrl") is not null) return AgentTransport.Http;
+        throw UserErrorException.Usage("The agent does not know where to ship; give --url http://HOST:5080 (METERING__Agent__ServiceUrl) or a broker (METERING__Broker__Url).");
+    }
+
+    public static ILoggerFactory Loggers() => LoggerFactory.Create(logging => logging.AddSimpleConsole(console =>
+    {
+        console.SingleLine = true;
+        console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+        console.UseUtcTimestamp = true;
+    }).AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+
+    private static IUsageTransport Transport(AgentOptions options) => options.Transport switch
+    {
+        AgentTransport.Http => new HttpTransport(options.ServiceUrl!, options.Key),
+        AgentTransport.RabbitMq => new RabbitMqTransport(new RabbitMqTransportOptions { Url = options.BrokerUrl!.OriginalString }, TimeProvider.System),
+        _ => throw UserErrorException.Usage("Transport inProcess exists only within 'metering up'; an agent of its own ships by http or rabbitmq."),
+    };
+}

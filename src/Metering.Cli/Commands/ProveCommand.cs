@@ -1,0 +1,3 @@
+using System.CommandLine;
+namespace Metering.Cli.Commands;
+internal static class ProveCommand { public static Command Create() => new("prove", "not yet"); }

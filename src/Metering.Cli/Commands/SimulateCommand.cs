@@ -1,0 +1,3 @@
+using System.CommandLine;
+namespace Metering.Cli.Commands;
+internal static class SimulateCommand { public static Command Create() => new("simulate", "not yet"); }
