@@ -38,6 +38,12 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     public int Names;
     public long NamesBucket;
 
+    /// <summary>All its counters count from zero, not from a baseline.</summary>
+    public bool FromZero;
+
+    /// <summary>Children were left out (bound of names, no descriptors): listed again in the next bucket.</summary>
+    public bool Refused;
+
     /// <summary>Names of children that an event announced since the last visit.</summary>
     public List<string>? Births;
 

@@ -17,6 +17,10 @@ internal sealed partial class Meterer
         }
 
         node.Active = Observe(node, reading);
+
+        // After the parent's reading and before it is settled: a child that was born before that reading is then known, and its use is not taken for the parent's own.
+        if (node.IsWalked) _tree.DrainEvents(this);
+        if (node.Refused && node.NamesBucket != _now / BucketBoundMicroseconds) node.NeedsListing = true;
         if (node.IsWalked && (node.Active || node.Attention || node.NeedsListing || node.Watch < 0 || !_options.Prune || node.Parent is null))
         {
             node.Attention = false;
@@ -36,7 +40,7 @@ internal sealed partial class Meterer
         ref var account = ref node.Cpu;
         if (!account.Started)
         {
-            account.Start(reading, BornLater(node));
+            account.Start(reading, node.FromZero);
             Touch(node);
             return true;
         }
@@ -48,7 +52,7 @@ internal sealed partial class Meterer
         return true;
     }
 
-    private bool BornLater(CgroupNode node)
+    private bool CountsFromZero(CgroupNode node)
     {
         if (_everythingIsNew) return !_options.Has(SafetyRule.FirstPassIsBaseline);
         return _options.Has(SafetyRule.NewbornBilledFromZero) && node.BornLater;
@@ -102,20 +106,21 @@ internal sealed partial class Meterer
         {
             // Watching before listing: what is born in between is then told twice, never missed.
             node.Watch = _tree.Watch(node.Path);
-            if (node.Watch >= 0) _watches[node.Watch] = node;
-            else Counters.UnwatchedDirectories++;
+            if (node.Watch >= 0 && IsStillAt(node)) _watches[node.Watch] = node;
+            else node.Watch = -1;
+            if (node.Watch < 0) Counters.UnwatchedDirectories++;
             node.NeedsListing = true;
         }
 
         if (node.NeedsListing)
         {
             _entries.Clear();
-            if (_tree.List(node.Path, _entries))
+            if (_tree.List(node.Path, _entries) && IsStillAt(node))
             {
+                (node.NeedsListing, node.Refused) = (false, false);
                 foreach (var entry in _entries) Meet(node, entry.Name, entry.Inode);
-                node.NeedsListing = false;
-                if (!node.Enumerated) Touch(node);
-                node.Enumerated = true;
+                if (node.Enumerated == node.Refused) Touch(node);
+                node.Enumerated = !node.Refused;
             }
         }
 
@@ -124,6 +129,9 @@ internal sealed partial class Meterer
         births.Clear();
     }
 
+    // A path may have been made again by another instance, and what lies below it is then that one's. An instance never comes back, so a check afterwards tells of before.
+    private bool IsStillAt(CgroupNode node) => node.Parent is null || _tree.InodeAt(node.Path) == node.Inode;
+
     // A name under a parent: a known instance, or a new one. The inode comes from the opened directory, since the path may have been made again since it was listed.
     private void Meet(CgroupNode parent, string name, ulong? inode)
     {
@@ -131,20 +139,25 @@ internal sealed partial class Meterer
         var path = Join(parent.Path, name);
         var handle = _tree.OpenInstance(path, out var actual);
         if (handle < 0 && handle is not (-Posix.EACCES or -Posix.EMFILE or -Posix.ENFILE)) return;
-        if (_nodes.ContainsKey(actual) || actual == 0)
+        var noDescriptor = handle is -Posix.EMFILE or -Posix.ENFILE;
+        if (!noDescriptor && (_nodes.ContainsKey(actual) || actual == 0 || !IsStillAt(parent)))
         {
             if (handle >= 0) _tree.Close(handle);
             return;
         }
 
-        if (!MayName(parent))
+        if (noDescriptor || !MayName(parent))
         {
+            // Its use is the parent's own until it is met again, and then it counts from there: the enumeration proves nothing about it.
             if (handle >= 0) _tree.Close(handle);
+            if (parent.Enumerated) Touch(parent);
+            (parent.Enumerated, parent.Refused) = (false, true);
             return;
         }
 
         // Younger than the last complete enumeration of its parent, or below a cgroup that is.
         var node = Adopt(new CgroupNode(actual, path, parent, _recognise(path)) { BornLater = parent.Enumerated || parent.BornLater });
+        node.FromZero = CountsFromZero(node);
         if (handle >= 0) Keep(node, handle);
         else Counters.ReadErrors++;
         parent.Children.Add(node);
@@ -155,7 +168,7 @@ internal sealed partial class Meterer
     private bool MayName(CgroupNode parent)
     {
         var bucket = _now / BucketBoundMicroseconds;
-        if (parent.NamesBucket != bucket) (parent.NamesBucket, parent.Names) = (bucket, parent.Children.Count);
+        if (parent.NamesBucket != bucket) (parent.NamesBucket, parent.Names) = (bucket, 0);
         if (parent.Names++ < _options.MaxWorkloadsPerParent) return true;
         Counters.NamesOverBound++;
         return false;
@@ -174,7 +187,9 @@ internal sealed partial class Meterer
 
             children[kept++] = child;
             claims += child.Cpu.Claim;
-            if (child.Cpu.Claim > 0) held++;
+
+            // Also for a child that shows 0: it may have used 999 ns, which its parent's figure holds and its own does not.
+            held++;
         }
 
         if (kept < children.Count) children.RemoveRange(kept, children.Count - kept);
@@ -220,11 +235,7 @@ internal sealed partial class Meterer
         if (node.CpuHandle >= 0) _tree.Close(node.CpuHandle);
         _source.Forget(node);
         node.CpuHandle = -1;
-        if (node.Watch >= 0)
-        {
-            _watches.Remove(node.Watch);
-            _tree.Unwatch(node.Watch);
-        }
+        if (node.Watch >= 0 && _watches.Remove(node.Watch)) _tree.Unwatch(node.Watch);
 
         _nodes.Remove(node.Inode);
         _ended.Add(node);

@@ -35,7 +35,8 @@ internal sealed partial class Meterer
             if (child.Memory is { } below) claims += below.Account.Claim;
         }
 
-        if (node.Memory is { Account.Started: true } memory)
+        // Settled also while its own figure is not known: its children's claims are then its claim.
+        if (node.Memory is { } memory)
         {
             var flat = !_source.IsHierarchical;
             memory.Account.Settle(flat ? 0 : memory.Account.Dead + claims, 0);
@@ -63,11 +64,18 @@ internal sealed partial class Meterer
                 prune = !state.Moved && _options.Prune && _source.IsHierarchical;
                 for (var i = 0; i < 4; i++)
                 {
-                    if (!started) state.Accounts[i].Start(state.Sum(i), fromZero: node.Cpu.Base == 0);
+                    if (!started) state.Accounts[i].Start(state.Sum(i), node.FromZero);
                     else state.Accounts[i].Observe(state.Sum(i), _options.Rules);
                 }
 
                 if (state.Moved) Touch(node);
+            }
+
+            // As with CPU: whoever was born before this reading must be known before it is settled.
+            if (node.IsWalked && !prune)
+            {
+                _tree.DrainEvents(this);
+                if (node.Births is { Count: > 0 } || node.NeedsListing) FindChildren(node);
             }
         }
 
@@ -79,7 +87,7 @@ internal sealed partial class Meterer
             for (var i = 0; child.Io is { } below && i < 4; i++) claims[i] += below.Accounts[i].Claim;
         }
 
-        if (node.Io is not { } io || !io.Accounts[0].Started) return;
+        if (node.Io is not { } io) return;
         var flat = !_source.IsHierarchical;
         for (var i = 0; i < 4; i++) io.Accounts[i].Settle(flat ? 0 : io.Accounts[i].Dead + claims[i], 0);
     }

@@ -35,6 +35,7 @@ internal sealed partial class Meterer : ITreeEvents
         _source = source ?? new V2Source(tree, options, Counters, new BlockDevices());
         _everythingIsNew = true;
         Root = Adopt(new CgroupNode(0, "/", null, recognise("/")));
+        Root.FromZero = CountsFromZero(Root);
     }
 
     public CgroupNode Root { get; private set; }
@@ -68,7 +69,6 @@ internal sealed partial class Meterer : ITreeEvents
         _now = nominalMicroseconds;
         _sandwiches.Clear();
         Counters.Passes++;
-        _tree.DrainEvents(this);
         VisitCpu(Root);
         _source.BeginPass(this);
         if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
@@ -130,6 +130,7 @@ internal sealed partial class Meterer : ITreeEvents
         foreach (var child in Root.Children.ToArray()) Die(child);
         Root.Children.Clear();
         Root.Cpu.BeginGeneration();
+        Root.FromZero = true;
         Root.Enumerated = true;
         Root.NeedsListing = true;
         Root.Io?.Last.Clear();

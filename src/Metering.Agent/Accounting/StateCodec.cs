@@ -22,6 +22,7 @@ internal static class StateCodec
         Io = 4,
         Pids = 8,
         BornLater = 16,
+        FromZero = 32,
     }
 
     public static void WriteNode(ProtoBuffer into, CgroupNode node)
@@ -33,7 +34,7 @@ internal static class StateCodec
         into.Raw((ulong)path.Length);
         into.Append(path);
         var flags = (node.Enumerated ? Has.Enumerated : 0) | (node.Memory is null ? 0 : Has.Memory) | (node.Io is null ? 0 : Has.Io) |
-            (node.Pids is null ? 0 : Has.Pids) | (node.BornLater ? Has.BornLater : 0);
+            (node.Pids is null ? 0 : Has.Pids) | (node.BornLater ? Has.BornLater : 0) | (node.FromZero ? Has.FromZero : 0);
         into.Raw((ulong)flags);
         Write(into, node.Cpu);
         if (node.Memory is { } memory) Write(into, memory);
@@ -127,6 +128,7 @@ internal static class StateCodec
         {
             Enumerated = flags.HasFlag(Has.Enumerated),
             BornLater = flags.HasFlag(Has.BornLater),
+            FromZero = flags.HasFlag(Has.FromZero),
             Announced = true,
             Cpu = ReadAccount(ref reader),
         };

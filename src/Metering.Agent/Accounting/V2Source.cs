@@ -37,7 +37,7 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
     {
         bytes = 0;
         if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
-        var length = ReadKept(node, "memory.current", ref state.Handle);
+        var length = ReadKept(node, "memory.current", ref state.Handle, out _);
         if (length < 0 || !StatParser.TryNumber(_buffer.AsSpan(0, length), out bytes))
         {
             state.RetryIn = RetryPasses;
@@ -51,12 +51,13 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
     public bool TryIo(CgroupNode node, IoState state, bool countFirst)
     {
         if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
-        var length = ReadKept(node, "io.stat", ref state.Handle);
+        var length = ReadKept(node, "io.stat", ref state.Handle, out var restarted);
+
+        // The controller was switched off, and perhaps on again: its counters start from zero, which is what an empty memory of devices expects.
+        if (restarted) state.Last.Clear();
         if (length < 0)
         {
-            // The controller was switched off: should it come back, its counters start from zero, which is what an empty memory of devices expects.
             state.RetryIn = RetryPasses;
-            state.Last.Clear();
             return false;
         }
 
@@ -104,14 +105,16 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
     }
 
     // Bytes in the buffer, or −errno. ENODEV on a kept handle while the cgroup lives means the controller was toggled: opened again, once.
-    private int ReadKept(CgroupNode node, string file, ref int handle)
+    private int ReadKept(CgroupNode node, string file, ref int handle, out bool restarted)
     {
+        restarted = false;
         if (handle >= 0)
         {
             var length = tree.Read(handle, _buffer);
             counters.FilesRead++;
             if (length >= 0) return length;
             Release(ref handle);
+            restarted = length == -Posix.ENODEV;
         }
 
         var opened = tree.OpenFile(node.Path, node.Inode, file);

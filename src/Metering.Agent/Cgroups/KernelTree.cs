@@ -49,11 +49,13 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         return handle;
     }
 
+    public ulong InodeAt(string path) => Posix.InodeAt(Full(path));
+
     public int OpenFile(string path, ulong inode, string file)
     {
         var directory = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_PATH | Posix.O_DIRECTORY);
         if (directory < 0) return directory;
-        var handle = Posix.InodeOf(directory) == inode ? Posix.OpenAt(directory, CgroupName.EncodeTerminated(file), Posix.O_RDONLY) : -Posix.ENOENT;
+        var handle = inode == 0 || Posix.InodeOf(directory) == inode ? Posix.OpenAt(directory, CgroupName.EncodeTerminated(file), Posix.O_RDONLY) : -Posix.ENOENT;
         Posix.Close(directory);
         return handle;
     }

@@ -81,12 +81,16 @@ internal static unsafe partial class Posix
     public static void Close(int fd) => _ = CloseNative(fd);
 
     /// <summary>The 64-bit inode of an open descriptor; 0 when it can not be told.</summary>
-    public static ulong InodeOf(int fd)
+    public static ulong InodeOf(int fd) => Inode(fd, "\0"u8, AT_EMPTY_PATH);
+
+    /// <summary>The 64-bit inode at a path, which ends with a zero byte; 0 when there is nothing.</summary>
+    public static ulong InodeAt(ReadOnlySpan<byte> path) => Inode(AT_FDCWD, path, 0);
+
+    private static ulong Inode(int directory, ReadOnlySpan<byte> path, int flags)
     {
         // struct statx is the same on every architecture; stx_ino stands at byte 32.
         var result = stackalloc byte[256];
-        byte empty = 0;
-        return StatxNative(fd, &empty, AT_EMPTY_PATH, StatxIno, result) == 0 ? *(ulong*)(result + 32) : 0;
+        fixed (byte* pointer = path) return StatxNative(directory, pointer, flags, StatxIno, result) == 0 ? *(ulong*)(result + 32) : 0;
     }
 
     /// <summary>Calls back with inode and name of each child directory; false when the directory can not be read. Takes over <paramref name="fd"/>.</summary>

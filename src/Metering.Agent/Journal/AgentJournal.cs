@@ -196,6 +196,12 @@ internal sealed class AgentJournal : IDisposable
         lock (_gate)
         {
             if (sequence <= Offered) return;
+            if ((_rules & SafetyRule.OfferIsDurableBeforePublish) == 0)
+            {
+                Offered = sequence;
+                return;
+            }
+
             using var transaction = _connection.BeginTransaction(deferred: false);
             SetMeta("offered", sequence.ToString(CultureInfo.InvariantCulture));
             transaction.Commit();

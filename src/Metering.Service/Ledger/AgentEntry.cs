@@ -34,6 +34,9 @@ internal sealed class AgentEntry
     /// <summary>Ranges above the mark, stored ones and those of this transaction; null until they are needed.</summary>
     public SortedDictionary<ulong, (ulong First, byte[] Hash)>? Above { get; set; }
 
+    /// <summary>Receipts of the transaction under way.</summary>
+    public List<DecodedBatch> Accepted { get; } = [];
+
     public bool HadGap { get; set; }
 
     public bool IsNew => Id == 0;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Metering.Safety;
 
 namespace Metering.Service.Ledger;
 
@@ -12,9 +13,10 @@ internal static class BucketSplit
     [StructLayout(LayoutKind.Auto)]
     public readonly record struct Part(long Bucket, long From, long To, long Length)
     {
-        public long Share(long quantity)
+        public long Share(long quantity, SafetyRule rules = SafetyRule.All)
         {
             if (From == 0 && To == Length) return quantity;
+            if ((rules & SafetyRule.SplitSharesAddUp) == 0) return Cumulative(quantity, To - From);
             return Cumulative(quantity, To) - Cumulative(quantity, From);
         }
 

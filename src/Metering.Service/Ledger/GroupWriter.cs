@@ -120,6 +120,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
         agent.See(batch, JsonSerializer.Serialize(batch.HostLabels));
         Advance(agent, batch);
+        agent.Accepted.Add(batch);
         judged.Receipts.Add(new ReceiptRow(agent, batch, item.Fault is not null));
         if (item.Fault is null) judged.Accepted.Add(batch);
         judged.Set(i, item.Fault is null ? IngestResult.Committed : IngestResult.Quarantined, item.Fault, agent);
@@ -136,11 +137,17 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     {
         // The usual case: the next in line, and nothing beyond the mark.
         if (batch.FirstSequence == agent.Committed + 1 && agent.LastSequence == agent.Committed) return Overlap.None;
+        foreach (var other in agent.Accepted)
+        {
+            if (other.Sequence < batch.FirstSequence || other.FirstSequence > batch.Sequence) continue;
+            return Compare(batch, other.FirstSequence, other.Sequence, other.Hash);
+        }
+
         agent.Above ??= await LoadAboveAsync(transaction, agent);
         foreach (var (sequence, (first, hash)) in agent.Above)
         {
             if (sequence < batch.FirstSequence || first > batch.Sequence) continue;
-            return sequence == batch.Sequence && first == batch.FirstSequence && hash.AsSpan().SequenceEqual(batch.Hash) ? Overlap.Same : Overlap.Other;
+            return Compare(batch, first, sequence, hash);
         }
 
         if (batch.FirstSequence > agent.Committed || agent.IsNew) return Overlap.None;
@@ -150,9 +157,11 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
         // At or below the mark without a receipt can only be one that was compacted away; it took effect.
         if (!await rows.ReadAsync()) return Overlap.Same;
-        var same = (ulong)rows.GetInt64(0) == batch.FirstSequence && (ulong)rows.GetInt64(1) == batch.Sequence && ((byte[])rows[2]).AsSpan().SequenceEqual(batch.Hash);
-        return same ? Overlap.Same : Overlap.Other;
+        return Compare(batch, (ulong)rows.GetInt64(0), (ulong)rows.GetInt64(1), (byte[])rows[2]);
     }
+
+    private static Overlap Compare(DecodedBatch batch, ulong first, ulong sequence, byte[] hash) =>
+        first == batch.FirstSequence && sequence == batch.Sequence && hash.AsSpan().SequenceEqual(batch.Hash) ? Overlap.Same : Overlap.Other;
 
     private static async Task<SortedDictionary<ulong, (ulong First, byte[] Hash)>> LoadAboveAsync(LedgerTransaction transaction, AgentEntry agent)
     {
@@ -260,7 +269,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         {
             var reading = batch.Readings[record.FirstReading + r];
             var meter = MeterCatalogue.All[reading.Meter];
-            var quantity = meter.Kind == MeterKind.Peak ? reading.Quantity : part.Share(reading.Quantity);
+            var quantity = meter.Kind == MeterKind.Peak ? reading.Quantity : part.Share(reading.Quantity, rules);
             row.Add(meter, quantity);
             if (estimated && meter == MeterCatalogue.Cpu) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
         }

@@ -87,8 +87,10 @@ internal sealed class SqliteStore : LedgerStore
     public override async ValueTask DisposeAsync()
     {
         await _turn.WaitAsync();
-        await _writer.DisposeAsync();
+
+        // Readers first: the connection that closes last folds the write-ahead log into the file, and one that may only read can not.
         using (var pooled = new SqliteConnection(_readString)) SqliteConnection.ClearPool(pooled);
+        await _writer.DisposeAsync();
         if (_lock is not null) await _lock.DisposeAsync();
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Metering.Meters;
-using Metering.Safety;
 using Metering.Service.Alerts;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -14,7 +13,7 @@ namespace Metering.Service.Quotas;
 /// Adds usage to the running figure of every quota it counts for, in the transaction that records the usage, and records what is crossed. The window's row is locked before it is read,
 /// so that of two replicas the second sees the first one's figure and each threshold is crossed by exactly one of them.
 /// </summary>
-internal sealed class QuotaEvaluator(SafetyRule rules = SafetyRule.All) : IUsageListener
+internal sealed class QuotaEvaluator : IUsageListener
 {
     private sealed record Loaded(long Revision, ILookup<string, (string Id, Quota Quota)> ByTenant, PriceCatalogue Prices, IReadOnlySet<string> Webhooks);
 
@@ -132,7 +131,7 @@ internal sealed class QuotaEvaluator(SafetyRule rules = SafetyRule.All) : IUsage
         foreach (var threshold in quota.Thresholds.Order())
         {
             var name = threshold.ToString("0.##########", CultureInfo.InvariantCulture);
-            if (value < quota.Limit * threshold / 100 || ((rules & SafetyRule.QuotaCrossingFiresOnce) != 0 && done.Contains(name))) continue;
+            if (value < quota.Limit * threshold / 100 || done.Contains(name)) continue;
             done.Add(name);
             await FireAsync(transaction, id, quota, threshold, name, value, start, end, loaded, now);
         }

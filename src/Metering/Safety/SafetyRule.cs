@@ -15,15 +15,15 @@ public enum SafetyRule
     DeadClaimGoesToParent = 1 << 3,
     ReleaseHeldAtDeath = 1 << 4,
     CounterResetStartsGeneration = 1 << 5,
-    InstanceIsInodeNotPath = 1 << 6,
-    ParentReadBeforeChildren = 1 << 7,
+    ParentReadBeforeChildren = 1 << 6,
 
     // Journal
-    BaselineStoredWithBatch = 1 << 8,
-    BaselineSurvivesRestart = 1 << 9,
-    SequenceSurvivesRestart = 1 << 10,
-    KeepUntilLedgerCommits = 1 << 11,
-    OfferedBatchesAreNotMerged = 1 << 12,
+    BaselineStoredWithBatch = 1 << 7,
+    BaselineSurvivesRestart = 1 << 8,
+    SequenceSurvivesRestart = 1 << 9,
+    KeepUntilLedgerCommits = 1 << 10,
+    OfferedBatchesAreNotMerged = 1 << 11,
+    OfferIsDurableBeforePublish = 1 << 12,
 
     // Shipping
     ResendAfterUnknownOutcome = 1 << 13,
@@ -35,7 +35,7 @@ public enum SafetyRule
     WatermarkIsContiguous = 1 << 17,
     AcknowledgeAfterCommit = 1 << 18,
     ReceiptAndUsageInOneTransaction = 1 << 19,
-    QuotaCrossingFiresOnce = 1 << 20,
+    SplitSharesAddUp = 1 << 20,
 
     All = (1 << 21) - 1,
 }

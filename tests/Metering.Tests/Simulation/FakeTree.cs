@@ -1,0 +1,191 @@
+using System.Text;
+using Metering.Agent.Cgroups;
+
+namespace Metering.Tests.Simulation;
+
+/// <summary>A cgroup2 tree with known truth. Between any two reads the world goes on, which is what a pass over a live machine sees.</summary>
+internal sealed class FakeTree(Random random) : ICgroupTree
+{
+    private const int MaxCgroups = 30;
+    private readonly Dictionary<int, (FakeCgroup Cgroup, bool Io, int Life)> _open = [];
+    private readonly List<(int Watch, string? Born)> _events = [];
+    private ulong _nextInode = 2;
+    private int _nextHandle = 1;
+    private int _nextName;
+    private int _nextWatch = 1;
+    private bool _overflow;
+
+    public FakeCgroup Root { get; private set; } = new(1, "", null);
+
+    public bool RootIsMachine => false;
+
+    /// <summary>Counts passes; raised by the host.</summary>
+    public int Pass { get; set; }
+
+    /// <summary>Whether the world moves between reads.</summary>
+    public bool Lively { get; set; } = true;
+
+    /// <summary>Whether CPU counters may be set back; then totals are exact but attribution is only bounded.</summary>
+    public bool Resets { get; set; }
+
+    public IReadOnlySet<string> Controllers() => new HashSet<string> { "io" };
+
+    /// <summary>A little life: use, births, deaths, toggles.</summary>
+    public void Step()
+    {
+        var all = Root.All().ToList();
+        for (var i = 0; i < 3; i++)
+        {
+            var nanoseconds = random.Next(7) switch { 0 => 0UL, 1 => 1UL, 2 => 337UL, 3 => 999UL, 4 => 1501UL, 5 => (ulong)random.Next(40_000), _ => (ulong)random.Next(4_000_000) };
+            all[random.Next(all.Count)].Use(nanoseconds, random.Next(3) == 0 ? (ulong)random.Next(100_000) : 0);
+        }
+
+        if (random.NextDouble() < 0.10 && all.Count < MaxCgroups) Bear(all[random.Next(all.Count)]);
+        if (random.NextDouble() < 0.07 && all.Count > 1) Kill(all[random.Next(1, all.Count)]);
+        if (random.NextDouble() < 0.02 && all.Count > 1) all[random.Next(1, all.Count)].ToggleIo();
+        if (Resets && random.NextDouble() < 0.02 && all.Count > 1) all[random.Next(1, all.Count)].ResetCpu();
+        if (random.NextDouble() < 0.002) _overflow = true;
+    }
+
+    public void Bear(FakeCgroup parent)
+    {
+        // Names come back: another instance at the same path is another cgroup.
+        var name = random.Next(4) == 0 ? "again" : "c" + _nextName++;
+        if (parent.Children.Exists(child => child.Name == name)) return;
+        var born = new FakeCgroup(_nextInode += 19, name, parent);
+        parent.Children.Add(born);
+        if (parent.Watch >= 0) _events.Add((parent.Watch, name));
+    }
+
+    public void Kill(FakeCgroup cgroup)
+    {
+        var parent = cgroup.Parent!;
+        cgroup.Die();
+        if (parent.Watch >= 0) _events.Add((parent.Watch, null));
+    }
+
+    /// <summary>The machine starts again: nothing of before lives, counters are zero.</summary>
+    public void Reboot()
+    {
+        foreach (var child in Root.Children.ToArray()) child.Die();
+        Root = new FakeCgroup(1, "", null);
+        CloseAll();
+    }
+
+    /// <summary>The agent's process is gone, and its descriptors and watches with it.</summary>
+    public void CloseAll()
+    {
+        _open.Clear();
+        _events.Clear();
+        foreach (var cgroup in Root.All()) cgroup.Watch = -1;
+    }
+
+    /// <summary>The agent has stored what it was shown.</summary>
+    public void Journalled()
+    {
+        foreach (var cgroup in Root.All()) cgroup.JournalledCpu = cgroup.Cpu;
+    }
+
+    /// <summary>The agent has forgotten what it did not store.</summary>
+    public void Forgotten()
+    {
+        foreach (var cgroup in Root.All()) cgroup.Cpu = cgroup.JournalledCpu;
+    }
+
+    public bool List(string path, List<CgroupEntry> into)
+    {
+        Live();
+        if (Find(path) is not { } cgroup) return false;
+        into.AddRange(cgroup.Children.Select(child => new CgroupEntry(child.Name, child.Inode)));
+        return true;
+    }
+
+    public int OpenInstance(string path, out ulong inode)
+    {
+        Live();
+        var cgroup = Find(path);
+        inode = cgroup?.Inode ?? 0;
+        return cgroup is null ? -Posix.ENOENT : Open(cgroup, io: false);
+    }
+
+    public ulong InodeAt(string path)
+    {
+        Live();
+        return Find(path)?.Inode ?? 0;
+    }
+
+    public int OpenFile(string path, ulong inode, string file) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) && file == "io.stat" ? Open(cgroup, io: true) : -Posix.ENOENT;
+
+    public int Read(int handle, Span<byte> buffer)
+    {
+        Live();
+        if (!_open.TryGetValue(handle, out var open) || !open.Cgroup.Alive || (open.Io && open.Life != open.Cgroup.IoLife)) return -Posix.ENODEV;
+        if (open.Io) return Encoding.ASCII.GetBytes($"8:0 rbytes={open.Cgroup.ShownBytes} wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n", buffer);
+        if (open.Cgroup.ShownInPass != Pass)
+        {
+            // Only the first reading of a pass is accounted; the second closes the sandwich.
+            open.Cgroup.ShownInPass = Pass;
+            open.Cgroup.FirstInPass = open.Cgroup.ShownMicroseconds;
+            open.Cgroup.Cpu.Show(open.Cgroup.ShownMicroseconds);
+        }
+
+        return Encoding.ASCII.GetBytes($"usage_usec {open.Cgroup.ShownMicroseconds}\nuser_usec 1\nsystem_usec 1\n", buffer);
+    }
+
+    public void Close(int handle) => _open.Remove(handle);
+
+    public bool TryReadBusy(out ulong microseconds)
+    {
+        microseconds = 0;
+        return false;
+    }
+
+    public int Watch(string path)
+    {
+        if (Find(path) is not { } cgroup) return -Posix.ENOENT;
+        if (random.Next(50) == 0) return -Posix.ENOSPC;
+        if (cgroup.Watch < 0) cgroup.Watch = _nextWatch++;
+        return cgroup.Watch;
+    }
+
+    public void Unwatch(int watch)
+    {
+        foreach (var cgroup in Root.All().Where(cgroup => cgroup.Watch == watch)) cgroup.Watch = -1;
+    }
+
+    public void DrainEvents(ITreeEvents receiver)
+    {
+        if (_overflow) receiver.Overflow();
+        foreach (var (watch, born) in _overflow ? [] : _events)
+        {
+            if (born is null) receiver.Died(watch);
+            else receiver.Born(watch, Encoding.UTF8.GetBytes(born));
+        }
+
+        _overflow = false;
+        _events.Clear();
+    }
+
+    private void Live()
+    {
+        if (Lively && random.Next(3) == 0) Step();
+    }
+
+    private int Open(FakeCgroup cgroup, bool io)
+    {
+        _open[_nextHandle] = (cgroup, io, cgroup.IoLife);
+        return _nextHandle++;
+    }
+
+    private FakeCgroup? Find(string path)
+    {
+        var at = Root;
+        foreach (var name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (at.Children.Find(child => child.Name == name) is not { } next) return null;
+            at = next;
+        }
+
+        return at;
+    }
+}

@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Metering.Safety;
+using Xunit;
+
+namespace Metering.Tests.Simulation;
+
+/// <summary>Seeded runs of the whole line. METERING_SEED=n runs one seed alone; METERING_SEEDS=n runs that many.</summary>
+public sealed class SimulationTests(ITestOutputHelper output)
+{
+    private const int Events = 2_000;
+    private static readonly int Seeds = Number("METERING_SEEDS") ?? 200;
+
+    /// <summary>The rules that are broken one at a time; a mutant nobody catches would mean that the simulation checks nothing there.</summary>
+    private static readonly SafetyRule[] Mutants = [.. Enum.GetValues<SafetyRule>().Where(rule => int.PopCount((int)rule) == 1)];
+
+    [Fact]
+    public void Ledger_equals_truth_for_every_seed()
+    {
+        if (Number("METERING_SEED") is { } one)
+        {
+            Assert.Null(Failure(one, SafetyRule.All));
+            return;
+        }
+
+        var failures = new ConcurrentDictionary<int, string>();
+        Parallel.For(0, Seeds, new ParallelOptions { MaxDegreeOfParallelism = 2 }, seed =>
+        {
+            if (Failure(seed, SafetyRule.All) is { } failure) failures[seed] = failure;
+        });
+
+        Assert.True(failures.IsEmpty, string.Join("\n", failures.OrderBy(failure => failure.Key).Take(10).Select(failure => $"seed {failure.Key}: {failure.Value}")));
+    }
+
+    [Fact]
+    public void Every_broken_rule_is_noticed()
+    {
+        var caught = new ConcurrentDictionary<SafetyRule, (int Seed, string What)>();
+        Parallel.ForEach(Mutants, new ParallelOptions { MaxDegreeOfParallelism = 2 }, mutant =>
+        {
+            for (var seed = 0; seed < 200; seed++)
+            {
+                if (Failure(seed, SafetyRule.All & ~mutant) is not { } failure) continue;
+                caught[mutant] = (seed, failure);
+                break;
+            }
+        });
+
+        foreach (var mutant in Mutants)
+        {
+            var line = caught.TryGetValue(mutant, out var how) ? $"seed {how.Seed,3}  {how.What}" : "NOT NOTICED";
+            output.WriteLine($"{mutant,-36} {line}");
+        }
+
+        Assert.Equal(Mutants.Length, caught.Count);
+    }
+
+    private static string? Failure(int seed, SafetyRule rules)
+    {
+        try
+        {
+            using var world = new World(seed, rules);
+            world.Run(Events);
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e.GetType().Name == "CheckFailedException" ? e.Message : rules == SafetyRule.All ? e.ToString() : $"{e.GetType().Name}: {e.Message.Split('\n')[0]}";
+        }
+    }
+
+    private static int? Number(string variable) => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+}
