@@ -45,14 +45,15 @@ internal struct Account
     public bool Started;
 
     /// <summary>Usage since the baseline, over all generations: the <c>p</c> of the claim rule.</summary>
-    public readonly ulong Used => Passed + (Reading - Base);
+    public readonly ulong Used => Passed + (Reading > Base ? Reading - Base : 0);
 
     public readonly ulong Unpublished => Own - JournalledOwn;
 
     /// <summary>The first reading of an instance: where its counting begins.</summary>
-    public void Start(ulong reading, bool fromZero)
+    /// <param name="roundedUp">1 for a child whose baseline was rounded down by up to a microsecond: without it the growth of children could pass their parent's.</param>
+    public void Start(ulong reading, bool fromZero, ulong roundedUp = 0)
     {
-        Base = fromZero ? 0 : reading;
+        Base = fromZero ? 0 : reading + roundedUp;
         PublishedEnd = Base;
         Reading = reading;
         Started = true;
@@ -73,7 +74,7 @@ internal struct Account
     /// <summary>The counter restarted: what it said before is kept, from here it counts from zero.</summary>
     public void BeginGeneration()
     {
-        Passed += Reading - Base;
+        Passed = Used;
         Base = 0;
         Reading = 0;
         Generation++;

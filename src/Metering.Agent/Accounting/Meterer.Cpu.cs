@@ -40,7 +40,7 @@ internal sealed partial class Meterer
         ref var account = ref node.Cpu;
         if (!account.Started)
         {
-            account.Start(reading, node.FromZero);
+            account.Start(reading, node.FromZero, roundedUp: reading > 0 && HasConservedParent(node) ? 1UL : 0);
             Touch(node);
             return true;
         }
@@ -51,6 +51,9 @@ internal sealed partial class Meterer
         Touch(node);
         return true;
     }
+
+    // The machine's root is read from /proc/stat, in ticks; it conserves nothing to the microsecond.
+    private bool HasConservedParent(CgroupNode node) => node.Parent is { } parent && (parent.Parent is not null || !_tree.RootIsMachine);
 
     private bool CountsFromZero(CgroupNode node)
     {

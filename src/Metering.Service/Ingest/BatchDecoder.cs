@@ -97,6 +97,19 @@ public static class BatchDecoder
         return (Bounded(key, 128), Bounded(value, 1024));
     }
 
+    // A label is read when its workload is new; that it can be read is checked for every one.
+    private static void CheckPair(ref WireReader reader, int wire)
+    {
+        var pair = reader.Message(wire);
+        while (pair.Next(out var field, out var inner))
+        {
+            if (field is 1 or 2) pair.Bytes(inner);
+            else pair.Skip(inner);
+        }
+
+        reader.Leave(pair);
+    }
+
     private static long ReadTimestamp(ref WireReader reader, int wire)
     {
         var stamp = reader.Message(wire);
@@ -160,7 +173,7 @@ public static class BatchDecoder
                 case 1: record.Kind = message.Bytes(inner); break;
                 case 2: record.Id = message.Bytes(inner); break;
                 case 3: record.Name = message.Bytes(inner); break;
-                case 4: message.Bytes(inner); break;
+                case 4: CheckPair(ref message, inner); break;
                 case 5: record.Path = message.Bytes(inner); break;
                 case 6: record.Inode = message.Number(inner); break;
                 case 7: record.Origin = (int)Math.Min(message.Number(inner), 99); break;

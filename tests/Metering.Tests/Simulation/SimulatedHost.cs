@@ -149,7 +149,7 @@ internal sealed class SimulatedHost : IDisposable
             {
                 var cgroup = Tree.Root.All().FirstOrDefault(cgroup => cgroup.Inode == node.Inode);
                 if (cgroup is null) continue;
-                Check.That(Billed(node) <= cgroup.ShownMicroseconds - node.Cpu.Base, $"{Name}{node.Path}: {Billed(node)} µs are billed of {cgroup.ShownMicroseconds} − {node.Cpu.Base} µs; own {node.Cpu.Own} dead {node.Cpu.Dead} claim {node.Cpu.Claim} used {node.Cpu.Used} children {string.Join(' ', node.Children.Select(child => $"{child.Path}#{child.Inode}:{child.Cpu.Claim}/{child.Cpu.Base}/{child.BornLater}"))}; truth {string.Join(' ', cgroup.Children.Select(child => $"{child.Path}#{child.Inode}:{child.ShownMicroseconds}"))}");
+                Check.That(Billed(node) <= cgroup.ShownMicroseconds - Math.Min(cgroup.ShownMicroseconds, node.Cpu.Base), $"{Name}{node.Path}: {Billed(node)} µs are billed of {cgroup.ShownMicroseconds} − {node.Cpu.Base} µs; own {node.Cpu.Own} dead {node.Cpu.Dead} claim {node.Cpu.Claim} used {node.Cpu.Used} children {string.Join(' ', node.Children.Select(child => $"{child.Path}#{child.Inode}:{child.Cpu.Claim}/{child.Cpu.Base}/{child.BornLater}"))}; truth {string.Join(' ', cgroup.Children.Select(child => $"{child.Path}#{child.Inode}:{child.ShownMicroseconds}"))}");
             }
         }
 
