@@ -132,6 +132,27 @@ internal static unsafe partial class Posix
         }
     }
 
+    /// <summary>True when the directory has any entry; takes over <paramref name="fd"/>.</summary>
+    public static bool HasEntries(int fd)
+    {
+        var directory = FdOpenDirNative(fd);
+        if (directory == 0)
+        {
+            Close(fd);
+            return false;
+        }
+
+        var found = false;
+        while (!found && ReadDirNative(directory) is var entry && entry != null)
+        {
+            var name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(entry + 19);
+            found = !name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8);
+        }
+
+        _ = CloseDirNative(directory);
+        return found;
+    }
+
     public static int InotifyInit()
     {
         var fd = InotifyInitNative(O_NONBLOCK | O_CLOEXEC);
