@@ -291,13 +291,10 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         return workload.Row = row;
     }
 
-    private async Task SaveOwnersAsync(LedgerTransaction transaction, List<WorkloadEntry> workloads)
+    private Task SaveOwnersAsync(LedgerTransaction transaction, List<WorkloadEntry> workloads)
     {
-        foreach (var workload in workloads)
-        {
-            WorkloadDirectory.ResolveOwners(workload, _snapshot);
-            await Ownerships.SaveAsync(transaction, workload.Id, workload.Owners);
-        }
+        foreach (var workload in workloads) WorkloadDirectory.ResolveOwners(workload, _snapshot);
+        return Ownerships.SaveAsync(transaction, workloads.Select(workload => (workload.Id, workload.Owners)));
     }
 
     private async Task<IngestAnswer[]> FinishAsync(LedgerTransaction transaction, Judged judged)

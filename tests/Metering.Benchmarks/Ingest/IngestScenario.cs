@@ -123,7 +123,7 @@ internal sealed class IngestScenario : IScenario
         await CommitAsync(ledger.Ingest, fleet, 1, 1, cancel);
         var pass = 1;
         List<double> publish = [], consume = [], drain = [];
-        for (var round = 0; round < (options.Full ? 3 : 1); round++)
+        for (var round = 0; round < (options.Full ? 5 : 2); round++)
         {
             var messages = Messages(fleet, pass + 1, BacklogPasses);
             options.Progress("RabbitMQ: plain publish and consume");
