@@ -21,7 +21,9 @@ internal sealed partial class Meterer
         // After the parent's reading and before it is settled: a child that was born before that reading is then known, and its use is not taken for the parent's own.
         if (node.IsWalked) _tree.DrainEvents(this);
         if (node.Refused && node.NamesBucket != _now / BucketBoundMicroseconds) node.NeedsListing = true;
-        if (node.IsWalked && (node.Active || node.Attention || node.NeedsListing || node.Watch < 0 || !_options.Prune || node.Parent is null))
+        // The machine's root speaks through /proc/stat, in ticks of 10 ms: it proves nothing about what is below it.
+        var unproved = node.Parent is null && _tree.RootIsMachine;
+        if (node.IsWalked && (node.Active || node.Attention || node.NeedsListing || node.Watch < 0 || !_options.Prune || unproved))
         {
             node.Attention = false;
             FindChildren(node);

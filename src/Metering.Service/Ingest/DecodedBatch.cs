@@ -38,9 +38,10 @@ public sealed class DecodedBatch
 
     public int UnknownMeters { get; set; }
 
-    public List<DecodedRecord> Records { get; } = [];
+    // Room for what a body of this size usually holds, so that the lists do not grow step by step.
+    public List<DecodedRecord> Records => field ??= new List<DecodedRecord>(Math.Min(Body.Length, BatchDecoder.MaxBytes) / 400);
 
-    public List<DecodedReading> Readings { get; } = [];
+    public List<DecodedReading> Readings => field ??= new List<DecodedReading>(Math.Min(Body.Length, BatchDecoder.MaxBytes) / 64);
 
     public ReadOnlySpan<byte> Slice(Range range) => Body.Span[range];
 }

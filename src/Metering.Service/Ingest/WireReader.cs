@@ -73,6 +73,13 @@ internal ref struct WireReader(ReadOnlySpan<byte> span, int at, int end)
 
     private ulong Varint()
     {
+        // Tags, lengths and most numbers are one byte.
+        if (At < End && Span[At] is var single && single < 0x80)
+        {
+            At++;
+            return single;
+        }
+
         ulong value = 0;
         for (var shift = 0; shift < 70; shift += 7)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Metering.Identity;
 using Metering.Messages;
@@ -13,6 +14,7 @@ namespace Metering.Service.Ledger;
 /// </summary>
 internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IUsageListener> listeners, SafetyRule rules = SafetyRule.All)
 {
+    private static readonly Meter[] Meters = [.. MeterCatalogue.All];
     private readonly ILedgerBulk _bulk = store.IsPostgres ? new PostgresBulk() : new SqliteBulk();
     private readonly IUsageListener[] _listeners = [.. listeners];
     private readonly WorkloadDirectory _directory = new();
@@ -60,6 +62,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         {
             foreach (var row in _rows.Values)
             {
+                row.Workload.Row = null;
                 row.Clear();
                 _spare.Push(row);
             }
@@ -224,7 +227,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     private List<UsageRow> InOrder()
     {
         var rows = _rows.Values.ToArray();
-        Array.Sort(rows, static (a, b) => a.Bucket != b.Bucket ? a.Bucket.CompareTo(b.Bucket) : a.Workload.Id.CompareTo(b.Workload.Id));
+        Sort(rows);
         var merged = new List<UsageRow>(rows.Length);
         foreach (var row in rows)
         {
@@ -234,6 +237,21 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         }
 
         return merged;
+    }
+
+    // The usual group lies in one bucket, and then plain numbers are compared: a third of the time that a comparison of rows takes.
+    private static void Sort(UsageRow[] rows)
+    {
+        var ids = new long[rows.Length];
+        var oneBucket = true;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            ids[i] = rows[i].Workload.Id;
+            oneBucket &= rows[i].Bucket == rows[0].Bucket;
+        }
+
+        if (oneBucket) Array.Sort(ids, rows);
+        else Array.Sort(rows, static (a, b) => a.Bucket != b.Bucket ? a.Bucket.CompareTo(b.Bucket) : a.Workload.Id.CompareTo(b.Workload.Id));
     }
 
     private void Merge(DecodedBatch batch, Dictionary<(long Bucket, string Host), (long Covered, long Expected)> coverage, List<WorkloadEntry> ended)
@@ -247,10 +265,10 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
             if (expected > 0) coverage[(part.Bucket, batch.Host)] = (covered, expected);
         }
 
-        for (var i = 0; i < batch.Records.Count; i++)
+        WorkloadDirectory.Known? previous = null;
+        foreach (ref readonly var record in CollectionsMarshal.AsSpan(batch.Records))
         {
-            var record = batch.Records[i];
-            var workload = _directory.Find(batch, record);
+            var workload = _directory.Find(batch, record, ref previous);
             if (record.Final) ended.Add(workload);
             foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated);
         }
@@ -258,30 +276,34 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
     private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, bool estimated)
     {
-        if (!_rows.TryGetValue((part.Bucket, workload), out var row))
+        var row = RowOf(part.Bucket, workload);
+        foreach (ref readonly var reading in CollectionsMarshal.AsSpan(batch.Readings).Slice(record.FirstReading, record.ReadingCount))
         {
-            row = _spare.Count > 0 ? _spare.Pop() : new UsageRow();
-            (row.Bucket, row.Workload) = (part.Bucket, workload);
-            _rows[(part.Bucket, workload)] = row;
-        }
-
-        for (var r = 0; r < record.ReadingCount; r++)
-        {
-            var reading = batch.Readings[record.FirstReading + r];
-            var meter = MeterCatalogue.All[reading.Meter];
+            var meter = Meters[reading.Meter];
             var quantity = meter.Kind == MeterKind.Peak ? reading.Quantity : part.Share(reading.Quantity, rules);
             row.Add(meter, quantity);
             if (estimated && meter == MeterCatalogue.Cpu) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
         }
     }
 
-    private async Task SaveOwnersAsync(LedgerTransaction transaction, List<WorkloadEntry> workloads)
+    // The row used last for the workload is nearly always the one: a look-up of 100,000 rows costs more than the adding up.
+    private UsageRow RowOf(long bucket, WorkloadEntry workload)
     {
-        foreach (var workload in workloads)
+        if (workload.Row is { } last && last.Bucket == bucket) return last;
+        if (!_rows.TryGetValue((bucket, workload), out var row))
         {
-            WorkloadDirectory.ResolveOwners(workload, _snapshot);
-            await Ownerships.SaveAsync(transaction, workload.Id, workload.Owners);
+            row = _spare.Count > 0 ? _spare.Pop() : new UsageRow();
+            (row.Bucket, row.Workload) = (bucket, workload);
+            _rows[(bucket, workload)] = row;
         }
+
+        return workload.Row = row;
+    }
+
+    private Task SaveOwnersAsync(LedgerTransaction transaction, List<WorkloadEntry> workloads)
+    {
+        foreach (var workload in workloads) WorkloadDirectory.ResolveOwners(workload, _snapshot);
+        return Ownerships.SaveAsync(transaction, workloads.Select(workload => (workload.Id, workload.Owners)));
     }
 
     private async Task<IngestAnswer[]> FinishAsync(LedgerTransaction transaction, Judged judged)

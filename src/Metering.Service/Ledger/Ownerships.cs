@@ -1,20 +1,53 @@
 using System.Text.Json;
 using Metering.Service.Tenants;
+using Microsoft.Data.Sqlite;
 
 namespace Metering.Service.Ledger;
 
 /// <summary>Table <c>ownership</c>: whose each workload is, and when. Derived from the rules, so that reports join instead of matching.</summary>
 internal static class Ownerships
 {
-    public static async Task SaveAsync(LedgerTransaction transaction, long workload, IReadOnlyList<OwnedInterval> owners)
+    /// <summary>Replaces the intervals of these workloads; of one that is given twice the last stand. A handful of statements for any number: a fleet arrives all at once.</summary>
+    public static async Task SaveAsync(LedgerTransaction transaction, IEnumerable<(long Workload, IReadOnlyList<OwnedInterval> Owners)> workloads)
     {
-        await transaction.ExecuteAsync("DELETE FROM ownership WHERE workload = @workload", ("@workload", workload));
-        foreach (var owner in owners)
+        var all = new SortedDictionary<long, IReadOnlyList<OwnedInterval>>();
+        foreach (var (workload, owners) in workloads) all[workload] = owners;
+        var ids = all.Keys.ToArray();
+
+        // What nobody owns has no row: a report shows it as unattributed.
+        var rows = all.SelectMany(entry => entry.Value, (entry, owner) => (Workload: entry.Key, Owner: owner)).Where(row => row.Owner.Tenant != OwnedInterval.UnattributedTenant).ToArray();
+        if (!transaction.Store.IsPostgres)
         {
-            // What nobody owns has no row: a report shows it as unattributed.
-            if (owner.Tenant == OwnedInterval.UnattributedTenant) continue;
-            await transaction.ExecuteAsync("INSERT INTO ownership (workload, valid_from, valid_to, tenant, project) VALUES (@workload, @from, @to, @tenant, @project)",
-                ("@workload", workload), ("@from", owner.From), ("@to", owner.To), ("@tenant", owner.Tenant), ("@project", owner.Project));
+            SaveSqlite((SqliteConnection)transaction.Connection, ids, rows);
+            return;
+        }
+
+        await transaction.ExecuteAsync("DELETE FROM ownership WHERE workload = ANY(@ids)", ("@ids", ids));
+        if (rows.Length == 0) return;
+        await transaction.ExecuteAsync(
+            "INSERT INTO ownership (workload, valid_from, valid_to, tenant, project) SELECT * FROM unnest(@workloads, @from, @to, @tenants, @projects)",
+            ("@workloads", Array.ConvertAll(rows, row => row.Workload)), ("@from", Array.ConvertAll(rows, row => row.Owner.From)), ("@to", Array.ConvertAll(rows, row => row.Owner.To)),
+            ("@tenants", Array.ConvertAll(rows, row => row.Owner.Tenant)), ("@projects", Array.ConvertAll(rows, row => row.Owner.Project)));
+    }
+
+    private static void SaveSqlite(SqliteConnection connection, long[] ids, (long Workload, OwnedInterval Owner)[] rows)
+    {
+        using var delete = new SqliteStatement(connection, "DELETE FROM ownership WHERE workload = ?1");
+        foreach (var id in ids)
+        {
+            delete.Bind(1, id);
+            delete.Run();
+        }
+
+        using var insert = new SqliteStatement(connection, "INSERT INTO ownership (workload, valid_from, valid_to, tenant, project) VALUES (?1, ?2, ?3, ?4, ?5)");
+        foreach (var (workload, owner) in rows)
+        {
+            insert.Bind(1, workload);
+            insert.Bind(2, owner.From);
+            insert.Bind(3, owner.To);
+            insert.Bind(4, owner.Tenant);
+            insert.Bind(5, owner.Project);
+            insert.Run();
         }
     }
 
@@ -33,6 +66,6 @@ internal static class Ownerships
         }
 
         await transaction.ExecuteAsync("DELETE FROM ownership");
-        foreach (var (id, owners) in workloads) await SaveAsync(transaction, id, owners);
+        await SaveAsync(transaction, workloads);
     }
 }

@@ -40,9 +40,10 @@ internal sealed class SqliteStore : LedgerStore
         try
         {
             await _writer.OpenAsync(cancel);
+            // Pages of 16 KiB (for a new file): batches are tens of KiB and a group rewrites most pages it touches, so fewer, larger pages cost fewer calls.
             await using (var pragma = _writer.CreateCommand())
             {
-                pragma.CommandText = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000; PRAGMA mmap_size=0; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=4000";
+                pragma.CommandText = "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000; PRAGMA mmap_size=0; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=2000";
                 await pragma.ExecuteNonQueryAsync(cancel);
             }
 

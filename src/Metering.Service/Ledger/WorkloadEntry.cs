@@ -25,6 +25,9 @@ public sealed class WorkloadEntry
 
     public long OwnersRevision { get; set; } = -1;
 
+    /// <summary>The row of the group under way that was added to last; the group's writer sets it and takes it away.</summary>
+    internal UsageRow? Row { get; set; }
+
     public OwnedInterval OwnerAt(long bucketSeconds)
     {
         foreach (var interval in Owners)

