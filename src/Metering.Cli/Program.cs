@@ -23,7 +23,8 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     SimulateCommand.Create(),
 };
 
-var parsed = root.Parse(args);
+// An argument that begins with '@' is an argument, not a file of arguments: it may belong to the command of 'run'.
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message);
@@ -33,7 +34,13 @@ if (parsed.Errors.Count > 0)
 
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+
+        // 'run' passes signals on to its command and still prints the receipt.
+        ProcessTerminationTimeout = parsed.CommandResult.Command.Name == RunCommand.Name ? null : TimeSpan.FromSeconds(20),
+    });
 }
 catch (UserErrorException e)
 {

@@ -63,6 +63,7 @@ public static class MeteringService
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
         services.AddSingleton<Inventory>();
+        services.AddSingleton<ProofReport>();
         services.AddSingleton<IMetricsExporter>(new MetricsCollector());
         services.AddSingleton<LedgerMetrics>();
         services.AddUi();
