@@ -17,7 +17,10 @@ internal sealed partial class Meterer
         }
 
         node.Active = Observe(node, reading);
-        if (node.IsWalked && (node.Active || node.Attention || node.NeedsListing || node.Watch < 0 || !_options.Prune || node.Parent is null))
+
+        // The machine's root speaks through /proc/stat, in ticks of 10 ms: it proves nothing about what is below it.
+        var unproved = node.Parent is null && _tree.RootIsMachine;
+        if (node.IsWalked && (node.Active || node.Attention || node.NeedsListing || node.Watch < 0 || !_options.Prune || unproved))
         {
             node.Attention = false;
             FindChildren(node);

@@ -94,10 +94,9 @@ internal sealed partial class Meterer
 
         if (HasFigures(node))
         {
-            var state = node.Pids ?? new PeakState();
+            var state = node.Pids ??= new PeakState();
             if (_source.TryPids(node, state, out var tasks))
             {
-                node.Pids = state;
                 state.Known = true;
                 if (tasks > state.Peak)
                 {

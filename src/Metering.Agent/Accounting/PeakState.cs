@@ -8,4 +8,8 @@ internal sealed class PeakState
     public ulong Peak, Journalled;
     public Availability Availability = Availability.BestEffort;
     public bool Known;
+    public int Handle = -1;
+
+    /// <summary>Passes an unavailable file is not asked for again.</summary>
+    public int RetryIn;
 }

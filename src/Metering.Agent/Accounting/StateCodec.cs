@@ -33,12 +33,12 @@ internal static class StateCodec
         into.Raw((ulong)path.Length);
         into.Append(path);
         var flags = (node.Enumerated ? Has.Enumerated : 0) | (node.Memory is null ? 0 : Has.Memory) | (node.Io is null ? 0 : Has.Io) |
-            (node.Pids is null ? 0 : Has.Pids) | (node.BornLater ? Has.BornLater : 0);
+            (node.Pids is { Known: true } ? Has.Pids : 0) | (node.BornLater ? Has.BornLater : 0);
         into.Raw((ulong)flags);
         Write(into, node.Cpu);
         if (node.Memory is { } memory) Write(into, memory);
         if (node.Io is { } io) Write(into, io);
-        if (node.Pids is { } pids)
+        if (node.Pids is { Known: true } pids)
         {
             into.Raw(pids.Peak);
             into.Raw((ulong)pids.Availability);

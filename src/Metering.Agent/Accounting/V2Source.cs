@@ -9,11 +9,13 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
 {
     // A file that is not there (controller off) is asked for again after this many passes: controllers are switched on now and then.
     private const int RetryPasses = 6;
+    private const string PidsPeak = "pids.peak", PidsCurrent = "pids.current";
 
     private readonly byte[] _buffer = new byte[64 * 1024];
     private IReadOnlySet<string> _controllers = new HashSet<string>();
     private int _kept, _untilLook;
     private bool _memory, _io, _pids;
+    private string _pidsFile = PidsPeak;
 
     public bool IsHierarchical => true;
 
@@ -73,9 +75,24 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
 
     public bool TryPids(CgroupNode node, PeakState state, out ulong tasks)
     {
-        if (ReadOnce(node, "pids.peak", out tasks)) state.Availability = Messages.Availability.Exact;
-        else if (ReadOnce(node, "pids.current", out tasks)) state.Availability = Messages.Availability.BestEffort;
-        else return false;
+        tasks = 0;
+        if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
+        var length = ReadKept(node, _pidsFile, ref state.Handle);
+        if (length < 0 && !_pids && _pidsFile == PidsPeak)
+        {
+            // pids.peak came with Linux 6.1; whether a kernel has it shows with the first cgroup that has the controller.
+            length = ReadKept(node, PidsCurrent, ref state.Handle);
+            if (length >= 0) _pidsFile = PidsCurrent;
+        }
+
+        if (length < 0 || !StatParser.TryNumber(_buffer.AsSpan(0, length), out tasks))
+        {
+            state.RetryIn = RetryPasses;
+            if (length >= 0) counters.Malformed++;
+            return false;
+        }
+
+        state.Availability = _pidsFile == PidsPeak ? Messages.Availability.Exact : Messages.Availability.BestEffort;
         return _pids = true;
     }
 
@@ -83,6 +100,7 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
     {
         if (node.Memory is { Handle: >= 0 } memory) Release(ref memory.Handle);
         if (node.Io is { Handle: >= 0 } io) Release(ref io.Handle);
+        if (node.Pids is { Handle: >= 0 } pids) Release(ref pids.Handle);
     }
 
     public IReadOnlyDictionary<string, string> Availability => new Dictionary<string, string>
@@ -91,17 +109,6 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         ["io"] = _io ? "exact" : "unavailable: no cgroup has the io controller (systemd: DefaultIOAccounting=yes)",
         ["pids"] = _pids ? "exact" : "unavailable: no cgroup has the pids controller",
     };
-
-    private bool ReadOnce(CgroupNode node, string file, out ulong value)
-    {
-        value = 0;
-        var handle = tree.OpenFile(node.Path, node.Inode, file);
-        if (handle < 0) return false;
-        var length = tree.Read(handle, _buffer);
-        tree.Close(handle);
-        counters.FilesRead++;
-        return length >= 0 && StatParser.TryNumber(_buffer.AsSpan(0, length), out value);
-    }
 
     // Bytes in the buffer, or −errno. ENODEV on a kept handle while the cgroup lives means the controller was toggled: opened again, once.
     private int ReadKept(CgroupNode node, string file, ref int handle)

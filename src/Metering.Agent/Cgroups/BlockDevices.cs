@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Metering.Agent.Cgroups;
 
@@ -8,17 +9,27 @@ namespace Metering.Agent.Cgroups;
 /// </summary>
 internal sealed class BlockDevices(string sysDevBlock = "/sys/dev/block")
 {
-    private readonly Dictionary<ulong, bool> _bottom = [];
+    private readonly Dictionary<ulong, Known> _devices = [];
+    private int _sweep;
 
     public bool IsBottomLayer(ulong device)
     {
-        if (_bottom.TryGetValue(device, out var known)) return known;
-        var slaves = Path.Combine(sysDevBlock, string.Create(CultureInfo.InvariantCulture, $"{device >> 32}:{device & 0xFFFFFFFF}"), "slaves");
-        var bottom = !Directory.Exists(slaves) || !Directory.EnumerateFileSystemEntries(slaves).Any();
-        _bottom[device] = bottom;
-        return bottom;
+        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_devices, device, out var seen);
+        if (seen && known.Sweep == _sweep) return known.IsBottom;
+        var slaves = known.Slaves ??= CgroupName.EncodeTerminated(Path.Combine(sysDevBlock, string.Create(CultureInfo.InvariantCulture, $"{device >> 32}:{device & 0xFFFFFFFF}"), "slaves"));
+        var directory = Posix.OpenAt(Posix.AT_FDCWD, slaves, Posix.O_RDONLY | Posix.O_DIRECTORY);
+        known.IsBottom = directory < 0 || !Posix.HasEntries(directory);
+        known.Sweep = _sweep;
+        return known.IsBottom;
     }
 
-    /// <summary>Device numbers are re-used after an unplug; the sweep of slow files forgets what it knew.</summary>
-    public void Forget() => _bottom.Clear();
+    /// <summary>Device numbers are re-used after an unplug; with the sweep of slow files each is looked at anew, which allocates nothing for one that was seen before.</summary>
+    public void Forget() => _sweep = unchecked(_sweep + 1);
+
+    private struct Known
+    {
+        public byte[]? Slaves;
+        public int Sweep;
+        public bool IsBottom;
+    }
 }

@@ -36,24 +36,32 @@ public static class CgroupName
     /// <summary>The bytes for the kernel, ended by a zero byte.</summary>
     public static byte[] EncodeTerminated(string name)
     {
-        var bytes = new byte[Encoding.UTF8.GetMaxByteCount(name.Length) + 1];
+        var bytes = new byte[MaxEncoded(name.Length) + 1];
+        return bytes[..(Encode(name, bytes) + 1)];
+    }
+
+    /// <summary>Room that <see cref="Encode"/> needs at most.</summary>
+    public static int MaxEncoded(int characters) => Encoding.UTF8.GetMaxByteCount(characters);
+
+    /// <summary>The bytes for the kernel, without an end; how many they are.</summary>
+    public static int Encode(ReadOnlySpan<char> name, Span<byte> into)
+    {
         var length = 0;
-        var rest = name.AsSpan();
-        while (!rest.IsEmpty)
+        while (!name.IsEmpty)
         {
-            if (rest[0] is >= (char)0xDC80 and <= (char)0xDCFF)
+            if (name[0] is >= (char)0xDC80 and <= (char)0xDCFF)
             {
-                bytes[length++] = (byte)(rest[0] - 0xDC00);
-                rest = rest[1..];
+                into[length++] = (byte)(name[0] - 0xDC00);
+                name = name[1..];
                 continue;
             }
 
-            Rune.DecodeFromUtf16(rest, out var rune, out var used);
-            length += rune.EncodeToUtf8(bytes.AsSpan(length));
-            rest = rest[used..];
+            Rune.DecodeFromUtf16(name, out var rune, out var used);
+            length += rune.EncodeToUtf8(into[length..]);
+            name = name[used..];
         }
 
-        return bytes[..(length + 1)];
+        return length;
     }
 
     /// <summary>What people and files are shown: valid text without control characters.</summary>

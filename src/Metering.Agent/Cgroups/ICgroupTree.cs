@@ -18,7 +18,7 @@ internal interface ICgroupTree
     /// <summary>Opens cpu.stat of whatever lives at the path now, and tells its inode. A handle, or −errno.</summary>
     int OpenInstance(string path, out ulong inode);
 
-    /// <summary>Opens a further file of the instance; −ENOENT when the path holds another instance or no such file.</summary>
+    /// <summary>Opens a further file of the instance; −ENOENT when the path holds another instance or no such file. The root, whose inode is given as 0, is never another.</summary>
     int OpenFile(string path, ulong inode, string file);
 
     /// <summary>Bytes of the file, or −errno.</summary>

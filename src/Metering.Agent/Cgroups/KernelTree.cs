@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Metering.Agent.Cgroups;
 
@@ -11,12 +12,18 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     private readonly byte[] _events = new byte[64 * 1024];
     private readonly byte[] _stat = new byte[64 * 1024];
     private static readonly byte[] CpuStat = "cpu.stat\0"u8.ToArray();
+    private readonly int _controllersFile;
+    private readonly byte[] _controllersRead = new byte[1024];
+    private byte[] _controllersText = [];
+    private byte[] _path = new byte[1024];
+    private IReadOnlySet<string> _controllers = new HashSet<string>();
 
     public KernelTree(string root)
     {
         _root = root.TrimEnd('/');
         _inotify = Posix.InotifyInit();
         _procStat = Posix.OpenAt(Posix.AT_FDCWD, "/proc/stat\0"u8, Posix.O_RDONLY);
+        _controllersFile = Posix.OpenAt(Posix.AT_FDCWD, Full("/cgroup.controllers"), Posix.O_RDONLY);
 
         // The real root has no cgroup.type; a container's private root, and a subtree, have one.
         RootIsMachine = Directory.Exists(root) && !File.Exists(Path.Combine(root, "cgroup.type"));
@@ -26,10 +33,14 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
 
     public string MountPoint => _root;
 
+    // The file is read each time and taken apart only when it says something else: passes ask again and again and must not allocate.
     public IReadOnlySet<string> Controllers()
     {
-        var file = Path.Combine(_root, "cgroup.controllers");
-        return File.Exists(file) ? File.ReadAllText(file).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal) : new HashSet<string>();
+        var length = _controllersFile < 0 ? 0 : Math.Max(Posix.Pread(_controllersFile, _controllersRead), 0);
+        ReadOnlySpan<byte> text = _controllersRead.AsSpan(0, length);
+        if (text.SequenceEqual(_controllersText)) return _controllers;
+        _controllersText = text.ToArray();
+        return _controllers = Encoding.ASCII.GetString(text).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal);
     }
 
     public bool List(string path, List<CgroupEntry> into)
@@ -53,7 +64,7 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     {
         var directory = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_PATH | Posix.O_DIRECTORY);
         if (directory < 0) return directory;
-        var handle = Posix.InodeOf(directory) == inode ? Posix.OpenAt(directory, CgroupName.EncodeTerminated(file), Posix.O_RDONLY) : -Posix.ENOENT;
+        var handle = inode == 0 || Posix.InodeOf(directory) == inode ? Posix.OpenAt(directory, Encoded(file, ""), Posix.O_RDONLY) : -Posix.ENOENT;
         Posix.Close(directory);
         return handle;
     }
@@ -108,7 +119,19 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     {
         if (_inotify >= 0) Posix.Close(_inotify);
         if (_procStat >= 0) Posix.Close(_procStat);
+        if (_controllersFile >= 0) Posix.Close(_controllersFile);
     }
 
-    private byte[] Full(string path) => CgroupName.EncodeTerminated(path == "/" ? _root : _root + path);
+    // Valid until the next call: files beyond the kept descriptors are opened at every pass, and a pass must not allocate.
+    private ReadOnlySpan<byte> Full(string path) => Encoded(_root, path == "/" ? "" : path);
+
+    private ReadOnlySpan<byte> Encoded(string first, string second)
+    {
+        var room = CgroupName.MaxEncoded(first.Length) + CgroupName.MaxEncoded(second.Length) + 1;
+        if (_path.Length < room) _path = new byte[room];
+        var length = CgroupName.Encode(first, _path);
+        length += CgroupName.Encode(second, _path.AsSpan(length));
+        _path[length] = 0;
+        return _path.AsSpan(0, length + 1);
+    }
 }

@@ -11,6 +11,7 @@ internal static unsafe partial class Posix
     public const int ENOENT = 2, EINTR = 4, EAGAIN = 11, EACCES = 13, ENODEV = 19, EMFILE = 24, ENFILE = 23, ENOSPC = 28, EOPNOTSUPP = 95;
     public const int O_RDONLY = 0, O_WRONLY = 1, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, O_NONBLOCK = 0x800, O_PATH = 0x200000;
     public const int AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000;
+    public const int CLOCK_THREAD_CPUTIME_ID = 3;
     public const uint IN_CREATE = 0x100, IN_DELETE = 0x200, IN_Q_OVERFLOW = 0x4000, IN_IGNORED = 0x8000, IN_ONLYDIR = 0x1000000, IN_ISDIR = 0x40000000;
     private const uint StatxIno = 0x100;
 
@@ -46,6 +47,17 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "inotify_rm_watch")]
     private static partial int InotifyRemoveWatchNative(int fd, int watch);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    private static partial int ClockGetTimeNative(int clock, long* time);
+
+    /// <summary>Processor time of the calling thread, user and system, in nanoseconds.</summary>
+    public static long ThreadCpuNanoseconds()
+    {
+        // struct timespec of a 64-bit system: seconds, nanoseconds.
+        var time = stackalloc long[2];
+        return ClockGetTimeNative(CLOCK_THREAD_CPUTIME_ID, time) == 0 ? time[0] * 1_000_000_000 + time[1] : 0;
+    }
 
     /// <summary>Bytes read from the start of the file, or −errno. One system call; kernfs renders the whole file for it.</summary>
     public static int Pread(int fd, Span<byte> buffer)
@@ -118,6 +130,27 @@ internal static unsafe partial class Posix
         {
             _ = CloseDirNative(directory);
         }
+    }
+
+    /// <summary>True when the directory has any entry; takes over <paramref name="fd"/>.</summary>
+    public static bool HasEntries(int fd)
+    {
+        var directory = FdOpenDirNative(fd);
+        if (directory == 0)
+        {
+            Close(fd);
+            return false;
+        }
+
+        var found = false;
+        while (!found && ReadDirNative(directory) is var entry && entry != null)
+        {
+            var name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(entry + 19);
+            found = !name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8);
+        }
+
+        _ = CloseDirNative(directory);
+        return found;
     }
 
     public static int InotifyInit()
