@@ -41,7 +41,7 @@ internal sealed class ProofTally(string path)
             }
             else if (parent.Path.StartsWith(_below, StringComparison.Ordinal))
             {
-                _heldBelow[parent.Path] = parent.Held;
+                _heldBelow[parent.Path] = Held(parent.Before, parent.Own, parent.Below, parent.Held);
             }
         }
     }
@@ -50,7 +50,7 @@ internal sealed class ProofTally(string path)
     public ProofView? View(string host, DateTimeOffset lastWindowEnd)
     {
         if (_inode is not { } inode) return null;
-        var held = _ended ? 0 : (_parent?.Held ?? 0) + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
+        var held = _ended ? 0 : (_parent is { } row ? Held(row.Before, row.Own, row.Below, row.Held) : 0) + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
         return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent);
     }
 
@@ -86,6 +86,9 @@ internal sealed class ProofTally(string path)
             if (IsCpu(reading)) _billed += reading.Quantity;
         }
     }
+
+    // Up to 1 µs per live child may be held back; what really is, is what the reading has over what was published.
+    private static ulong Held(ulong before, ulong own, ulong below, ulong held) => before > own + below ? Math.Min(before - own - below, held) : 0;
 
     private static bool IsCpu(MeterReading reading) => reading.Meter == MeterCatalogue.Cpu.Wire || reading.Meter == MeterCatalogue.Cpu.Name;
 }
