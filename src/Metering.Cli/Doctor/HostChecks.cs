@@ -10,6 +10,7 @@ namespace Metering.Cli.Doctor;
 internal sealed class HostChecks(string? cgroupRoot)
 {
     private const int LookAt = 200;
+    private static readonly string[] V1Controllers = ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "net_cls", "net_prio", "perf_event", "pids", "rdma"];
 
     private CgroupMounts? _mounts;
     private string? _root;
@@ -55,8 +56,8 @@ internal sealed class HostChecks(string? cgroupRoot)
     private Check Hierarchies() => _mounts is null || _mounts.V1.Count == 0
         ? Check.Ok("hierarchies", "cgroup v2 only")
         : _mounts.IsHybrid
-            ? Check.Warning("hierarchies", $"hybrid: v1 has {string.Join(", ", _mounts.V1.Keys.Where(name => !name.Contains('=')).Order())}", "memory, I/O and pids are best-effort; boot with systemd.unified_cgroup_hierarchy=1 for exact ones")
-            : Check.Ok("hierarchies", $"v2, beside v1 {string.Join(", ", _mounts.V1.Keys.Order())} without a meter in it");
+            ? Check.Warning("hierarchies", $"hybrid: v1 has {string.Join(", ", _mounts.V1.Keys.Intersect(V1Controllers).Order())}", "memory, I/O and pids are best-effort; boot with systemd.unified_cgroup_hierarchy=1 for exact ones")
+            : Check.Ok("hierarchies", $"v2, beside v1 {string.Join(", ", _mounts.V1.Keys.Intersect(V1Controllers).Order())} without a meter in it");
 
     private Check Root()
     {
