@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Metering.Cli;
 using Metering.Cli.Commands;
 using Metering.Safety;
@@ -27,8 +28,10 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
-    foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message);
-    await Console.Error.WriteLineAsync($"See 'metering {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help'.");
+    foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message.ReplaceLineEndings(" "));
+    var names = new List<string>();
+    for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: var command } && command != root; at = at.Parent) names.Insert(0, command.Name + " ");
+    await Console.Error.WriteLineAsync($"See 'metering {string.Concat(names)}--help'.");
     return 2;
 }
 
