@@ -243,7 +243,7 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
     public async Task Hostile_names_are_inert_in_tables()
     {
         var mount = MeteringUp.RequireCgroups();
-        var directory = mount + "/=cmd\u001b[31m\n\"x";
+        var directory = mount + "/=cmd\u001b[31m\t\"x";
         Directory.CreateDirectory(directory);
         try
         {
