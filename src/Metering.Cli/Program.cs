@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Metering.Cli;
 using Metering.Cli.Commands;
 using Metering.Safety;
@@ -23,17 +24,26 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     SimulateCommand.Create(),
 };
 
-var parsed = root.Parse(args);
+// An argument that begins with '@' is an argument, not a file of arguments: it may belong to the command of 'run'.
+var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
-    foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message);
-    await Console.Error.WriteLineAsync($"See 'metering {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help'.");
+    foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message.ReplaceLineEndings(" "));
+    var names = new List<string>();
+    for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: var command } && command != root; at = at.Parent) names.Insert(0, command.Name + " ");
+    await Console.Error.WriteLineAsync($"See 'metering {string.Concat(names)}--help'.");
     return 2;
 }
 
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await parsed.InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+
+        // 'run' passes signals on to its command and still prints the receipt.
+        ProcessTerminationTimeout = parsed.CommandResult.Command.Name == RunCommand.Name ? null : TimeSpan.FromSeconds(20),
+    });
 }
 catch (UserErrorException e)
 {

@@ -27,7 +27,7 @@ public static class MeteringService
     {
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(options);
-        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = false);
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.Configure<JsonOptions>(json =>
         {
             json.SerializerOptions.UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow;
@@ -63,6 +63,7 @@ public static class MeteringService
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
         services.AddSingleton<Inventory>();
+        services.AddSingleton<ProofReport>();
         services.AddSingleton<IMetricsExporter>(new MetricsCollector());
         services.AddSingleton<LedgerMetrics>();
         services.AddUi();
@@ -95,7 +96,13 @@ public static class MeteringService
 
     public static void MapMetering(this WebApplication app)
     {
-        app.UseExceptionHandler(errors => errors.Run(AnswerError));
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            ExceptionHandler = AnswerError,
+
+            // What a client got wrong is told to the client; the log is for what went wrong here.
+            SuppressDiagnosticsCallback = failure => failure.Exception is BadHttpRequestException or LedgerUnavailableException,
+        });
         app.UseStatusCodePages();
         app.UseAccess();
 
@@ -123,9 +130,17 @@ public static class MeteringService
         var problem = error switch
         {
             LedgerUnavailableException unavailable => Problems.Unavailable(unavailable.Message),
+            BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
             BadHttpRequestException bad => Problems.Invalid(bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
         };
         await problem.ExecuteAsync(context);
+    }
+
+    // "The JSON value could not be converted to System.Decimal. Path: $.limit | LineNumber: 0 | …"
+    private static string Explain(System.Text.Json.JsonException json)
+    {
+        var cut = json.Message.IndexOf(" Path: ", StringComparison.Ordinal);
+        return $"The body is not as expected at {json.Path ?? "$"}: {(cut < 0 ? json.Message : json.Message[..cut])}";
     }
 }

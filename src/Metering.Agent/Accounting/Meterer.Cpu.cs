@@ -216,9 +216,10 @@ internal sealed partial class Meterer
     private void ReadSandwich(CgroupNode node, ulong used, ulong below, ulong held, ulong before)
     {
         if (!TryReadCpu(node, out var after) || after < before) return;
+        var heldChanged = node.SandwichPass >= 0 && node.SandwichHeld != held;
         node.SandwichPass = _pass;
         (node.SandwichBefore, node.SandwichAfter, node.SandwichBelow, node.SandwichHeld) = (used, used + (after - before), below, held);
-        if (node.Active || !_options.Prune) _sandwiches.Add(node);
+        if (node.Active || heldChanged || !_options.Prune) _sandwiches.Add(node);
         var published = node.Cpu.Own + below;
         if (published + held < node.SandwichBefore || published > node.SandwichAfter) Counters.SandwichFailures++;
     }

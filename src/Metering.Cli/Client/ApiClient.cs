@@ -12,12 +12,15 @@ internal sealed class ApiClient : IDisposable
 
     private ApiClient(Uri url, string key)
     {
-        Url = url;
+        (Url, Key) = (url, key);
         _http = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromMinutes(10) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
     public Uri Url { get; }
+
+    /// <summary>The credential, for a transport that ships to the same service.</summary>
+    public string Key { get; }
 
     /// <summary>Finds address and key: option, environment, and the admin.key of the data directory.</summary>
     public static ApiClient Create(string? url, string? key, string dataDirectory)
@@ -45,20 +48,52 @@ internal sealed class ApiClient : IDisposable
         return text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text);
     }
 
+    /// <summary>The JSON at the path; null when the service knows no such thing.</summary>
+    public async Task<JsonElement?> FindAsync(string path, CancellationToken cancel)
+    {
+        using var response = await SendRawAsync(HttpMethod.Get, path, null, cancel);
+        if (response.StatusCode == HttpStatusCode.NotFound) return null;
+        await CheckAsync(response, cancel);
+        return JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsStringAsync(cancel));
+    }
+
+    /// <summary>Sends JSON; content that the service refuses ends as a list of faults, everything else that goes wrong as an exception.</summary>
+    public async Task<(JsonElement Answer, IReadOnlyList<string> Faults)> PutAsync(string path, string json, CancellationToken cancel)
+    {
+        using var response = await SendRawAsync(HttpMethod.Put, path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), cancel);
+        var text = await response.Content.ReadAsStringAsync(cancel);
+        if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.Conflict) return (default, Faults(text));
+        await CheckAsync(response, cancel);
+        return (text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text), []);
+    }
+
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancel)
     {
+        var response = await SendRawAsync(method, path, content, cancel);
+        await CheckAsync(response, cancel);
+        return response;
+    }
+
+    private async Task<HttpResponseMessage> SendRawAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancel)
+    {
         using var request = new HttpRequestMessage(method, path) { Content = content };
-        HttpResponseMessage response;
         try
         {
-            response = await _http.SendAsync(request, cancel);
+            return await _http.SendAsync(request, cancel);
         }
         catch (HttpRequestException e)
         {
             throw new UserErrorException($"The service at {Url} can not be reached ({e.Message}); start it with 'metering up', or give --url.", inner: e);
         }
+        catch (TaskCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw new UserErrorException($"The service at {Url} did not answer within {_http.Timeout.TotalMinutes:0} minutes; look at its log.", inner: e);
+        }
+    }
 
-        if (response.IsSuccessStatusCode) return response;
+    private async Task CheckAsync(HttpResponseMessage response, CancellationToken cancel)
+    {
+        if (response.IsSuccessStatusCode) return;
         var text = await response.Content.ReadAsStringAsync(cancel);
         var status = response.StatusCode;
         response.Dispose();
@@ -67,6 +102,21 @@ internal sealed class ApiClient : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    private static List<string> Faults(string text)
+    {
+        try
+        {
+            var problem = JsonSerializer.Deserialize<JsonElement>(text);
+            if (problem.TryGetProperty("faults", out var faults)) return [.. faults.EnumerateArray().Select(fault => fault.GetString() ?? "")];
+        }
+        catch (JsonException)
+        {
+            // Then the text speaks for itself.
+        }
+
+        return [Explain(text) ?? "The service refuses it without a reason."];
+    }
 
     private static string? Explain(string text)
     {

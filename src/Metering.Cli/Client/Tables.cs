@@ -22,6 +22,27 @@ internal static class Tables
         console.Write(table);
     }
 
+    /// <summary>Names and values below each other; what people read once.</summary>
+    public static void WriteFacts(TextWriter output, IEnumerable<(string Name, string Value)> facts)
+    {
+        var rows = facts.Where(fact => fact.Value.Length > 0).ToList();
+        var width = rows.Count == 0 ? 0 : rows.Max(fact => fact.Name.Length);
+        foreach (var (name, value) in rows) output.WriteLine($"  {name.PadRight(width)}  {Inert(value)}");
+    }
+
+    /// <summary>Rows as CSV (RFC 4180), safe to open in a spreadsheet: a text that would be a formula is led by an apostrophe.</summary>
+    public static void WriteCsv(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
+    {
+        Console.Out.Write(string.Join(',', header) + "\r\n");
+        foreach (var row in rows) Console.Out.Write(string.Join(',', row.Select(CsvField)) + "\r\n");
+    }
+
+    internal static string CsvField(string text)
+    {
+        if (text.Length > 0 && "=+-@\t\r".Contains(text[0]) && !decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) text = "'" + text;
+        return text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : "\"" + text.Replace("\"", "\"\"") + "\"";
+    }
+
     /// <summary>Control characters, such as those of an ANSI escape in a name, are shown and not obeyed.</summary>
     public static string Inert(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : c.ToString())) : text;
 
@@ -43,7 +64,11 @@ internal static class Tables
     public static string Bytes(JsonElement element, string property)
     {
         if (!element.TryGetProperty(property, out var value) || value.ValueKind != JsonValueKind.Number) return "";
-        var bytes = value.GetDecimal();
+        return Bytes(value.GetDecimal());
+    }
+
+    public static string Bytes(decimal bytes)
+    {
         string[] units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
         var unit = 0;
         while (bytes >= 1024 && unit < units.Length - 1)

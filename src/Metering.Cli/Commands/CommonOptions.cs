@@ -20,4 +20,12 @@ internal static class CommonOptions
         option.AcceptOnlyFromAmong("table", "json", "csv");
         return option;
     }
+
+    /// <summary>For what is one thing and not a list.</summary>
+    public static Option<string> TableOrJson()
+    {
+        var option = new Option<string>("--format") { Description = "table or json", DefaultValueFactory = _ => "table" };
+        option.AcceptOnlyFromAmong("table", "json");
+        return option;
+    }
 }

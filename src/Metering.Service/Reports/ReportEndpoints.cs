@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Metering.Service.Reports;
 
-/// <summary><c>/v1/usage</c>, <c>/v1/costs</c>, <c>/v1/hosts</c>, <c>/v1/workloads</c>, <c>/v1/meters</c>.</summary>
+/// <summary><c>/v1/usage</c>, <c>/v1/costs</c>, <c>/v1/hosts</c>, <c>/v1/workloads</c>, <c>/v1/proof</c>, <c>/v1/meters</c>.</summary>
 internal static class ReportEndpoints
 {
     public static void MapReports(this IEndpointRouteBuilder routes)
@@ -17,6 +17,7 @@ internal static class ReportEndpoints
         reports.MapGet("/costs", Costs).WithSummary("The same, priced by each tenant's price book").Produces<CostPage>().ProducesProblem(400);
         reports.MapGet("/hosts", Hosts).WithSummary("The hosts, how far each is metered and what each can meter").Produces<HostPage>();
         reports.MapGet("/workloads", Workloads).WithSummary("The workloads that were ever seen").Produces<WorkloadPage>();
+        reports.MapGet("/proof", Proof).WithSummary("What the stored batches bill to a cgroup path and below, for comparison with the kernel").Produces<ProofView>().ProducesProblem(404);
         reports.MapGet("/meters", Meters).WithSummary("What is metered, in which unit, from which kernel file");
     }
 
@@ -61,6 +62,15 @@ internal static class ReportEndpoints
             ? new CsvAnswer(["host", "kind", "id", "name", "path", "tenant", "project", "firstSeen", "lastSeen", "ended"],
                 page.Workloads.Select(row => (IReadOnlyList<object?>)[row.Host, row.Kind, row.Id, row.Name, row.Path, row.Tenant, row.Project, row.FirstSeen, row.LastSeen, row.Ended]), page.NextCursor)
             : TypedResults.Ok(page);
+    }
+
+    private static async Task<IResult> Proof(string? host, string? path, Caller caller, ProofReport report, CancellationToken cancel)
+    {
+        if (string.IsNullOrEmpty(host) || path is null || !path.StartsWith('/')) return Problems.Invalid("Give host=… and path=/…, the cgroup path below the cgroup2 root.");
+
+        // Parents hold the usage of all tenants below them, so a reader of one tenant does not see them.
+        var proof = caller.Tenant is null ? await report.FindAsync(host, path, cancel) : null;
+        return proof is null ? Problems.Unknown("metered cgroup", $"{host}:{path}") : TypedResults.Ok(proof);
     }
 
     private static IResult Meters(HttpRequest request, string? format)

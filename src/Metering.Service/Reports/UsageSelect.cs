@@ -82,7 +82,9 @@ internal sealed class UsageSelect(DbConnection connection)
         }
 
         if (!value.EndsWith('*')) return $"{dimension.Sql} = {Parameter(value)}";
-        var escaped = value[..^1].Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
-        return $"{dimension.Sql} LIKE {Parameter(escaped)} ESCAPE '\\'";
+
+        // Not LIKE, which takes 'A' for 'a' on SQLite.
+        var prefix = Parameter(value[..^1]);
+        return $"substr({dimension.Sql}, 1, length({prefix})) = {prefix}";
     }
 }

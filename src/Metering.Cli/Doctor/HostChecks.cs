@@ -1,0 +1,188 @@
+using System.Globalization;
+using Metering.Agent.Accounting;
+using Metering.Agent.Cgroups;
+using Metering.Meters;
+using Metering.Safety;
+
+namespace Metering.Cli.Doctor;
+
+/// <summary>What this host's kernel gives, and what this user may read of it.</summary>
+internal sealed class HostChecks(string? cgroupRoot)
+{
+    private const int LookAt = 200;
+    private static readonly string[] V1Controllers = ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "net_cls", "net_prio", "perf_event", "pids", "rdma"];
+
+    private CgroupMounts? _mounts;
+    private string? _root;
+    private int _cgroups;
+
+    /// <summary>Looks at the host; the meters are filled in when there is a tree.</summary>
+    public IEnumerable<Check> Run(List<MeterCheck> meters)
+    {
+        yield return FindTree();
+        if (_root is null) yield break;
+        yield return Hierarchies();
+        yield return Root();
+        yield return Controllers();
+        yield return Readable();
+        meters.AddRange(Meters());
+        yield return Inotify();
+        yield return OpenFiles();
+    }
+
+    private Check FindTree()
+    {
+        const string Name = "cgroup2 tree";
+        try
+        {
+            if (cgroupRoot is not null)
+            {
+                if (!Directory.Exists(cgroupRoot)) return Check.Failure(Name, $"there is no directory '{cgroupRoot}'", "give the mount point of the cgroup2 tree with --cgroup-root, or leave it out");
+                _root = cgroupRoot;
+                return Check.Ok(Name, $"{cgroupRoot} (as told)");
+            }
+
+            _mounts = CgroupMounts.Read();
+            _root = _mounts.Unified;
+            return Check.Ok(Name, _root);
+        }
+        catch (UserErrorException e)
+        {
+            var parts = e.Message.Split(';', 2);
+            return Check.Failure(Name, parts[0], parts.Length > 1 ? parts[1].Trim() : "mount a cgroup2 file system");
+        }
+    }
+
+    private Check Hierarchies() => _mounts is null || _mounts.V1.Count == 0
+        ? Check.Ok("hierarchies", "cgroup v2 only")
+        : _mounts.IsHybrid
+            ? Check.Warning("hierarchies", $"hybrid: v1 has {string.Join(", ", _mounts.V1.Keys.Intersect(V1Controllers).Order())}", "memory, I/O and pids are best-effort; boot with systemd.unified_cgroup_hierarchy=1 for exact ones")
+            : Check.Ok("hierarchies", $"v2, beside v1 {string.Join(", ", _mounts.V1.Keys.Intersect(V1Controllers).Order())} without a meter in it");
+
+    private Check Root()
+    {
+        using var tree = new KernelTree(_root!);
+        return tree.RootIsMachine
+            ? Check.Ok("root", "the whole machine")
+            : Check.Warning("root", "a subtree or a container's private root: only what is below it is metered", "to meter the host, pass its tree in (--cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:ro)");
+    }
+
+    private Check Controllers()
+    {
+        var here = Words("cgroup.controllers");
+        var below = Words("cgroup.subtree_control");
+        var missing = new[] { "cpu", "memory", "io", "pids" }.Except(here).ToArray();
+        var off = here.Intersect(["memory", "io", "pids"]).Except(below).ToArray();
+        var finding = $"available {List(here)}; enabled below the root {List(below)}";
+        if (off.Length > 0) return Check.Warning("controllers", finding, $"enable {List(off)}: echo '{string.Join(' ', off.Select(name => "+" + name))}' > {_root}/cgroup.subtree_control");
+        return missing.Length == 0 ? Check.Ok("controllers", finding)
+            : Check.Warning("controllers", finding, _mounts is { IsHybrid: true } ? "the v1 hierarchies hold the others" : $"the kernel or the container gives no {List(missing)}");
+    }
+
+    // CPU time is in cpu.stat whether or not the controller is enabled.
+    private Check Readable()
+    {
+        var (read, refused) = (0, 0);
+        try
+        {
+            foreach (var directory in Directory.EnumerateDirectories(_root!, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint }))
+            {
+                _cgroups++;
+                if (_cgroups > LookAt) continue;
+                try
+                {
+                    using var file = File.OpenRead(directory + "/cpu.stat");
+                    if (file.ReadByte() < 0) refused++;
+                    else read++;
+                }
+                catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException || (e is IOException && !Directory.Exists(directory)))
+                {
+                    // Ended just now.
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    refused++;
+                }
+            }
+
+            if (!File.Exists(_root + "/cpu.stat") && _cgroups == 0) return Check.Failure("permission", $"{_root} has no cpu.stat and no cgroups", "give the mount point of a cgroup2 tree");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Check.Failure("permission", $"{_root} can not be read: {e.Message}", "run as root, or as a user who may read the cgroup tree");
+        }
+
+        return refused == 0
+            ? Check.Ok("permission", $"{_cgroups} cgroups, cpu.stat readable{(_cgroups > LookAt ? $" in the {read} that were tried" : "")}")
+            : Check.Failure("permission", $"cpu.stat of {refused} of {read + refused} cgroups can not be read", "run as root, or as a user who may read the cgroup tree");
+    }
+
+    private IEnumerable<MeterCheck> Meters()
+    {
+        using var tree = new KernelTree(_root!);
+        var options = new PassOptions(KeptDescriptors: 16);
+        var counters = new PassCounters();
+        IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(tree, options, counters, new BlockDevices());
+        var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters);
+        meterer.Run(1);
+        var found = source.Availability;
+        meterer.CloseAll();
+        foreach (var family in Enum.GetValues<MeterFamily>())
+        {
+            var name = family.ToString().ToLowerInvariant();
+            yield return family == MeterFamily.Cpu ? new MeterCheck(name, "exact", "cpu.stat usage_usec")
+                : found.TryGetValue(name, out var text) ? MeterCheck.Parse(name, text)
+                : new MeterCheck(name, "unavailable", "this version does not read it");
+        }
+    }
+
+    private Check Inotify()
+    {
+        var watches = Number("/proc/sys/fs/inotify/max_user_watches");
+        var instances = Number("/proc/sys/fs/inotify/max_user_instances");
+        var finding = $"{watches} watches, {instances} instances; {_cgroups} cgroups now";
+        if (instances is < 8 || watches < 2L * _cgroups + 1000)
+            return Check.Warning("inotify", finding, $"without a watch a cgroup is listed at every pass; sysctl fs.inotify.max_user_watches={Math.Max(65_536, 4 * _cgroups)} fs.inotify.max_user_instances=128");
+        return Check.Ok("inotify", finding);
+    }
+
+    private Check OpenFiles()
+    {
+        long? soft = null;
+        if (File.Exists("/proc/self/limits"))
+        {
+            var words = File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith("Max open files", StringComparison.Ordinal))?.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (words is { Length: > 3 } && long.TryParse(words[3], NumberStyles.None, CultureInfo.InvariantCulture, out var value)) soft = value;
+        }
+
+        return soft is { } limit && limit < 2L * _cgroups + 256
+            ? Check.Warning("open files", $"{limit} for {_cgroups} cgroups", $"files are then opened for each reading, which costs more; ulimit -n {Math.Max(65_536, 4 * _cgroups)} (LimitNOFILE= in systemd)")
+            : Check.Ok("open files", $"{soft?.ToString(CultureInfo.InvariantCulture) ?? "unlimited"} for {_cgroups} cgroups");
+    }
+
+    private string[] Words(string file)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(_root!, file)).Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    private static string List(string[] words) => words.Length == 0 ? "none" : string.Join(", ", words);
+
+    private static long Number(string file)
+    {
+        try
+        {
+            return long.TryParse(File.ReadAllText(file).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+}

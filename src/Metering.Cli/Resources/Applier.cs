@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using Metering.Cli.Client;
+using Metering.Safety;
+
+namespace Metering.Cli.Resources;
+
+/// <summary>Makes the service's configuration what a file says; run twice, the second time changes nothing.</summary>
+internal sealed class Applier(ApiClient client, DocumentKind kind)
+{
+    /// <summary>Says for each document whether it was created, changed or unchanged. Throws with every fault of the file.</summary>
+    public async Task ApplyAsync(string file, CancellationToken cancel)
+    {
+        string text;
+        try
+        {
+            text = file == "-" ? await Console.In.ReadToEndAsync(cancel) : await File.ReadAllTextAsync(file, cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"The file '{file}' can not be read: {e.Message}", inner: e);
+        }
+
+        var reader = new DocumentReader(kind);
+        var documents = reader.Read(YamlJson.Read(text, file));
+        if (reader.Faults.Count > 0) throw Faulty(file, reader.Faults);
+        var faults = new List<string>();
+        foreach (var document in documents)
+        {
+            var known = await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
+            if (IsSame(document.Body, known))
+            {
+                Console.Out.WriteLine($"{Tables.Inert(document.Id)} unchanged");
+                continue;
+            }
+
+            var (answer, refused) = await client.PutAsync(document.Path, document.Body.ToJsonString(), cancel);
+            faults.AddRange(refused.Select(fault => $"{document.Where}: {fault}"));
+            if (refused.Count > 0) continue;
+            Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : "changed")}");
+            if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
+        }
+
+        if (faults.Count > 0) throw Faulty(file, faults);
+    }
+
+    // An empty list of rules is what a new ledger has.
+    private bool IsNew(JsonObject? known) => known is null || (kind.IdField is null && known[kind.Root] is JsonArray { Count: 0 });
+
+    internal bool IsSame(JsonObject wanted, JsonObject? known)
+    {
+        if (known is null) return false;
+        foreach (var field in kind.IdField is null ? [kind.Root] : kind.Fields.Where(name => name.IndexOfAny(['.', '[']) < 0 && name != kind.IdField))
+        {
+            var value = wanted[field] ?? (kind.Defaults.TryGetValue(field, out var otherwise) ? JsonNode.Parse(otherwise) : null);
+            if (!JsonSame.Of(value, known[field])) return false;
+        }
+
+        return kind != DocumentKind.Webhooks || known["disabled"] is null;
+    }
+
+    private static UserErrorException Faulty(string file, List<string> faults) => new(faults.Count == 1 ? $"{file}: {faults[0]}" : $"{file} has {faults.Count} faults:\n  " + string.Join("\n  ", faults));
+}

@@ -1,0 +1,77 @@
+namespace Metering.Cli.Resources;
+
+/// <summary>A kind of configuration: where it lives in the API and how its files look.</summary>
+internal sealed record DocumentKind
+{
+    /// <summary>The command.</summary>
+    public required string Noun { get; init; }
+
+    /// <summary>The key at the top of a file, such as <c>tenants</c>.</summary>
+    public required string Root { get; init; }
+
+    /// <summary>Fields, as paths: <c>prices[].meter</c>; a <c>.*</c> takes any name. Others are faults.</summary>
+    public required IReadOnlySet<string> Fields { get; init; }
+
+    /// <summary>Fields that are texts whatever they look like in YAML.</summary>
+    public required IReadOnlySet<string> Texts { get; init; }
+
+    /// <summary>What the service puts where a field is left out, as JSON.</summary>
+    public IReadOnlyDictionary<string, string> Defaults { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The field that names one of them; it is no part of what is sent. Null: all of them are one document.</summary>
+    public string? IdField { get; init; } = "id";
+
+    /// <summary>Path in the API by id.</summary>
+    public required Func<string, string> PathOf { get; init; }
+
+    public static readonly DocumentKind Tenants = new()
+    {
+        Noun = "tenants",
+        Root = "tenants",
+        Fields = Set("id", "name", "timeZone", "currency", "priceBook"),
+        Texts = Set("id", "name", "timeZone", "currency", "priceBook"),
+        Defaults = new Dictionary<string, string> { ["timeZone"] = "\"UTC\"", ["currency"] = "\"EUR\"", ["priceBook"] = "\"\"" },
+        PathOf = id => "v1/tenants/" + Uri.EscapeDataString(id),
+    };
+
+    public static readonly DocumentKind Ownership = new()
+    {
+        Noun = "ownership",
+        Root = "rules",
+        Fields = Set("match", "match.path", "match.kind", "match.name", "match.label", "match.label.*", "match.host", "match.user", "tenant", "project", "from", "to"),
+        Texts = Set("match.path", "match.kind", "match.name", "match.label.*", "match.host", "match.user", "tenant", "project", "from", "to"),
+        IdField = null,
+        PathOf = _ => "v1/ownership-rules",
+    };
+
+    public static readonly DocumentKind Prices = new()
+    {
+        Noun = "prices",
+        Root = "versions",
+        Fields = Set("version", "currency", "validFrom", "validTo", "prices", "prices[].meter", "prices[].unit", "prices[].model", "prices[].price", "prices[].basis", "prices[].tiers", "prices[].tiers[].upTo", "prices[].tiers[].price"),
+        Texts = Set("version", "currency", "validFrom", "validTo", "prices[].meter", "prices[].unit", "prices[].model", "prices[].basis"),
+        IdField = "version",
+        PathOf = id => "v1/price-books/" + id,
+    };
+
+    public static readonly DocumentKind Quotas = new()
+    {
+        Noun = "quotas",
+        Root = "quotas",
+        Fields = Set("id", "subject", "subject.*", "meter", "window", "limit", "thresholds", "notify"),
+        Texts = Set("id", "subject.*", "meter", "window", "notify[]"),
+        Defaults = new Dictionary<string, string> { ["window"] = "\"month\"", ["thresholds"] = "[100]", ["notify"] = "[]" },
+        PathOf = id => "v1/quotas/" + Uri.EscapeDataString(id),
+    };
+
+    public static readonly DocumentKind Webhooks = new()
+    {
+        Noun = "webhooks",
+        Root = "webhooks",
+        Fields = Set("id", "url"),
+        Texts = Set("id", "url"),
+        PathOf = id => "v1/webhooks/" + Uri.EscapeDataString(id),
+    };
+
+    private static HashSet<string> Set(params string[] names) => new(names, StringComparer.Ordinal);
+}

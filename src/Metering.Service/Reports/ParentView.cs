@@ -1,0 +1,4 @@
+namespace Metering.Service.Reports;
+
+/// <summary>The newest sandwich of a cgroup with children: before − held ≤ own + below ≤ after, in µs since metering began.</summary>
+internal sealed record ParentView(ulong Before, ulong After, ulong Own, ulong Below, ulong Held, DateTimeOffset WindowEnd);

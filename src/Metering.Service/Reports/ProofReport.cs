@@ -1,0 +1,38 @@
+using System.Text;
+using Metering.Messages;
+using Metering.Service.Ledger;
+using Metering.Units;
+
+namespace Metering.Service.Reports;
+
+/// <summary>Adds up what the stored batch bytes bill to a cgroup: the same bytes that the agent journalled, not the ledger's own totals.</summary>
+internal sealed class ProofReport(LedgerStore store)
+{
+    /// <summary>Null when the newest epoch of the host has no record of the path.</summary>
+    public async Task<ProofView?> FindAsync(string host, string path, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        await using var command = connection.CreateCommand();
+        command.CommandText = """
+            SELECT b.bytes, r.window_end FROM batch b JOIN receipt r ON r.agent = b.agent AND r.sequence = b.sequence
+            WHERE r.quarantined = 0 AND b.agent = (SELECT a.id FROM agent a WHERE a.host = @host ORDER BY a.last_seen_at DESC LIMIT 1) ORDER BY b.sequence
+            """;
+        var parameter = command.CreateParameter();
+        (parameter.ParameterName, parameter.Value) = ("@host", host);
+        command.Parameters.Add(parameter);
+        var tally = new ProofTally(path == "/" ? "/" : path.TrimEnd('/'));
+        var needle = Encoding.UTF8.GetBytes(tally.Path);
+        var last = 0L;
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel))
+        {
+            var bytes = (byte[])rows[0];
+            last = Math.Max(last, rows.GetInt64(1));
+
+            // Most batches do not name the path; parsing them is what costs.
+            if (bytes.AsSpan().IndexOf(needle) >= 0) tally.Add(UsageBatch.Parser.ParseFrom(bytes));
+        }
+
+        return tally.View(host, UnixTime.FromMicroseconds(last));
+    }
+}

@@ -1,0 +1,94 @@
+using Metering.Messages;
+using Metering.Meters;
+
+namespace Metering.Service.Reports;
+
+/// <summary>The running sums of a proof, over the batches of one epoch in their order.</summary>
+internal sealed class ProofTally(string path)
+{
+    private readonly string _below = path == "/" ? "/" : path + "/";
+    private readonly HashSet<ulong> _inodesBelow = [];
+    private readonly HashSet<ulong> _ofEarlierInstance = [];
+    private readonly Dictionary<string, ulong> _heldBelow = new(StringComparer.Ordinal);
+    private string _boot = "";
+    private ulong? _inode;
+    private ulong? _before;
+    private ulong _billed;
+    private bool _ended;
+    private ParentView? _parent;
+
+    public string Path => path;
+
+    /// <summary>Adds a batch.</summary>
+    public void Add(UsageBatch batch)
+    {
+        var end = batch.WindowEnd.ToDateTimeOffset();
+        foreach (var record in batch.Workloads)
+        {
+            if (record.Path == path) AddOwn(batch.BootId, record);
+        }
+
+        foreach (var record in batch.Workloads)
+        {
+            if (record.Path != path && record.Path.StartsWith(_below, StringComparison.Ordinal)) AddBelow(record);
+        }
+
+        foreach (var parent in batch.Parents)
+        {
+            if (parent.Path == path)
+            {
+                if (_inode is null || _inode == parent.Inode) _parent = new ParentView(parent.Before, parent.After, parent.Own, parent.Below, parent.Held, end);
+            }
+            else if (parent.Path.StartsWith(_below, StringComparison.Ordinal))
+            {
+                _heldBelow[parent.Path] = Held(parent.Before, parent.Own, parent.Below, parent.Held);
+            }
+        }
+    }
+
+    /// <summary>Null when the path was never named.</summary>
+    public ProofView? View(string host, DateTimeOffset lastWindowEnd)
+    {
+        if (_inode is not { } inode) return null;
+        var held = _ended ? 0 : (_parent is { } row ? Held(row.Before, row.Own, row.Below, row.Held) : 0) + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
+        return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent);
+    }
+
+    // Another inode, or another boot, at the path is another instance: what was said before is about one that is gone.
+    private void AddOwn(string boot, WorkloadUsage record)
+    {
+        if (_inode != record.Inode || _boot != boot)
+        {
+            if (_inode is not null && record.Final && _boot == boot) return;
+            if (_boot != boot) _ofEarlierInstance.Clear();
+            else _ofEarlierInstance.UnionWith(_inodesBelow);
+            _inodesBelow.Clear();
+            _heldBelow.Clear();
+            (_inode, _boot, _before, _billed, _parent) = (record.Inode, boot, null, 0, null);
+        }
+
+        _ended = record.Final;
+        foreach (var reading in record.Meters)
+        {
+            if (!IsCpu(reading)) continue;
+            _before ??= reading.Start;
+            _billed += reading.Quantity;
+        }
+    }
+
+    private void AddBelow(WorkloadUsage record)
+    {
+        if (_ofEarlierInstance.Contains(record.Inode)) return;
+        _inodesBelow.Add(record.Inode);
+        if (record.Final) _heldBelow.Remove(record.Path);
+        foreach (var reading in record.Meters)
+        {
+            if (IsCpu(reading)) _billed += reading.Quantity;
+        }
+    }
+
+    // Up to 1 µs per live child may be held back; what really is, is what the reading has over what was published.
+    private static ulong Held(ulong before, ulong own, ulong below, ulong held) => before > own + below ? Math.Min(before - own - below, held) : 0;
+
+    private static bool IsCpu(MeterReading reading) => reading.Meter == MeterCatalogue.Cpu.Wire || reading.Meter == MeterCatalogue.Cpu.Name;
+}

@@ -1,0 +1,289 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Xunit;
+
+namespace Metering.EndToEnd.Cli;
+
+/// <summary>The client commands against a real <c>metering up</c>.</summary>
+public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7", 7)]
+    [InlineData("true", 0)]
+    [InlineData("for i in 1 2 3; do sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done' & done; wait", 0)]
+    [InlineData("kill -9 $$", 137)]
+    public async Task A_receipt_agrees_with_the_kernel_to_the_microsecond(string script, int code)
+    {
+        MeteringUp.RequireCgroups();
+        var (exit, output, errors) = await up.RunAsync(Cancel, "run", "--format", "json", "--", "sh", "-c", script);
+
+        Assert.True(exit == code, output + errors);
+        var receipt = JsonSerializer.Deserialize<JsonElement>(output);
+        Assert.Equal(code, receipt.GetProperty("exitCode").GetInt32());
+        Assert.Equal(0, receipt.GetProperty("differenceMicroseconds").GetInt64());
+        Assert.True(receipt.GetProperty("kernelMicroseconds").GetInt64() > 0);
+        Assert.Equal(receipt.GetProperty("kernelMicroseconds").GetInt64(), receipt.GetProperty("billedMicroseconds").GetInt64());
+        Assert.False(Directory.Exists(MeteringUp.RequireCgroups() + receipt.GetProperty("workload").GetString()));
+    }
+
+    [Fact]
+    public async Task Streams_pass_through_and_the_receipt_comes_last()
+    {
+        MeteringUp.RequireCgroups();
+        var (_, output, errors) = await up.RunAsync(Cancel, "run", "--", "sh", "-c", "echo out; echo err >&2; echo \"$@\"", "-", "--help", "@x");
+
+        Assert.StartsWith("out\n--help @x\n", output);
+        Assert.Contains("err\n", errors);
+        Assert.Contains("difference   0 µs", output);
+    }
+
+    [Fact]
+    public async Task A_run_for_a_tenant_is_the_tenants_and_has_a_price()
+    {
+        MeteringUp.RequireCgroups();
+        foreach (var kind in (string[])["tenants", "prices"])
+        {
+            var (code, output, errors) = await up.RunAsync(Cancel, kind, "apply", "-f", Example(kind));
+            Assert.True(code == 0, output + errors);
+        }
+
+        var receipt = await up.JsonAsync(Cancel, "run", "--tenant", "acme", "--", "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done");
+        Assert.Equal("acme", receipt.GetProperty("tenant").GetString());
+        Assert.Equal("EUR", receipt.GetProperty("currency").GetString());
+        Assert.True(receipt.GetProperty("cost").GetDecimal() >= Math.Round(receipt.GetProperty("kernelMicroseconds").GetInt64() / 3_600_000_000m, 9) * 0.04m);
+        var rules = await up.JsonAsync(Cancel, "ownership", "list");
+        Assert.Single(rules.GetProperty("rules").EnumerateArray(), rule => rule.GetProperty("match").GetProperty("path").GetString() == "/metering/acme/*");
+    }
+
+    [Fact]
+    public async Task Commands_that_can_not_be_run_end_as_in_a_shell()
+    {
+        MeteringUp.RequireCgroups();
+        Assert.Equal(127, (await up.RunAsync(Cancel, "run", "--", "no-such-command")).Code);
+        Assert.Equal(126, (await up.RunAsync(Cancel, "run", "--", "/etc/passwd")).Code);
+    }
+
+    [Fact]
+    public async Task A_proof_holds_for_a_cgroup_with_children()
+    {
+        var mount = MeteringUp.RequireCgroups();
+        var path = "/prove-" + Path.GetRandomFileName();
+        Directory.CreateDirectory(mount + path + "/child");
+        try
+        {
+            await BurnAsync(mount + path + "/child");
+            JsonElement proof = default;
+            for (var i = 0; i < 100; i++)
+            {
+                var (code, output, errors) = await up.RunAsync(Cancel, "prove", mount + path, "--format", "json");
+                if (output.Length > 0)
+                {
+                    Assert.True(code == 0, errors);
+                    proof = JsonSerializer.Deserialize<JsonElement>(output);
+                    if (proof.GetProperty("differenceMicroseconds").GetInt64() == 0) break;
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, Cancel);
+            }
+
+            Assert.Equal(0, proof.GetProperty("differenceMicroseconds").GetInt64());
+            Assert.True(proof.GetProperty("kernelMicroseconds").GetInt64() > 0);
+            Assert.Equal(proof.GetProperty("kernelMicroseconds").GetInt64(),
+                proof.GetProperty("beforeMeteringMicroseconds").GetInt64() + proof.GetProperty("ledgerMicroseconds").GetInt64() + proof.GetProperty("heldMicroseconds").GetInt64());
+            Assert.Equal(path, proof.GetProperty("path").GetString());
+            foreach (var field in (string[])["inode", "lastWindowEnd"]) Assert.True(proof.TryGetProperty(field, out _), field);
+        }
+        finally
+        {
+            Directory.Delete(mount + path + "/child");
+            Directory.Delete(mount + path);
+        }
+
+        Assert.Equal(1, (await up.RunAsync(Cancel, "prove", path)).Code);
+    }
+
+    [Fact]
+    public async Task Doctor_tells_what_can_be_metered()
+    {
+        MeteringUp.RequireCgroups();
+        var report = await up.JsonAsync(Cancel, "doctor");
+        Assert.True(report.GetProperty("ok").GetBoolean());
+        Assert.Contains(report.GetProperty("meters").EnumerateArray(), meter => meter.GetProperty("family").GetString() == "cpu" && meter.GetProperty("availability").GetString() == "exact");
+        Assert.All(report.GetProperty("checks").EnumerateArray(), check => Assert.Contains(check.GetProperty("state").GetString(), (string[])["ok", "warning"]));
+        Assert.Contains(report.GetProperty("checks").EnumerateArray(), check => check.GetProperty("name").GetString() == "service" && check.GetProperty("state").GetString() == "ok");
+
+        var (code, output, _) = await up.RunAsync(Cancel, "doctor", "--cgroup-root", "/no/such/tree");
+        Assert.Equal(1, code);
+        Assert.Contains("✗", output);
+    }
+
+    [Fact]
+    public async Task Doctor_prints_what_a_pass_costs_and_nothing_else()
+    {
+        MeteringUp.RequireCgroups();
+        var (code, output, _) = await up.RunAsync(Cancel, "doctor", "--passes", "5", "--meters", "cpu");
+        Assert.Equal(0, code);
+        Assert.Equal(["cgroups", "filesPerPass", "cpuMicrosecondsPerPass", "wallMicrosecondsPerPass", "bytesAllocatedPerPass", "prunedCpuMicrosecondsPerPass"],
+            JsonSerializer.Deserialize<JsonElement>(output).EnumerateObject().Select(field => field.Name));
+    }
+
+    [Fact]
+    public async Task What_is_simulated_is_what_the_ledger_has()
+    {
+        string[] simulate = ["simulate", "--hosts", "3", "--workloads", "11", "--passes", "4", "--seed", "5"];
+        var report = await up.JsonAsync(Cancel, simulate);
+        Assert.True(report.GetProperty("committed").GetBoolean());
+        Assert.Equal((12, 132), (report.GetProperty("batches").GetInt32(), report.GetProperty("records").GetInt32()));
+
+        string[] again = [.. simulate, "--from", report.GetProperty("from").GetString()!];
+        Assert.Equal(12, (await up.JsonAsync(Cancel, again)).GetProperty("duplicates").GetInt32());
+
+        var usage = (await up.JsonAsync(Cancel, "usage", "--group-by", "kind", "--filter", "host:sim-*")).GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("quantities")).ToList();
+        foreach (var total in report.GetProperty("totals").EnumerateObject()) Assert.Equal(total.Value.GetDecimal(), usage.Sum(row => row.GetProperty(total.Name).GetDecimal()));
+    }
+
+    [Fact]
+    public async Task Applying_twice_changes_nothing()
+    {
+        foreach (var kind in (string[])["tenants", "prices", "webhooks", "quotas"])
+        {
+            var first = await up.RunAsync(Cancel, kind, "apply", "-f", Example(kind));
+            Assert.True(first.Code == 0, first.Output + first.Errors);
+            var second = await up.RunAsync(Cancel, kind, "apply", "-f", Example(kind));
+            Assert.All(second.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.EndsWith(" unchanged", line));
+        }
+    }
+
+    [Fact]
+    public async Task Every_fault_of_a_file_is_told_with_its_name()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, "tenants: [{id: 'a b', currency: eur}, {id: c, timeZone: Mars}]", Cancel);
+            var (code, _, errors) = await up.RunAsync(Cancel, "tenants", "apply", "-f", file);
+            Assert.Equal(1, code);
+            Assert.Contains($"{file} has 3 faults", errors);
+            Assert.Contains("tenants[1] (c): timeZone 'Mars' is unknown", errors);
+
+            await File.WriteAllTextAsync(file, "quotas: [{id: q, subject: {tenant: a}, meter: cpuSeconds, limit: much}]", Cancel);
+            Assert.Contains("$.limit", (await up.RunAsync(Cancel, "quotas", "apply", "-f", file)).Errors);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task Keys_are_made_listed_and_revoked()
+    {
+        var key = await up.JsonAsync(Cancel, "keys", "create", "--role", "reader", "--tenant", "acme", "--expires", "1d");
+        var id = key.GetProperty("id").GetString()!;
+        Assert.StartsWith("mtr_reader_", key.GetProperty("secret").GetString());
+        Assert.Contains(id, (await up.RunAsync(Cancel, "keys", "list")).Output);
+        Assert.Equal(404, (int)await StatusAsync(key.GetProperty("secret").GetString()!, "v1/proof?host=x&path=/"));
+        Assert.Equal(0, (await up.RunAsync(Cancel, "keys", "revoke", id)).Code);
+        Assert.DoesNotContain(id, (await up.RunAsync(Cancel, "keys", "list")).Output);
+    }
+
+    [Fact]
+    public async Task Usage_and_cost_come_as_table_json_and_csv()
+    {
+        foreach (var noun in (string[])["usage", "cost"])
+        {
+            Assert.True((await up.JsonAsync(Cancel, noun)).TryGetProperty("rows", out _));
+            Assert.StartsWith("start,end,workloadId", (await up.RunAsync(Cancel, noun, "--format", "csv")).Output);
+            Assert.Contains("workload", (await up.RunAsync(Cancel, noun)).Output);
+        }
+    }
+
+    [Fact]
+    public async Task Prefix_filters_are_exact_about_letters()
+    {
+        await up.JsonAsync(Cancel, "simulate", "--hosts", "1", "--workloads", "1", "--passes", "1");
+        Assert.NotEqual(0, (await up.JsonAsync(Cancel, "usage", "--filter", "host:sim-*")).GetProperty("rows").GetArrayLength());
+        Assert.Equal(0, (await up.JsonAsync(Cancel, "usage", "--filter", "host:SIM-*")).GetProperty("rows").GetArrayLength());
+    }
+
+    [Theory]
+    [InlineData("usage", "--nope")]
+    [InlineData("run")]
+    [InlineData("run", "--tenant", "..", "--", "true")]
+    [InlineData("simulate", "--hosts", "0")]
+    [InlineData("simulate", "--interval", "7s")]
+    [InlineData("doctor", "--passes", "0")]
+    [InlineData("doctor", "--passes", "1", "--meters", "nope")]
+    [InlineData("keys", "create", "--role", "nobody")]
+    [InlineData("webhooks", "redeliver", "x")]
+    [InlineData("tenants", "apply")]
+    public async Task Wrong_use_is_exit_2_and_one_sentence(params string[] arguments)
+    {
+        var (code, output, errors) = await up.RunAsync(Cancel, arguments);
+        Assert.Equal(2, code);
+        Assert.Equal("", output);
+        Assert.StartsWith("metering: ", errors);
+        Assert.DoesNotContain("   at ", errors);
+    }
+
+    [Theory]
+    [InlineData("run", "--url", "http://127.0.0.1:1", "--", "true")]
+    [InlineData("usage", "--url", "http://127.0.0.1:1")]
+    public async Task No_service_is_one_sentence(params string[] arguments)
+    {
+        var (code, _, errors) = await up.RunAsync(Cancel, arguments);
+        Assert.Equal(1, code);
+        Assert.Contains("can not be reached", errors);
+        Assert.Contains("metering up", errors);
+    }
+
+    [Fact]
+    public async Task Hostile_names_are_inert_in_tables()
+    {
+        var mount = MeteringUp.RequireCgroups();
+        var directory = mount + "/=cmd\u001b[31m\t\"x";
+        Directory.CreateDirectory(directory);
+        try
+        {
+            await BurnAsync(directory);
+            var output = "";
+            for (var i = 0; i < 100 && !output.Contains("=cmd"); i++)
+            {
+                output = (await up.RunAsync(Cancel, "usage")).Output;
+                await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, Cancel);
+            }
+
+            Assert.Contains("=cmd", output);
+            Assert.DoesNotContain('\u001b', output);
+            Assert.All((await up.RunAsync(Cancel, "usage", "--format", "csv")).Output.Split(','), field => Assert.False(field.TrimStart('"').StartsWith('='), field));
+        }
+        finally
+        {
+            Directory.Delete(directory);
+        }
+    }
+
+    private async Task<System.Net.HttpStatusCode> StatusAsync(string key, string path)
+    {
+        using var client = new HttpClient { BaseAddress = new Uri(up.Url) };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", key);
+        using var response = await client.GetAsync(new Uri(path, UriKind.Relative), Cancel);
+        return response.StatusCode;
+    }
+
+    private static async Task BurnAsync(string cgroup)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "echo $$ > \"$1/cgroup.procs\"; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done", "sh", cgroup]);
+        using var process = Process.Start(start)!;
+        await process.WaitForExitAsync(Cancel);
+    }
+
+    private static string Example(string kind)
+    {
+        var directory = AppContext.BaseDirectory;
+        while (directory is not null && !File.Exists(Path.Combine(directory, "Metering.sln"))) directory = Path.GetDirectoryName(directory);
+        return Path.Combine(directory!, "deploy", "examples", kind + ".yaml");
+    }
+}

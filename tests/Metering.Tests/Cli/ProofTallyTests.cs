@@ -1,0 +1,68 @@
+using Google.Protobuf.WellKnownTypes;
+using Metering.Messages;
+using Metering.Service.Reports;
+using Xunit;
+
+namespace Metering.Tests.Cli;
+
+public sealed class ProofTallyTests
+{
+    private static readonly DateTimeOffset At = new(2026, 10, 1, 0, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void Usage_of_the_path_and_below_is_added_and_others_are_not()
+    {
+        var tally = new ProofTally("/a");
+        tally.Add(Batch("boot", Usage("/a", 1, 100, 100), Usage("/a/x", 2, 0, 5), Usage("/ab", 3, 0, 1000)));
+        tally.Add(Batch("boot", Usage("/a", 1, 100, 130), Usage("/a/x", 2, 5, 9)));
+
+        var view = tally.View("h", At)!;
+        Assert.Equal((1UL, 100L, 39L, 0L), (view.Inode, view.BeforeMeteringMicroseconds, view.LedgerMicroseconds, view.HeldMicroseconds));
+    }
+
+    [Fact]
+    public void An_earlier_instance_at_the_path_does_not_count()
+    {
+        var tally = new ProofTally("/a");
+        tally.Add(Batch("boot", Usage("/a", 1, 0, 50), Usage("/a/x", 2, 0, 7)));
+        tally.Add(Batch("boot", Usage("/a", 1, 50, 60, final: true), Usage("/a/x", 2, 7, 8, final: true), Usage("/a", 9, 0, 3)));
+
+        Assert.Equal((9UL, 3L), (tally.View("h", At)!.Inode, tally.View("h", At)!.LedgerMicroseconds));
+    }
+
+    [Fact]
+    public void Another_boot_is_another_instance()
+    {
+        var tally = new ProofTally("/a");
+        tally.Add(Batch("one", Usage("/a", 1, 0, 50)));
+        tally.Add(Batch("two", Usage("/a", 1, 0, 4)));
+        Assert.Equal(4, tally.View("h", At)!.LedgerMicroseconds);
+    }
+
+    [Fact]
+    public void What_is_held_is_what_the_reading_has_over_what_was_published()
+    {
+        var tally = new ProofTally("/a");
+        var batch = Batch("boot", Usage("/a", 1, 0, 10), Usage("/a/x", 2, 0, 5));
+        batch.Parents.Add(new Parent { Path = "/a", Inode = 1, Before = 16, After = 16, Own = 10, Below = 5, Held = 1 });
+        tally.Add(batch);
+        Assert.Equal(1, tally.View("h", At)!.HeldMicroseconds);
+    }
+
+    [Fact]
+    public void A_path_that_was_never_named_is_unknown() => Assert.Null(new ProofTally("/a").View("h", At));
+
+    private static UsageBatch Batch(string boot, params WorkloadUsage[] records)
+    {
+        var batch = new UsageBatch { Host = "h", BootId = boot, WindowEnd = Timestamp.FromDateTimeOffset(At) };
+        batch.Workloads.Add(records);
+        return batch;
+    }
+
+    private static WorkloadUsage Usage(string path, ulong inode, ulong start, ulong end, bool final = false)
+    {
+        var usage = new WorkloadUsage { Kind = "raw", Id = path, Path = path, Inode = inode, Final = final };
+        usage.Meters.Add(new MeterReading { Meter = "cpuMicroseconds", Start = start, End = end, Quantity = end - start });
+        return usage;
+    }
+}
