@@ -80,6 +80,8 @@ internal static class ServiceHost
         builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Warning);
         builder.Logging.AddFilter("Microsoft.AspNetCore.Authentication", LogLevel.Error);
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
+        // A line for each wrong key would let anyone fill the disk.
+        builder.Logging.AddFilter("Metering.Service.Access.KeyAuthentication", LogLevel.Warning);
         builder.WebHost.UseUrls(url.GetLeftPart(UriPartial.Authority));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

@@ -27,13 +27,13 @@ public static class MeteringService
     {
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(options);
-        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = false);
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.Configure<JsonOptions>(json =>
         {
             json.SerializerOptions.UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow;
             json.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowReadingFromString;
         });
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails));
         services.AddOpenApi();
         services.AddAccess();
 
@@ -95,7 +95,12 @@ public static class MeteringService
 
     public static void MapMetering(this WebApplication app)
     {
-        app.UseExceptionHandler(errors => errors.Run(AnswerError));
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            ExceptionHandler = AnswerError,
+            // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
+            SuppressDiagnosticsCallback = context => context.Exception is LedgerUnavailableException or BadHttpRequestException,
+        });
         app.UseStatusCodePages();
         app.UseAccess();
 
@@ -123,7 +128,7 @@ public static class MeteringService
         var problem = error switch
         {
             LedgerUnavailableException unavailable => Problems.Unavailable(unavailable.Message),
-            BadHttpRequestException bad => Problems.Invalid(bad.Message),
+            BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
         };
         await problem.ExecuteAsync(context);

@@ -20,7 +20,7 @@ internal sealed class BatchMaker(string host, string path = "/e2e-invented")
         var now = Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow());
         var usage = new WorkloadUsage { Kind = "raw", Id = path, Name = path[1..], Path = path, Inode = 7, Origin = Origin.Measured };
         usage.Meters.Add(new MeterReading { Meter = "cpuMicroseconds", End = (ulong)cpuSeconds * 1_000_000, Quantity = (ulong)cpuSeconds * 1_000_000, Availability = Availability.Exact });
-        var batch = new UsageBatch { Host = host, AgentEpoch = Epoch, FirstSequence = sequence, Sequence = sequence, Schema = 1, WindowStart = now, WindowEnd = now };
+        var batch = new UsageBatch { Host = host, AgentEpoch = Epoch, FirstSequence = sequence, Sequence = sequence, Schema = 1, WindowStart = now, WindowEnd = now.Clone() };
         batch.Workloads.Add(usage);
         return new BatchDouble(batch);
     }
