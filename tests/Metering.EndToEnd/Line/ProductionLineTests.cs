@@ -107,6 +107,9 @@ public sealed class ProductionLineTests(ProductionServers servers) : IClassFixtu
     public async Task A_broker_that_is_not_there_delays_nothing_else()
     {
         await servers.StartAsync(Cancel);
+
+        // RabbitMQ forgets a deletion that it made less than a moment before it is killed, and the next queue of that name is then stuck.
+        await PauseAsync(new Random(1), 2000, 2001);
         await servers.RabbitMq.KillAsync();
         await using var service = ServiceProcess.Service(new Dictionary<string, string?> { ["METERING__Broker__Url"] = servers.RabbitMq.ServiceUrl });
         service.Start();
