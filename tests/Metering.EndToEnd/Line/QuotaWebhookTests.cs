@@ -35,6 +35,11 @@ public sealed class QuotaWebhookTests
         foreach (var batch in batches) Assert.Equal(1, (await batch.PostAsync(service.Client, Cancel)).Answer.GetProperty("duplicates").GetInt32());
         receiver.Open();
         await ArrivedAsync(receiver, 2, service);
+
+        // Only what is noted is certain not to be sent again.
+        await service.Child.WaitUntilAsync(
+            async token => (await service.GetAsync("v1/webhooks/ops/deliveries", token)).EnumerateArray().Count(delivery => delivery.GetProperty("state").GetString() == "delivered") == 2,
+            "both deliveries were noted", TimeSpan.FromSeconds(30), Cancel);
         await service.KillAsync(Cancel);
         await service.StartReadyAsync(Cancel);
         await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, Cancel);
