@@ -21,7 +21,14 @@ internal static class AgentHost
         void Stop(PosixSignalContext context)
         {
             context.Cancel = true;
-            stop.Cancel();
+            try
+            {
+                stop.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The command line hears the same signal, and by its token the agent may have stopped before our turn came.
+            }
         }
     }
 

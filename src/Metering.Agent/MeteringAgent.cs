@@ -23,7 +23,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     private readonly CgroupMounts? _mounts;
     private readonly ShipLoop _shipping;
     private readonly PassRecorder _recorder;
-    private volatile bool _forked;
+    private volatile string? _forkedEpoch;
     private string? _passTrouble;
 
     /// <summary>Opens journal and tree. Throws <see cref="Safety.UserErrorException"/> when either can not be had.</summary>
@@ -36,7 +36,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);
         _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine, Recogniser.Recognise);
-        _shipping = new ShipLoop(_journal, transport, clock, log, () => _forked = true);
+        _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch);
     }
 
     public AgentJournal Journal => _journal;
@@ -98,11 +98,11 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
     private void Pass(long nominal)
     {
-        if (_forked)
+        // The shipping may tell of the same fork more than once; it ends one epoch once.
+        if (_forkedEpoch == _journal.Epoch)
         {
             LogFork(_log, _journal.Epoch);
             _recorder.BeginNewEpoch();
-            _forked = false;
         }
 
         try

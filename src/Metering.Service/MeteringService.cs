@@ -33,7 +33,7 @@ public static class MeteringService
             json.SerializerOptions.UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow;
             json.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowReadingFromString;
         });
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails));
         services.AddOpenApi();
         services.AddAccess();
 
@@ -99,9 +99,8 @@ public static class MeteringService
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             ExceptionHandler = AnswerError,
-
-            // What a client got wrong is told to the client; the log is for what went wrong here.
-            SuppressDiagnosticsCallback = failure => failure.Exception is BadHttpRequestException or LedgerUnavailableException,
+            // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
+            SuppressDiagnosticsCallback = context => context.Exception is LedgerUnavailableException or BadHttpRequestException,
         });
         app.UseStatusCodePages();
         app.UseAccess();
@@ -131,7 +130,7 @@ public static class MeteringService
         {
             LedgerUnavailableException unavailable => Problems.Unavailable(unavailable.Message),
             BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
-            BadHttpRequestException bad => Problems.Invalid(bad.Message),
+            BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
         };
         await problem.ExecuteAsync(context);

@@ -1,11 +1,14 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Metering.Service;
 
 /// <summary>Errors of the API (RFC 9457). The type is stable; the detail tells cause and remedy.</summary>
 internal static class Problems
 {
+    private const string Prefix = "urn:metering:problem:";
+
     public static ProblemHttpResult Invalid(string detail) => Make(StatusCodes.Status400BadRequest, "invalid-request", "The request is not valid", detail);
 
     public static ProblemHttpResult Rule(IReadOnlyCollection<string> faults) => TypedResults.Problem(
@@ -23,8 +26,29 @@ internal static class Problems
     public static ProblemHttpResult Unauthorized() =>
         Make(StatusCodes.Status401Unauthorized, "unauthorized", "A key is needed", "Send 'Authorization: Bearer KEY'; 'metering up' writes one to admin.key in its data directory.");
 
+    /// <summary>What the server refuses before an endpoint sees it: too large, cut short, a parameter of the wrong kind.</summary>
+    public static ProblemHttpResult Refused(int status, string detail) => Make(status, Name(status), "The request is not valid", detail);
+
+    /// <summary>Gives the framework's own problems a type of ours, by status.</summary>
+    public static void Stabilise(ProblemDetails problem)
+    {
+        if (problem.Type?.StartsWith(Prefix, StringComparison.Ordinal) != true) problem.Type = Type(Name(problem.Status ?? StatusCodes.Status500InternalServerError));
+    }
+
+    private static string Name(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => "unknown",
+        StatusCodes.Status405MethodNotAllowed => "method-not-allowed",
+        StatusCodes.Status413PayloadTooLarge => "too-large",
+        StatusCodes.Status415UnsupportedMediaType => "unsupported-media-type",
+        StatusCodes.Status403Forbidden => "forbidden",
+        StatusCodes.Status401Unauthorized => "unauthorized",
+        >= 500 => "internal",
+        _ => "invalid-request",
+    };
+
     private static ProblemHttpResult Make(int status, string type, string title, string detail) =>
         TypedResults.Problem(type: Type(type), title: title, detail: detail, statusCode: status);
 
-    private static string Type(string name) => "urn:metering:problem:" + name;
+    private static string Type(string name) => Prefix + name;
 }

@@ -12,12 +12,23 @@ internal sealed class SendWindow(AgentJournal journal, int size, SafetyRule rule
 {
     private readonly HashSet<ulong> _underWay = [];
     private ulong _cursor;
+    private bool _forked;
+
+    /// <summary>The epoch that this window is about; it follows the journal's.</summary>
+    public string Epoch { get; private set; } = journal.Epoch;
 
     /// <summary>Batches handed out whose outcome is open.</summary>
     public int UnderWay => _underWay.Count;
 
-    /// <summary>The service has seen other content under our numbers: this journal's epoch must end.</summary>
-    public bool Forked { get; private set; }
+    /// <summary>The service has seen other content under our numbers: this journal's epoch must end. Holds until the journal has begun a new one.</summary>
+    public bool Forked
+    {
+        get
+        {
+            FollowJournal();
+            return _forked;
+        }
+    }
 
     /// <summary>Why the other side refuses us, while it does.</summary>
     public string? Refusal { get; private set; }
@@ -28,8 +39,9 @@ internal sealed class SendWindow(AgentJournal journal, int size, SafetyRule rule
     /// <summary>The next batches to send; empty when the window is full or the journal has no more. They are durably marked as offered first.</summary>
     public IReadOnlyList<OutgoingBatch> Next()
     {
+        if (Forked) return [];
         var room = size - _underWay.Count;
-        if (room <= 0 || Forked) return [];
+        if (room <= 0) return [];
         var from = Math.Max(_cursor, journal.Committed) + 1;
         if (from >= journal.NextSequence) return [];
         var batches = journal.Read(from, room);
@@ -38,7 +50,7 @@ internal sealed class SendWindow(AgentJournal journal, int size, SafetyRule rule
         foreach (var (batch, _) in batches)
         {
             _cursor = batch.Sequence;
-            if (_underWay.Add(batch.Sequence)) next.Add(new OutgoingBatch(journal.Host, journal.Epoch, batch.FirstSequence, batch.Sequence, batch.Bytes));
+            if (_underWay.Add(batch.Sequence)) next.Add(new OutgoingBatch(journal.Host, Epoch, batch.FirstSequence, batch.Sequence, batch.Bytes));
         }
 
         journal.Offer(_cursor);
@@ -48,7 +60,8 @@ internal sealed class SendWindow(AgentJournal journal, int size, SafetyRule rule
     /// <summary>One publish has ended.</summary>
     public void Ended(OutgoingBatch batch, ShipOutcome outcome)
     {
-        if (batch.Epoch != journal.Epoch) return;
+        FollowJournal();
+        if (batch.Epoch != Epoch) return;
         _underWay.Remove(batch.Sequence);
         switch (outcome.Result)
         {
@@ -70,15 +83,20 @@ internal sealed class SendWindow(AgentJournal journal, int size, SafetyRule rule
     /// <summary>The ledger's word, with a publish or on its own. True when it has moved.</summary>
     public bool Answer(Downlink answer)
     {
-        if (answer.AgentEpoch.Length > 0 && answer.AgentEpoch != journal.Epoch) return false;
+        FollowJournal();
+        if (answer.AgentEpoch.Length > 0 && answer.AgentEpoch != Epoch) return false;
         foreach (var refusal in answer.Refused)
         {
-            if (refusal.Sequence <= answer.CommittedSequence) continue;
-            if (refusal.Reason.StartsWith("fork", StringComparison.Ordinal)) Forked = true;
-            else Refusal = refusal.Reason;
+            // A fork lies at or below the mark more often than not: the mark is what the other journal has reached.
+            if (refusal.Reason.StartsWith("fork", StringComparison.Ordinal)) _forked = true;
+            else if (refusal.Sequence > answer.CommittedSequence) Refusal = refusal.Reason;
         }
 
         if (answer.AgentEpoch.Length == 0) return false;
+
+        // More is committed than this journal ever sent: it is an old copy, and what it has now would pass for what was billed under these numbers.
+        if (answer.CommittedSequence > journal.Offered) _forked = true;
+        if (_forked) return false;
         var before = journal.Committed;
         if (journal.Acknowledge(answer.CommittedSequence)) Rewind();
         return journal.Committed != before;
@@ -101,6 +119,12 @@ internal sealed class SendWindow(AgentJournal journal, int size, SafetyRule rule
     public void BeginNewEpoch()
     {
         _underWay.Clear();
-        (_cursor, Forked, Refusal) = (0, false, null);
+        (Epoch, _cursor, _forked, Refusal) = (journal.Epoch, 0, false, null);
+    }
+
+    // Numbers of the old epoch that are still under way would keep those of the new one from being sent.
+    private void FollowJournal()
+    {
+        if (Epoch != journal.Epoch) BeginNewEpoch();
     }
 }

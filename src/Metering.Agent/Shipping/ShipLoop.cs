@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Metering.Agent.Shipping;
 
 /// <summary>Drives a <see cref="SendWindow"/> over a transport: connects, sends, waits for answers, and starts again from the ledger's mark after any trouble.</summary>
-internal sealed partial class ShipLoop(AgentJournal journal, IUsageTransport transport, TimeProvider clock, ILogger log, Action onFork)
+internal sealed partial class ShipLoop(AgentJournal journal, IUsageTransport transport, TimeProvider clock, ILogger log, Action<string> onFork)
 {
     private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(15), LongestPatience = TimeSpan.FromHours(1), LongestBackoff = TimeSpan.FromSeconds(30);
     private readonly SendWindow _window = new(journal, transport.Window);
@@ -57,11 +57,8 @@ internal sealed partial class ShipLoop(AgentJournal journal, IUsageTransport tra
         while (!broken && !cancel.IsCancellationRequested)
         {
             foreach (var batch in _window.Next()) publishes.Add(PublishAsync(batch));
-            if (_window.Forked)
-            {
-                onFork();
-                _window.BeginNewEpoch();
-            }
+            // The next pass begins the new epoch; until then the window hands out nothing.
+            if (_window.Forked) onFork(_window.Epoch);
 
             if (await WaitAsync(cancel)) DrainEvents();
             publishes.RemoveAll(publish => publish.IsCompleted);

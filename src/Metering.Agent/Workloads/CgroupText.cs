@@ -20,7 +20,7 @@ internal static class CgroupText
         return string.Join('/', text.Split('/').Select(UnescapeComponent));
     }
 
-    /// <summary>The text with control, format and separator characters and lone surrogates as the <c>\xNN</c> of their UTF-8 bytes.</summary>
+    /// <summary>The text with control, format and separator characters and lone surrogates as the <c>\xNN</c> of their bytes.</summary>
     public static string Printable(string text)
     {
         if (IsPrintable(text)) return text;
@@ -28,6 +28,13 @@ internal static class CgroupText
         Span<byte> utf8 = stackalloc byte[4];
         for (var at = 0; at < text.Length;)
         {
+            // A byte that is no text, as CgroupName keeps it; as U+FFFD all of them would look alike, and two workloads would be one.
+            if (text[at] is >= (char)0xDC80 and <= (char)0xDCFF && (at == 0 || !char.IsHighSurrogate(text[at - 1])))
+            {
+                printable.Append(CultureInfo.InvariantCulture, $@"\x{text[at++] - 0xDC00:x2}");
+                continue;
+            }
+
             var status = Rune.DecodeFromUtf16(text.AsSpan(at), out var rune, out var consumed);
             if (status == System.Buffers.OperationStatus.Done && IsPrintable(rune)) printable.Append(text, at, consumed);
             else foreach (var one in utf8[..rune.EncodeToUtf8(utf8)]) printable.Append(CultureInfo.InvariantCulture, $@"\x{one:x2}");

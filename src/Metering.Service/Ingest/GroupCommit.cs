@@ -18,6 +18,8 @@ internal sealed partial class GroupCommit(GroupWriter writer, TimeProvider clock
     private const long MaxGroupBytes = 96L << 20;
     private const int MaxTries = 5;
 
+    private static readonly TimeSpan ProbeEvery = TimeSpan.FromSeconds(2);
+
     private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(4 * MaxGroup) { SingleReader = true });
 
     private sealed record Waiting(GroupItem Item, TaskCompletionSource<IngestAnswer> Done);
@@ -39,7 +41,7 @@ internal sealed partial class GroupCommit(GroupWriter writer, TimeProvider clock
         var group = new List<Waiting>();
         try
         {
-            while (await _queue.Reader.WaitToReadAsync(stoppingToken))
+            while (await ReadyAsync(stoppingToken))
             {
                 long bytes = 0;
                 while (group.Count < MaxGroup && bytes < MaxGroupBytes && _queue.Reader.TryRead(out var next))
@@ -61,6 +63,27 @@ internal sealed partial class GroupCommit(GroupWriter writer, TimeProvider clock
             _queue.Writer.TryComplete();
             while (_queue.Reader.TryRead(out var left)) left.Done.TrySetException(new LedgerUnavailableException("The service is stopping."));
         }
+    }
+
+    // After a failure nothing may come any more: senders go by our readiness, so the ledger is tried without them.
+    private async Task<bool> ReadyAsync(CancellationToken cancel)
+    {
+        var arrival = _queue.Reader.WaitToReadAsync(cancel).AsTask();
+        while (Trouble is not null && !arrival.IsCompleted)
+        {
+            if (await Task.WhenAny(arrival, Task.Delay(ProbeEvery, clock, cancel)) == arrival) break;
+            try
+            {
+                await writer.ProbeAsync(cancel);
+                Recovered();
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // Still the same trouble, which was told.
+            }
+        }
+
+        return await arrival;
     }
 
     // A login is who the broker, or the key, says it is. The payload and the routing key must say the same.

@@ -37,7 +37,7 @@ internal static class IngestEndpoints
         {
             batches = isProtobuf ? [body] : ParseJson(body);
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or JsonException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidJsonException or JsonException or InvalidOperationException or FormatException or OverflowException)
         {
             return Problems.Invalid($"The body is not a UsageBatch in JSON: {e.Message}");
         }

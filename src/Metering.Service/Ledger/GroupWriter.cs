@@ -71,6 +71,10 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         }
     }
 
+    /// <summary>Writes what changes nothing, to learn whether the ledger can be written. Throws what <see cref="LedgerStore.WriteAsync{T}"/> throws.</summary>
+    public Task ProbeAsync(CancellationToken cancel) => store.WriteAsync(
+        transaction => transaction.ExecuteAsync("INSERT INTO meta (key, value) VALUES ('probe', '') ON CONFLICT (key) DO UPDATE SET value = excluded.value"), cancel);
+
     private async Task<Judged> JudgeAsync(LedgerTransaction transaction, IReadOnlyList<GroupItem> group)
     {
         _snapshot = await LedgerSnapshot.RefreshAsync(_snapshot, transaction);

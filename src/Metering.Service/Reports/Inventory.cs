@@ -51,9 +51,8 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
         var where = "w.id > " + after.ToString(CultureInfo.InvariantCulture);
         if (filter is not null)
         {
-            var at = filter.IndexOf(':');
-            if (at <= 0 || !Dimension.TryFind(filter[..at], store.IsPostgres, out var dimension)) return null;
-            where += $" AND {dimension.Sql} = {select.Parameter(filter[(at + 1)..])}";
+            if (!UsageQuery.TryFilter(filter, store.IsPostgres, out var dimension, out var value)) return null;
+            where += " AND " + select.Condition(dimension, value);
         }
 
         if (caller.Tenant is { } tenant) where += $" AND o.tenant = {select.Parameter(tenant)}";

@@ -108,13 +108,20 @@ internal sealed record UsageQuery
         var filters = new List<(Dimension, string)>();
         foreach (var text in texts ?? [])
         {
-            // tenant:a   label:env=prod
-            var at = text.StartsWith("label:", StringComparison.Ordinal) ? text.IndexOf('=') : text.IndexOf(':');
-            if (at <= 0 || !Dimension.TryFind(text[..at], postgres, out var dimension)) faults.Add($"The filter '{text}' is none; write tenant:a, project:p, host:h, kind:docker, workload:ID, name:N, path:/x* or label:env=prod.");
-            else filters.Add((dimension, text[(at + 1)..]));
+            if (!TryFilter(text, postgres, out var dimension, out var value)) faults.Add($"The filter '{text}' is none; write tenant:a, project:p, host:h, kind:docker, workload:ID, name:N, path:/x* or label:env=prod.");
+            else filters.Add((dimension, value));
         }
 
         return filters;
+    }
+
+    /// <summary>Reads <c>tenant:a</c> or <c>label:env=prod</c>.</summary>
+    public static bool TryFilter(string text, bool postgres, out Dimension dimension, out string value)
+    {
+        var at = text.StartsWith("label:", StringComparison.Ordinal) ? text.IndexOf('=') : text.IndexOf(':');
+        value = text[(at + 1)..];
+        dimension = null!;
+        return at > 0 && Dimension.TryFind(text[..at], postgres, out dimension);
     }
 
     private static bool IsMonth(string? text) => text is { Length: 7 } && text[4] == '-';

@@ -75,6 +75,13 @@ public sealed class PostgresServer : IAsyncDisposable
         return ConnectionStringTo(database);
     }
 
+    /// <summary>Replaces a database by a copy of another one, which nobody may be connected to.</summary>
+    public async Task CopyDatabaseAsync(string from, string to, CancellationToken cancel)
+    {
+        await ExecuteAsync($"DROP DATABASE IF EXISTS \"{to}\" WITH (FORCE)", cancel);
+        await ExecuteAsync($"CREATE DATABASE \"{to}\" TEMPLATE \"{from}\"", cancel);
+    }
+
     /// <summary>The connection string of a database that is there already.</summary>
     public string ConnectionStringTo(string database) => $"Host=127.0.0.1;Port={Port};Database={database};Username=postgres";
 

@@ -28,7 +28,7 @@ internal static partial class BrokerTrouble
                     return $"The name '{broker.Host}' of the broker is not known; correct Broker:Url or the name service.";
                 case SocketException socket:
                     return $"The broker at {broker} can not be reached ({socket.SocketErrorCode}); check the network and Broker:Url.";
-                case TimeoutException or OperationInterruptedException or OperationCanceledException: // the client's own ways to say that a handshake ended halfway
+                case TimeoutException or OperationInterruptedException or OperationCanceledException or ObjectDisposedException: // the client's own ways to say that a handshake ended halfway
                     return $"The broker at {broker} does not answer in time; check that it is alive and speaks AMQP on this port.";
             }
         }
