@@ -65,7 +65,7 @@ public static class MeteringService
         services.AddSingleton<Inventory>();
         services.AddSingleton<IMetricsExporter>(new MetricsCollector());
         services.AddSingleton<LedgerMetrics>();
-        services.AddUi();
+        services.AddUi(options);
         return services;
     }
 
