@@ -19,7 +19,7 @@ internal static class Figures
 
     public static string Seconds(decimal? seconds) => seconds is { } value ? value.ToString("#,##0.00", CultureInfo.InvariantCulture) : Unknown;
 
-    public static string CoreHours(decimal? seconds) => seconds is { } value ? Number(value / 3600) : Unknown;
+    public static string CoreHours(decimal? seconds) => seconds is { } value ? (value < 360 ? (value / 3600).ToString("0.0000", CultureInfo.InvariantCulture) : Number(value / 3600)) : Unknown;
 
     public static string Bytes(decimal? bytes) => bytes is { } value ? Scaled(value, "") : Unknown;
 
