@@ -66,7 +66,7 @@ public static class MeteringService
         services.AddSingleton<ProofReport>();
         services.AddSingleton<IMetricsExporter>(new MetricsCollector());
         services.AddSingleton<LedgerMetrics>();
-        services.AddUi();
+        services.AddUi(options);
         return services;
     }
 

@@ -16,7 +16,7 @@ internal sealed class KeyAuthentication(IOptionsMonitor<AuthenticationSchemeOpti
         var header = Request.Headers.Authorization.ToString();
         if (!header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return AuthenticateResult.NoResult();
         var text = header[7..].Trim();
-        var key = await keys.FindAsync(text, Context.RequestAborted) ?? await keys.FindAsync(KeyRing.Wrap(text).Key, Context.RequestAborted);
+        var key = await keys.FindGivenAsync(text, Context.RequestAborted);
         return key is null
             ? AuthenticateResult.Fail("The key is unknown, expired or revoked.")
             : AuthenticateResult.Success(new AuthenticationTicket(Caller.Principal(key.Role, key.Tenant, key.Host, key.Name, Name), Name));

@@ -21,16 +21,19 @@ public sealed class KeyRing(LedgerStore store, TimeProvider clock)
     public async Task<ApiKey?> FindAsync(string text, CancellationToken cancel)
     {
         if (!KeySecret.TryReadId(text, out var id)) return null;
-        var now = clock.GetUtcNow().ToUnixMicroseconds();
-        if (!_cache.TryGetValue(id, out var cached) || cached.Until < now)
-        {
-            await using var context = await store.ReadContextAsync(cancel);
-            var stored = await context.Set<ApiKey>().AsNoTracking().FirstOrDefaultAsync(key => key.Id == id, cancel);
-            if (_cache.Count > 10_000) _cache.Clear();
-            _cache[id] = cached = (stored, now + CacheFor.Microseconds());
-        }
+        var found = await CachedAsync(id, cancel);
+        return found is not null && CryptographicOperations.FixedTimeEquals(found.Hash, KeySecret.Hash(text)) &&
+            (found.ExpiresAt is null || found.ExpiresAt > clock.GetUtcNow().ToUnixMicroseconds()) ? found : null;
+    }
 
-        return cached.Key is { } found && CryptographicOperations.FixedTimeEquals(found.Hash, KeySecret.Hash(text)) && (found.ExpiresAt is null || found.ExpiresAt > now) ? found : null;
+    /// <summary>The key that a person or a program gave: one of ours, or a preset text that stands for one.</summary>
+    public async Task<ApiKey?> FindGivenAsync(string text, CancellationToken cancel) => await FindAsync(text, cancel) ?? await FindAsync(Wrap(text).Key, cancel);
+
+    /// <summary>True while the key with this id is neither revoked nor expired; a browser that signed in with it is asked for another one after that.</summary>
+    public async Task<bool> StandsAsync(string id, CancellationToken cancel)
+    {
+        var found = await CachedAsync(id, cancel);
+        return found is not null && (found.ExpiresAt is null || found.ExpiresAt > clock.GetUtcNow().ToUnixMicroseconds());
     }
 
     /// <summary>Makes a key; the text is given out here and never again.</summary>
@@ -96,6 +99,17 @@ public sealed class KeyRing(LedgerStore store, TimeProvider clock)
     }
 
     public bool UseLink(string token) => _links.TryRemove(token, out var until) && until > clock.GetUtcNow().ToUnixMicroseconds();
+
+    private async Task<ApiKey?> CachedAsync(string id, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow().ToUnixMicroseconds();
+        if (_cache.TryGetValue(id, out var cached) && cached.Until >= now) return cached.Key;
+        await using var context = await store.ReadContextAsync(cancel);
+        var stored = await context.Set<ApiKey>().AsNoTracking().FirstOrDefaultAsync(key => key.Id == id, cancel);
+        if (_cache.Count > 10_000) _cache.Clear();
+        _cache[id] = (stored, now + CacheFor.Microseconds());
+        return stored;
+    }
 
     private async Task<ApiKey> AddAsync(string id, string text, string role, string name, string? tenant, string? host, DateTimeOffset? expires, CancellationToken cancel)
     {

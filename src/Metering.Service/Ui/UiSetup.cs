@@ -1,30 +1,68 @@
 using Metering.Service.Access;
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Radzen;
 
 namespace Metering.Service.Ui;
 
 /// <summary>The web page and the way to sign in to it.</summary>
 internal static class UiSetup
 {
-    public static IServiceCollection AddUi(this IServiceCollection services)
+    // Everything comes from this service; styles carry the sizes that the chart computes. Nobody may frame the page.
+    private const string ContentPolicy =
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
+
+    public static IServiceCollection AddUi(this IServiceCollection services, ServiceOptions options)
     {
+        // Kept with the data, so that a restart signs nobody out.
+        services.AddDataProtection().SetApplicationName("Metering").PersistKeysToFileSystem(KeyDirectory(options.DataDirectory));
+        services.AddAntiforgery(antiforgery => antiforgery.Cookie.Name = "metering-form");
+        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddRadzenComponents();
+        services.AddSingleton<OverviewFeed>();
+        services.Configure<CookieAuthenticationOptions>(CookieAuthenticationDefaults.AuthenticationScheme, cookie => cookie.Events.OnValidatePrincipal = EndWithKeyAsync);
         return services;
     }
 
     public static void MapUi(this WebApplication app)
     {
-        app.MapGet("/sign-in", SignIn).AllowAnonymous().ExcludeFromDescription();
+        app.Use((context, next) =>
+        {
+            if (context.Request.Path == "/" || context.Request.Path == "/sign-in")
+            {
+                context.Response.Headers.ContentSecurityPolicy = ContentPolicy;
+                context.Response.Headers["Referrer-Policy"] = "no-referrer";
+                if (context.Request.Path == "/") context.Response.Headers.CacheControl = "no-store";
+            }
+
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            return next(context);
+        });
+        app.UseAntiforgery();
+
+        // Written beside the executable by build and publish. A host without it, such as a test that serves the API only, has no page either.
+        var manifest = Path.Combine(AppContext.BaseDirectory, app.Environment.ApplicationName + ".staticwebassets.endpoints.json");
+        if (File.Exists(manifest)) app.MapStaticAssets(manifest);
+        app.MapSignIn();
+        app.MapRazorComponents<App>()
+            .AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null)
+            .RequireAuthorization(Roles.MayRead);
     }
 
-    private static async Task<IResult> SignIn(HttpContext context, string? token, KeyRing keys)
+    private static DirectoryInfo KeyDirectory(string dataDirectory)
     {
-        if (token is null || !keys.UseLink(token)) return Problems.Unauthorized();
-        await context.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, Caller.Principal(Roles.Admin, null, null, "admin", CookieAuthenticationDefaults.AuthenticationScheme));
-        return Results.Redirect("/");
+        var path = Path.Combine(dataDirectory, "web-keys");
+        return Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    // A cookie lives no longer than the key it was made from.
+    private static async Task EndWithKeyAsync(CookieValidatePrincipalContext context)
+    {
+        if (context.Principal?.FindFirst(SignInEndpoints.KeyClaim)?.Value is not { } id) return;
+        var keys = context.HttpContext.RequestServices.GetRequiredService<KeyRing>();
+        if (!await keys.StandsAsync(id, context.HttpContext.RequestAborted)) context.RejectPrincipal();
     }
 }

@@ -1,0 +1,49 @@
+using System.Globalization;
+
+namespace Metering.Service.Ui;
+
+/// <summary>Figures as people read them. What is unknown is "–".</summary>
+internal static class Figures
+{
+    public const string Unknown = "–";
+
+    private static readonly string[] ByteUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+    /// <summary>Three to four significant digits.</summary>
+    public static string Number(decimal value)
+    {
+        var size = Math.Abs(value);
+        var format = size switch { 0 => "0", >= 100 => "#,##0", >= 10 => "0.0", >= 1 => "0.00", >= 0.1m => "0.000", >= 0.001m => "0.0000", _ => "0.######" };
+        return value.ToString(format, CultureInfo.InvariantCulture);
+    }
+
+    public static string Seconds(decimal? seconds) => seconds is { } value ? value.ToString("#,##0.00", CultureInfo.InvariantCulture) : Unknown;
+
+    public static string CoreHours(decimal? seconds) => seconds is { } value ? (value < 360 ? (value / 3600).ToString("0.0000", CultureInfo.InvariantCulture) : Number(value / 3600)) : Unknown;
+
+    public static string Bytes(decimal? bytes) => bytes is { } value ? Scaled(value, "") : Unknown;
+
+    public static string ByteHours(decimal? byteSeconds) => byteSeconds is { } value ? Scaled(value / 3600, "·h") : Unknown;
+
+    public static string Cores(decimal? cores) => cores is { } value ? value.ToString("0.00", CultureInfo.InvariantCulture) : Unknown;
+
+    public static string Share(decimal? share) => share is { } value ? (Math.Floor(value * 1000) / 10).ToString("0.#", CultureInfo.InvariantCulture) + " %" : Unknown;
+
+    public static string Money(IReadOnlyDictionary<string, decimal> cost) =>
+        cost.Count == 0 ? Unknown : string.Join(" + ", cost.Select(pair => pair.Key + " " + Amount(pair.Value)));
+
+    /// <summary>An exact figure with its unit, for those who point at a rounded one.</summary>
+    public static string Exact(decimal? value, string unit) => value is { } known ? known.ToString("0.############################", CultureInfo.InvariantCulture) + " " + unit : "not known";
+
+    public static string Exact(IReadOnlyDictionary<string, decimal> cost) => cost.Count == 0 ? "no price holds" : string.Join(" + ", cost.Select(pair => Exact(pair.Value, pair.Key)));
+
+    // Two places as on an invoice; more for less than a unit, where two would show nothing.
+    private static string Amount(decimal value) => value.ToString(Math.Abs(value) >= 1 || value == 0 ? "#,##0.00" : "0.00####", CultureInfo.InvariantCulture);
+
+    private static string Scaled(decimal value, string suffix)
+    {
+        var unit = 0;
+        for (; Math.Abs(value) >= 1024 && unit < ByteUnits.Length - 1; unit++) value /= 1024;
+        return Number(value) + " " + ByteUnits[unit] + suffix;
+    }
+}
