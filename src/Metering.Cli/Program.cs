@@ -50,6 +50,17 @@ catch (UserErrorException e)
     await Console.Error.WriteLineAsync("metering: " + e.Message);
     return e.ExitCode;
 }
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    // A full disk behind standard output, a file that went away.
+    await Console.Error.WriteLineAsync($"metering: {e.Message.TrimEnd('.')}; check the disk, the file and its permissions.");
+    return 1;
+}
+catch (System.Text.Json.JsonException)
+{
+    await Console.Error.WriteLineAsync("metering: what answers at --url is no metering service (its answer is no JSON); check the address.");
+    return 1;
+}
 catch (OperationCanceledException)
 {
     return 130;
