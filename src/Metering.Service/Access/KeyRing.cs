@@ -47,8 +47,11 @@ public sealed class KeyRing(LedgerStore store, TimeProvider clock)
 
     public async Task<bool> DeleteAsync(string id, CancellationToken cancel)
     {
+        var deleted = await store.WriteAsync(async transaction => await transaction.ExecuteAsync("DELETE FROM api_key WHERE id = @id", ("@id", id)) > 0, cancel);
+
+        // After the commit: what is read again before it would stay for as long as the cache keeps it.
         _cache.TryRemove(id, out _);
-        return await store.WriteAsync(async transaction => await transaction.ExecuteAsync("DELETE FROM api_key WHERE id = @id", ("@id", id)) > 0, cancel);
+        return deleted;
     }
 
     /// <summary>
