@@ -75,7 +75,7 @@ internal sealed partial class Meterer
             if (node.IsWalked && !prune)
             {
                 _tree.DrainEvents(this);
-                if (node.Births is { Count: > 0 } || node.NeedsListing) FindChildren(node);
+                if (node.Births is { Count: > 0 } || node.NeedsListing || node.Watch < 0) FindChildren(node);
             }
         }
 

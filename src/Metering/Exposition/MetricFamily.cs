@@ -58,7 +58,8 @@ internal sealed class MetricFamily(string name, MetricType type, string unit, st
         writer.Family(name, type, unit, help);
         foreach (var one in sorted)
         {
-            if (!one.TryWrite(writer, name, type, scrape)) Remove(one);
+            // Only gauges go: a counter without a value yet was made by a recorder that is about to add to it.
+            if (!one.TryWrite(writer, name, type, scrape) && type == MetricType.Gauge) Remove(one);
         }
     }
 

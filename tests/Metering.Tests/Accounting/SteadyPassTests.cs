@@ -99,7 +99,8 @@ public sealed class SteadyPassTests : IDisposable
         Fill(Path.Combine(_root, "w3"), 1503);
         meterer.Run(40_000_000);
 
-        Assert.Equal(500u, Assert.Single(meterer.Nodes, node => node.Path == "/w3").Cpu.Own);
+        // 500, less the microsecond that its baseline may have been rounded down by; that one is its parent's.
+        Assert.Equal(499u, Assert.Single(meterer.Nodes, node => node.Path == "/w3").Cpu.Own);
         meterer.CloseAll();
     }
 
