@@ -86,10 +86,20 @@ public sealed class WebPageTests
         Assert.DoesNotContain("unattributed", text);
         Assert.DoesNotContain("system", text);
 
-        // A revoked key ends the open page too.
+        // A revoked key ends the open page too; what was sent first is live once it moves.
+        var first = await page.Locator("#live").InnerTextAsync();
+        await Eventually(async () => await page.Locator("#live").InnerTextAsync() != first, "The page does not become live.", cancel);
         using var gone = await metering.Client.DeleteAsync($"/v1/api-keys/{id}", cancel);
         Assert.Equal(204, (int)gone.StatusCode);
-        await Eventually(() => Task.FromResult(page.Url.Contains("/sign-in", StringComparison.Ordinal)), "The page stays open without its key: " + string.Join("; ", browser.Complaints), cancel);
+        try
+        {
+            await page.WaitForURLAsync("**/sign-in**", new() { Timeout = 30_000, WaitUntil = WaitUntilState.Commit });
+        }
+        catch (TimeoutException)
+        {
+            Assert.Fail($"The page stays open without its key, at {page.Url}: {string.Join("; ", browser.Complaints)}\n{await page.Locator("body").InnerTextAsync()}\n{metering.Output}");
+        }
+
         Assert.Empty(browser.Complaints);
     }
 
