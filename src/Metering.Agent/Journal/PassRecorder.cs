@@ -1,6 +1,7 @@
 using Metering.Agent.Accounting;
 using Metering.Agent.Cgroups;
 using Metering.Agent.Workloads;
+using Metering.Meters;
 
 namespace Metering.Agent.Journal;
 
@@ -26,6 +27,10 @@ internal sealed class PassRecorder
     {
         (_journal, _newMeterer, _facts, _rootIsMachine) = (journal, newMeterer, facts, rootIsMachine);
         Meterer = newMeterer();
+
+        // What is not read is said to be so; a family that a source reads replaces its line with every pass.
+        foreach (var family in Enum.GetValues<MeterFamily>()) _hostLabels["meter." + family.ToString().ToLowerInvariant()] = "unavailable: this agent does not read it";
+        _hostLabels["meter.cpu"] = rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
         var states = journal.States();
         if (states.Count == 0) return;
         Meterer.Restore(StateCodec.Replay(states, recognise));
