@@ -15,6 +15,7 @@ public abstract class BrokerTest(BrokerNode node) : IAsyncLifetime
     {
         Server = await node.GetAsync();
         await Server.EnsureRunningAsync();
+        await Server.ForgetServicesAsync();
         if ((await Server.NamesAsync("list_queues")).Contains("metering.ledger")) await Server.ControlAsync("delete_queue", "metering.ledger");
     }
 

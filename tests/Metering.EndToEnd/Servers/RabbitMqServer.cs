@@ -10,7 +10,7 @@ namespace Metering.EndToEnd.Servers;
 /// </summary>
 internal sealed partial class RabbitMqServer : IAsyncDisposable
 {
-    public const string ServicePassword = "service-secret";
+    private string _servicePassword = "service-secret";
 
     private const string Scripts = "/usr/lib/rabbitmq/bin";
     private const int Stop = 19; // SIGSTOP, SIGCONT of Linux
@@ -41,7 +41,7 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
     public string AdminUrl => Url("guest", "guest");
 
     /// <summary>A user with what the service needs and no more.</summary>
-    public string ServiceUrl => Url("service", ServicePassword);
+    public string ServiceUrl => Url("service", _servicePassword);
 
     public int ProcessId => _node!.Id;
 
@@ -93,6 +93,17 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
     {
         if (_frozen) Thaw();
         if (_node!.HasExited) await StartAgainAsync();
+    }
+
+    /// <summary>
+    /// Gives the service's user another password and ends every connection: whoever an earlier test left behind (a bus that could not be stopped while the node was frozen or dead
+    /// connects again by itself) takes no more deliveries away from the next one.
+    /// </summary>
+    public async Task ForgetServicesAsync()
+    {
+        _servicePassword = "service-" + Guid.CreateVersion7().ToString("N");
+        await ControlAsync("change_password", "service", _servicePassword);
+        await ControlAsync("close_all_connections", "the next test begins");
     }
 
     /// <summary>SIGKILL: nothing is flushed that was not flushed before.</summary>
@@ -206,7 +217,7 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
 
     private async Task AddServiceUserAsync()
     {
-        await ControlAsync("add_user", "service", ServicePassword);
+        await ControlAsync("add_user", "service", _servicePassword);
         await ControlAsync("set_permissions", "service", "^metering[.]", "^(metering[.].*|amq[.]default)$", "^metering[.]");
         await ControlAsync("set_user_tags", "service", "impersonator");
     }
