@@ -324,7 +324,9 @@ internal sealed class AgentJournal : IDisposable
         Delete("sequence <= $c AND sequence IN (SELECT sequence FROM batch WHERE sequence <= $c ORDER BY sequence LIMIT 256)", keepFrom);
         if (BatchBytes + incoming <= _options.MaxBytes) return;
         MergeUnoffered();
-        if (BatchBytes + incoming > _options.MaxBytes)
+
+        // A pass that is larger than the bound by itself is taken by an empty journal: refusing it would stop metering for good.
+        if (BatchBytes > 0 && BatchBytes + incoming > _options.MaxBytes)
             throw new JournalFullException($"The journal holds {BatchBytes:N0} bytes that the service has not committed, its bound (Journal:MaxBytes) is {_options.MaxBytes:N0}.");
     }
 
