@@ -39,6 +39,8 @@ internal static class ServiceHost
         }
         catch (IOException e)
         {
+            // What runs in the background was started before the listener: it ends before the ledger under it is closed.
+            await app.StopAsync(CancellationToken.None);
             throw new UserErrorException($"{options.Url} can not be listened on ({e.InnerException?.Message ?? e.Message}); stop what uses the port or give another --url.", inner: e);
         }
 

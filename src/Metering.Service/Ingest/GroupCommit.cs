@@ -149,7 +149,7 @@ internal sealed partial class GroupCommit(GroupWriter writer, TimeProvider clock
         if (Trouble == e.Message) return;
         Trouble = e.Message;
         if (e is LedgerUnavailableException or LedgerConflictException) LogUnavailable(log, e.Message);
-        else LogBroken(log, e);
+        else if (e is not ObjectDisposedException) LogBroken(log, e); // disposed: the process is ending
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Nothing is acknowledged while the ledger can not be written: {Reason}")]
