@@ -7,7 +7,7 @@ namespace Metering.EndToEnd.Ui;
 internal sealed class BusyCgroup : IAsyncDisposable
 {
     // About half a core: enough to see, not enough to starve what else runs here.
-    private const string Work = "echo $$ > \"$0/cgroup.procs\" && while :; do i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; sleep 0.05; done";
+    private const string Work = "echo $$ > \"$0/cgroup.procs\" && while kill -0 $PPID; do i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; sleep 0.05; done";
 
     private readonly string _directory;
     private readonly ChildProcess _work;
@@ -18,6 +18,9 @@ internal sealed class BusyCgroup : IAsyncDisposable
         _work = ChildProcess.Start("/bin/sh", ["-c", Work, directory]);
     }
 
+    /// <summary>How the names of this run end: a run that was killed leaves its cgroups behind, and another may go on beside this one.</summary>
+    public static string Suffix { get; } = string.Create(CultureInfo.InvariantCulture, $"-{Environment.ProcessId}-{Environment.TickCount64 % 1_000_000}");
+
     /// <summary>Path below the cgroup2 root.</summary>
     public string Path => "/" + Name;
 
@@ -27,7 +30,7 @@ internal sealed class BusyCgroup : IAsyncDisposable
     {
         var mount = File.ReadLines("/proc/self/mounts").Select(line => line.Split(' ')).FirstOrDefault(fields => fields[2] == "cgroup2")?[1];
         if (mount is null) return null;
-        var directory = System.IO.Path.Combine(mount, string.Create(CultureInfo.InvariantCulture, $"{name}-{Environment.ProcessId}"));
+        var directory = System.IO.Path.Combine(mount, name + Suffix);
         try
         {
             Directory.CreateDirectory(directory);

@@ -184,7 +184,7 @@ public sealed class WebPageTests
     {
         await metering.PutAsync("/v1/price-books/standard/versions/1", new { currency = "EUR", prices = new[] { new { meter = "cpuSeconds", unit = "Core-Hours", model = "per-unit", price = 36.5m } } }, cancel);
         await metering.PutAsync("/v1/tenants/acme", new { name = "Acme", currency = "EUR", priceBook = "standard" }, cancel);
-        await metering.PutAsync("/v1/ownership-rules", new { rules = new[] { new { match = new { path = "/ui-*" }, tenant = "acme" } } }, cancel);
+        await metering.PutAsync("/v1/ownership-rules", new { rules = new[] { new { match = new { path = "/ui-*" + BusyCgroup.Suffix }, tenant = "acme" } } }, cancel);
     }
 
     private static async Task<string> CpuAsync(IPage page) =>
