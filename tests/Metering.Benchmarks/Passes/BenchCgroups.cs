@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Metering.Agent.Cgroups;
+using Metering.Benchmarks.Running;
 using Metering.Safety;
 
 namespace Metering.Benchmarks.Passes;
@@ -70,26 +71,8 @@ internal sealed class BenchCgroups : IDisposable
     {
         Quieten();
         if (!Directory.Exists(Root)) return;
-        foreach (var child in Directory.EnumerateDirectories(Root)) Remove(child);
-        Remove(Root);
-    }
-
-    // A process that was killed leaves its cgroup a moment later.
-    private static void Remove(string directory)
-    {
-        for (var tries = 0; ; tries++)
-        {
-            try
-            {
-                Directory.Delete(directory);
-                return;
-            }
-            catch (IOException) when (tries < 200)
-            {
-                Thread.Yield();
-                Thread.SpinWait(100_000);
-            }
-        }
+        foreach (var child in Directory.EnumerateDirectories(Root)) CgroupDirectory.Remove(child);
+        CgroupDirectory.Remove(Root);
     }
 
     private static Process Shell(string script) => Process.Start("/bin/sh", ["-c", script]);
