@@ -2,7 +2,6 @@ using System.Globalization;
 using Metering.Benchmarks.Passes;
 using Metering.Benchmarks.Running;
 using Metering.EndToEnd.Servers;
-using Metering.Safety;
 
 namespace Metering.Benchmarks.Footprint;
 
@@ -18,16 +17,23 @@ internal sealed class FootprintScenario : IScenario
 
     public string Summary => "memory of metering-agent shipping over RabbitMQ at 100 and 10,000 cgroups (needs root, rabbitmq-server); parts: 100, 10000";
 
-    public string Usage => "--agent=FILE measures another metering-agent, such as a published one";
+    public string Usage => AgentProgram.Usage;
 
     public async Task<Report> RunAsync(RunOptions options, CancellationToken cancel)
     {
         var report = new Report(Name);
-        var agent = options.Value("agent") ?? Product.Program("metering-agent");
-        if (!File.Exists(agent)) throw UserErrorException.Usage($"There is no file '{agent}'; give --agent the executable metering-agent.");
-        foreach (var count in (int[])[100, 10_000])
+        var directory = Directory.CreateTempSubdirectory("metering-bench-").FullName;
+        try
         {
-            if (options.Wants(count.ToString(CultureInfo.InvariantCulture)) && !(options.Quick && count > 1000 && options.Only.Count == 0)) await MeasureAsync(report, agent, count, options, cancel);
+            var agent = await AgentProgram.GetAsync(options, directory, cancel);
+            foreach (var count in (int[])[100, 10_000])
+            {
+                if (options.Wants(count.ToString(CultureInfo.InvariantCulture)) && !(options.Quick && count > 1000 && options.Only.Count == 0)) await MeasureAsync(report, agent, count, options, cancel);
+            }
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
         }
 
         report.Notes.Add("the agent runs a pass a second on the host's whole tree; figures are samples of the second half of the run");

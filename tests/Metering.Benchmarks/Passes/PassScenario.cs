@@ -145,7 +145,7 @@ internal sealed class PassScenario : IScenario
 
     private static Meterer NewMeterer(KernelTree tree, bool prune) => new(tree, new WorkloadRecogniser().Recognise, new PassOptions(prune, MaxWorkloadsPerParent: int.MaxValue));
 
-    private static (double Cpu, double Wall) Timed(int passes, Action pass)
+    internal static (double Cpu, double Wall) Timed(int passes, Action pass)
     {
         var began = Stopwatch.GetTimestamp();
         var spent = Posix.ThreadCpuNanoseconds();
@@ -159,7 +159,7 @@ internal sealed class PassScenario : IScenario
     }
 
     // Long enough for the JIT to have compiled the loop a second time.
-    private static void Warm(Action action)
+    internal static void Warm(Action action)
     {
         var began = Stopwatch.GetTimestamp();
         for (var i = 0; i < 10 || Stopwatch.GetElapsedTime(began).TotalSeconds < 0.7; i++) action();

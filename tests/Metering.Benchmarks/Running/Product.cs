@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Metering.EndToEnd.Servers;
 
@@ -13,7 +14,9 @@ internal sealed class Product : IAsyncDisposable
     private readonly ChildProcess _process;
     private readonly HttpClient _client;
 
-    private Product(ChildProcess process, HttpClient client) => (_process, _client) = (process, client);
+    private Product(ChildProcess process, HttpClient client, string url) => (_process, _client, Url) = (process, client, url);
+
+    public string Url { get; }
 
     public static async Task<Product> StartAsync(string command, string directory, IReadOnlyDictionary<string, string?> settings, CancellationToken cancel, params string[] more)
     {
@@ -22,7 +25,7 @@ internal sealed class Product : IAsyncDisposable
         var process = ChildProcess.Start(Program("metering"), [command, "--data", directory, "--url", url, .. more], environment);
         var client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromMinutes(1) };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", AdminKey);
-        var product = new Product(process, client);
+        var product = new Product(process, client, url);
         try
         {
             await process.WaitUntilAsync(product.IsReadyAsync, "it was ready", StartTimeout, cancel);
@@ -43,6 +46,14 @@ internal sealed class Product : IAsyncDisposable
         using var response = await _client.GetAsync(new Uri(path, UriKind.Relative), cancel);
         var text = await response.Content.ReadAsStringAsync(cancel);
         return response.IsSuccessStatusCode ? JsonSerializer.Deserialize<JsonElement>(text) : throw new InvalidOperationException($"{path}: {(int)response.StatusCode} {text}\n{_process.Output}");
+    }
+
+    /// <summary>A key with which the agent of one host may ship.</summary>
+    public async Task<string> AgentKeyAsync(string host, CancellationToken cancel)
+    {
+        using var response = await _client.PostAsJsonAsync(new Uri("v1/api-keys", UriKind.Relative), new { role = "agent", host }, cancel);
+        response.EnsureSuccessStatusCode();
+        return (await response.Content.ReadFromJsonAsync<JsonElement>(cancel)).GetProperty("secret").GetString()!;
     }
 
     /// <summary>CPU microseconds by workload path, of all workloads whose path begins so.</summary>
