@@ -5,9 +5,10 @@ using Metering.Benchmarks.Footprint;
 using Metering.Benchmarks.Ingest;
 using Metering.Benchmarks.Passes;
 using Metering.Benchmarks.Peers;
+using Metering.Benchmarks.Storm;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new IngestScenario()];
+IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario()];
 if (args.Any(argument => argument is "--help" or "-h"))
 {
     CommandLine.Help(Console.Out, scenarios);

@@ -39,7 +39,7 @@ internal sealed class BenchCgroups : IDisposable
         try
         {
             // One shell walks through all of them and leaves a little CPU in each; writing 0 moves the writer.
-            Shell($"i=0; while [ $i -lt {count} ]; do echo 0 > {cgroups.Root}/w$i/cgroup.procs; i=$((i+1)); done").WaitForExit();
+            Shell($"i=0; while [ $i -lt {count} ]; do echo 0 > {cgroups.Root}/w$i/cgroup.procs; n=0; while [ $n -lt 150 ]; do n=$((n+1)); done; i=$((i+1)); done").WaitForExit();
             for (var i = 0; i < busy; i++)
                 cgroups._busy.Add(Shell($"echo 0 > {cgroups.Child(i * (count / busy))}/cgroup.procs; while :; do i=0; while [ $i -lt 1000 ]; do i=$((i+1)); done; sleep 0.1; done"));
             cancel.ThrowIfCancellationRequested();
