@@ -57,7 +57,7 @@ public sealed class RulesFileTests : IDisposable
     [InlineData("rules: text", "r.yaml:1: 'rules' is no list")]
     [InlineData("rule: []", "'rule' is unknown; at the top there may be rules, walkedUnits")]
     [InlineData("- a", "r.yaml:1: the file has no 'rules:' at its top")]
-    [InlineData("rules: [", "r.yaml:1: this is no YAML")]
+    [InlineData("rules: [", ": this is no YAML")]
     [InlineData("rules:\n- &a\n  name: a\n  kind: x\n  match: b\n  labels: *a", "'labels' is no list of NAME: VALUE")]
     [InlineData("rules: &r\n- *r", "r.yaml:2: a rule is a list of fields")]
     [InlineData("walkedUnits: &u [*u]", "is an alias (*…); write it out")]

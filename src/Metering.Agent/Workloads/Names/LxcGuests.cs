@@ -44,8 +44,12 @@ internal sealed class LxcGuests(NameFiles files) : INameSource
         var parser = new Parser(new StringReader(text));
         var path = new Stack<string>();
         string? key = null;
+        var lists = 0;
         while (parser.MoveNext())
         {
+            if (parser.Current is SequenceStart) lists++;
+            else if (parser.Current is SequenceEnd && --lists == 0) key = null;
+            if (lists > 0) continue;
             switch (parser.Current)
             {
                 case MappingStart:
@@ -55,10 +59,6 @@ internal sealed class LxcGuests(NameFiles files) : INameSource
                     break;
                 case MappingEnd:
                     path.Pop();
-                    key = null;
-                    break;
-                case SequenceStart:
-                    parser.SkipThisAndNestedEvents();
                     key = null;
                     break;
                 case Scalar scalar when key is null:

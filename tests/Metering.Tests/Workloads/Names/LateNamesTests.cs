@@ -5,6 +5,7 @@ using Metering.Agent.Journal;
 using Metering.Agent.Workloads;
 using Metering.Agent.Workloads.Names;
 using Metering.Messages;
+using Metering.Tests.Simulation;
 using Metering.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -94,10 +95,16 @@ public sealed class LateNamesTests : IDisposable
     [Fact]
     public void A_container_that_ended_before_its_name_came_is_told_once_without_usage()
     {
+        Stop();
+        var tree = new FakeTree(new Random(1)) { Lively = false };
+        _journal = AgentJournal.Open(_directory + "-journal", "h1", new JournalOptions());
+        Workload Recognise(string path) => _recogniser.Recognise(path == "/" ? path : "/docker/" + A);
+        _recorder = new PassRecorder(_journal, () => new Meterer(tree, Recognise, new PassOptions(Memory: false, Io: false, Pids: false)), new HostFacts("boot", 1, 1), rootIsMachine: false, Recognise, _names);
         Pass();
-        Use($"/docker/{A}", 500);
+        tree.Bear(tree.Root);
+        tree.Root.Children[^1].Use(500_000, 0);
         Pass();
-        Directory.Delete(_directory + $"/docker/{A}", recursive: true);
+        foreach (var child in tree.Root.Children.ToArray()) tree.Kill(child);
         Assert.True(Record(Pass())!.Final);
 
         Write("shop", "red");

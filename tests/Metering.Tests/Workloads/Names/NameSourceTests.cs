@@ -37,7 +37,7 @@ public sealed class NameSourceTests : IDisposable
     {
         _tree.Write($"/var/lib/docker/containers/{A}/config.v2.json", $$"""
             {"ID":"{{A}}","Name":"/shop-web-1","Config":{"Image":"nginx:1.27","Env":["SECRET=x","team=blue"],"Labels":{"com.docker.compose.project":"shop","com.docker.swarm.service.name":"web",
-             "com.amazonaws.ecs.task-definition-family":"f","team":"red","private":"no","user":"0","owner":"lxc/other","kubernetes.namespace":"x","user.name":"root"}}}
+             "com.amazonaws.ecs.task-definition-family":"f","team":"red","private":"no","user":"0","owner":"lxc/other","kubernetes.namespace":"x","user.name":"root"} } }
             """);
 
         Assert.Equal("shop-web-1 com.amazonaws.ecs.task-definition-family=f com.docker.compose.project=shop com.docker.swarm.service.name=web image=nginx:1.27 team=red", _tree.Name($"/system.slice/docker-{A}.scope"));
@@ -158,7 +158,7 @@ public sealed class NameSourceTests : IDisposable
     public void Labels_are_bounded_in_number_and_size_and_hold_no_control_characters()
     {
         var labels = string.Join(',', Enumerable.Range(0, 5000).Select(i => $"\"k{i}\":\"v\\n{new string('x', 5000)}\""));
-        _tree.Write($"/var/lib/docker/containers/{A}/config.v2.json", $$"""{"Name":"/{{new string('n', 5000)}}\u001b[2J","Config":{"Labels":{"bad key!":"x",{{labels[..100_000]}}"}}}""");
+        _tree.Write($"/var/lib/docker/containers/{A}/config.v2.json", $$"""{"Name":"/{{new string('n', 5000)}}\u001b[2J","Config":{"Labels":{"bad key!":"x",{{labels[..100_000]}}"} } }""");
 
         var workload = new Agent.Workloads.WorkloadRecogniser().Recognise("/docker/" + A);
         var found = new NameResolver(new LabelChoice("*"), _tree.Root).Resolve(workload);
