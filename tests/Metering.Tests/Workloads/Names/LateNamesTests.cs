@@ -39,6 +39,7 @@ public sealed class LateNamesTests : IDisposable
         Stop();
         _machine.Dispose();
         Directory.Delete(_directory, recursive: true);
+        Directory.Delete(_directory + "-journal", recursive: true);
     }
 
     [Fact]
