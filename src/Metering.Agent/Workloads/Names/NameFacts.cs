@@ -9,6 +9,9 @@ internal sealed class NameFacts(Workload workload, LabelChoice choice)
     // What paths tell; a label that a tenant has set must not pass for it.
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal) { "pod", "container", "user", "overhead", "owner", "job", "sluid", "slot", "qos" };
 
+    // And what we read from files of the system's own.
+    private static readonly string[] ReservedPrefixes = ["owner.", "kubernetes.", "condor.", "slurm.", "nova.", "libvirt.", "machine.", "guest.", "runtime.", UserNames.Label];
+
     private readonly SortedDictionary<string, string> _labels = new(StringComparer.Ordinal);
 
     public Workload Workload => workload;
@@ -34,7 +37,7 @@ internal sealed class NameFacts(Workload workload, LabelChoice choice)
     /// <summary>A label that the runtime was given, under the name it was given.</summary>
     public void Label(string key, string? value)
     {
-        if (Reserved.Contains(key) || key.StartsWith("owner.", StringComparison.Ordinal) || key.StartsWith("kubernetes.", StringComparison.Ordinal) || key == UserNames.Label) return;
+        if (Reserved.Contains(key) || Array.Exists(ReservedPrefixes, prefix => key.StartsWith(prefix, StringComparison.Ordinal))) return;
         if (choice.Allows(key)) Add(key, value);
     }
 

@@ -11,7 +11,8 @@ internal sealed class RuntimeStates : INameSource
     private const string Runc = "/run/runc", Crun = "/run/crun";
     private readonly FileIndex<Dictionary<string, (string Runtime, string Id)>> _byPath;
 
-    public RuntimeStates(NameFiles files) => _byPath = new(files, [Runc, Crun], () => Read(files));
+    // The directory of a container is there before its state.
+    public RuntimeStates(NameFiles files, int seconds = 10) => _byPath = new(files, [Runc, Crun], () => Read(files), seconds);
 
     public bool Handles(Workload workload) => workload.Kind is WorkloadKinds.Raw or WorkloadKinds.SystemdScope;
 

@@ -37,7 +37,7 @@ public sealed class NameSourceTests : IDisposable
     {
         _tree.Write($"/var/lib/docker/containers/{A}/config.v2.json", $$"""
             {"ID":"{{A}}","Name":"/shop-web-1","Config":{"Image":"nginx:1.27","Env":["SECRET=x","team=blue"],"Labels":{"com.docker.compose.project":"shop","com.docker.swarm.service.name":"web",
-             "com.amazonaws.ecs.task-definition-family":"f","team":"red","private":"no","user":"0","owner":"lxc/other","kubernetes.namespace":"x","user.name":"root"} } }
+             "com.amazonaws.ecs.task-definition-family":"f","team":"red","private":"no","user":"0","owner":"lxc/other","kubernetes.namespace":"x","user.name":"root","slurm.job":"7"} } }
             """);
 
         Assert.Equal("shop-web-1 com.amazonaws.ecs.task-definition-family=f com.docker.compose.project=shop com.docker.swarm.service.name=web image=nginx:1.27 team=red", _tree.Name($"/system.slice/docker-{A}.scope"));
@@ -133,6 +133,21 @@ public sealed class NameSourceTests : IDisposable
 
         Assert.Equal("job-7 runtime.name=runc", _tree.Name("/batch/seven"));
         Assert.Equal("/batch/eight", _tree.Name("/batch/eight"));
+
+        // The state is written after its directory was made, which changes nothing above it.
+        Directory.CreateDirectory(_tree.Root + "/run/crun/late");
+        var states = new RuntimeStates(new NameFiles(_tree.Root), seconds: 0);
+        var workload = new Agent.Workloads.WorkloadRecogniser().Recognise("/batch/nine");
+        Assert.Null(Ask());
+        _tree.Write("/run/crun/late/status", """{"cgroup-path":"/batch/nine/container"}""");
+        Assert.Equal("late", Ask());
+
+        string? Ask()
+        {
+            var facts = new NameFacts(workload, new LabelChoice());
+            states.Describe(workload, facts);
+            return facts.Name;
+        }
     }
 
     [Fact]
