@@ -31,6 +31,12 @@ internal sealed record AgentOptions
 
     public int MaxWorkloadsPerParent { get; init; } = 10_000;
 
+    /// <summary>An operator's rules for cgroup paths; null: the built-in ones only.</summary>
+    public string? RulesFile { get; init; }
+
+    /// <summary>Which labels are taken over from runtimes; a comma list with <c>*</c>.</summary>
+    public string Labels { get; init; } = Workloads.Names.LabelChoice.Default;
+
     public JournalOptions Journal { get; init; } = new();
 
     /// <summary>Reads and checks the settings. Throws <see cref="UserErrorException"/> (exit 2) naming key and range.</summary>
@@ -58,6 +64,8 @@ internal sealed record AgentOptions
             BrokerUrl = settings.Url("Broker:Url", "amqp", "amqps"),
             CgroupRoot = settings.Text("Agent:CgroupRoot"),
             MaxWorkloadsPerParent = (int)settings.Whole("Agent:MaxWorkloadsPerParent", 10_000, 1, 1_000_000),
+            RulesFile = settings.Text("Agent:RulesFile"),
+            Labels = settings.Text("Agent:Labels") ?? Workloads.Names.LabelChoice.Default,
             Journal = new JournalOptions
             {
                 MaxBytes = settings.Whole("Journal:MaxBytes", 1L << 30, 1 << 20, 1L << 40),

@@ -3,6 +3,7 @@ using Metering.Agent.Cgroups;
 using Metering.Agent.Journal;
 using Metering.Agent.Shipping;
 using Metering.Agent.Workloads;
+using Metering.Agent.Workloads.Names;
 using Metering.Units;
 using Microsoft.Extensions.Logging;
 
@@ -13,7 +14,8 @@ namespace Metering.Agent;
 /// </summary>
 internal sealed partial class MeteringAgent : IAsyncDisposable
 {
-    private static readonly WorkloadRecogniser Recogniser = new();
+    private readonly WorkloadRecogniser _recogniser;
+    private readonly NameTracker _names;
     private readonly AgentOptions _options;
     private readonly IUsageTransport _transport;
     private readonly TimeProvider _clock;
@@ -33,9 +35,11 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         _mounts = options.CgroupRoot is null ? CgroupMounts.Read() : null;
         var root = options.CgroupRoot ?? _mounts!.Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
+        _recogniser = RulesFile.Recogniser(options.RulesFile);
+        _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);
-        _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine, Recogniser.Recognise);
+        _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine, _recogniser.Recognise, _names);
         _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch);
     }
 
@@ -55,6 +59,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         LogStart(_log, _options.HostId, _journal.Epoch, _tree.MountPoint, _transport.Name);
         var shipping = _shipping.RunAsync(cancel);
+        var names = Task.Run(() => _names.RunAsync(cancel), CancellationToken.None);
         try
         {
             while (!cancel.IsCancellationRequested)
@@ -71,6 +76,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         }
 
         await shipping;
+        await Task.WhenAny(names, Task.Delay(TimeSpan.FromSeconds(1), _clock, CancellationToken.None)); // it may hang in a file system that does not answer
         _journal.Flush();
     }
 
@@ -124,7 +130,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
         var counters = new PassCounters();
         IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(_tree, passOptions, counters, new BlockDevices());
-        return new Meterer(_tree, Recogniser.Recognise, passOptions, source, counters);
+        return new Meterer(_tree, _recogniser.Recognise, passOptions, source, counters);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

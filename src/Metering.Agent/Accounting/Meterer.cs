@@ -84,6 +84,7 @@ internal sealed partial class Meterer : ITreeEvents
         {
             node.Touched = false;
             node.Announced = true;
+            (node.Renamed, node.DescriptionStored) = (false, true);
             node.Cpu.Journalled();
             if (node.Memory is { } memory)
             {
@@ -101,6 +102,7 @@ internal sealed partial class Meterer : ITreeEvents
 
         _touched.Clear();
         _ended.Clear();
+        _namedLate.Clear();
     }
 
     /// <summary>Takes over the nodes that an earlier process of this boot had journalled; the root comes first.</summary>

@@ -7,12 +7,13 @@ namespace Metering.Agent.Accounting;
 
 /// <summary>
 /// The baselines as the journal stores them. A whole state is the entries of all nodes; a delta, those that changed and the inodes of those that ended.
-/// Version 1, all numbers are base-128 varints unless said: entry 1 = node (inode, parent inode, path bytes, flags, accounts), entry 2 = ended (inode).
+/// Version 1, all numbers are base-128 varints unless said: entry 1 = node (inode, parent inode, path bytes, flags, accounts), entry 2 = ended (inode),
+/// entry 3 = name and labels that the path does not tell (inode, name, number of labels, keys and values).
 /// One blob per pass instead of a row per cgroup: 10,000 row upserts cost more than the pass itself.
 /// </summary>
 internal static class StateCodec
 {
-    private const byte NodeEntry = 1, EndedEntry = 2;
+    private const byte NodeEntry = 1, EndedEntry = 2, DescriptionEntry = 3;
 
     [Flags]
     private enum Has
@@ -46,6 +47,38 @@ internal static class StateCodec
         }
     }
 
+    /// <summary>The description of a node that has one of its own; in a delta only when it is new.</summary>
+    public static void WriteDescription(ProtoBuffer into, CgroupNode node, bool whole)
+    {
+        if (!node.Described || (node.DescriptionStored && !whole)) return;
+        into.Raw(DescriptionEntry);
+        into.Raw(node.Inode);
+        WriteText(into, node.Workload.Name);
+        into.Raw((ulong)node.Workload.Labels.Count);
+        foreach (var (key, value) in node.Workload.Labels)
+        {
+            WriteText(into, key);
+            WriteText(into, value);
+        }
+    }
+
+    private static void WriteText(ProtoBuffer into, string text)
+    {
+        var bytes = System.Text.Encoding.UTF8.GetBytes(text);
+        into.Raw((ulong)bytes.Length);
+        into.Append(bytes);
+    }
+
+    private static (string Name, SortedDictionary<string, string> Labels) ReadDescription(ref Reader reader)
+    {
+        var name = ReadText(ref reader);
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        for (var count = reader.Next(); count > 0; count--) labels[ReadText(ref reader)] = ReadText(ref reader);
+        return (name, labels);
+    }
+
+    private static string ReadText(ref Reader reader) => System.Text.Encoding.UTF8.GetString(reader.Bytes((int)reader.Next()));
+
     public static void WriteEnded(ProtoBuffer into, CgroupNode node)
     {
         into.Raw(EndedEntry);
@@ -56,6 +89,7 @@ internal static class StateCodec
     public static List<CgroupNode> Replay(IEnumerable<byte[]> blobs, Func<string, Workload> recognise)
     {
         var entries = new Dictionary<ulong, (ulong Parent, int Blob, int At)>();
+        var descriptions = new Dictionary<ulong, (string Name, SortedDictionary<string, string> Labels)>();
         var kept = new List<byte[]>();
         foreach (var blob in blobs)
         {
@@ -66,7 +100,12 @@ internal static class StateCodec
                 var kind = scan.Next();
                 var at = scan.At;
                 var inode = scan.Next();
-                if (kind == EndedEntry) entries.Remove(inode);
+                if (kind == EndedEntry)
+                {
+                    entries.Remove(inode);
+                    descriptions.Remove(inode);
+                }
+                else if (kind == DescriptionEntry) descriptions[inode] = ReadDescription(ref scan);
                 else if (kind == NodeEntry) entries[inode] = (Skip(ref scan), kept.Count - 1, at);
                 else throw new InvalidDataException($"Entry of kind {kind} at byte {at} of a stored baseline.");
             }
@@ -81,6 +120,12 @@ internal static class StateCodec
         {
             if (!entries.TryGetValue(inode, out var entry)) return;
             var node = Read(new Reader(kept[entry.Blob], entry.At), parent, recognise);
+            if (descriptions.TryGetValue(inode, out var description))
+            {
+                node.Describe(description.Name, description.Labels);
+                (node.Renamed, node.DescriptionStored) = (false, true);
+            }
+
             nodes.Add(node);
             foreach (var child in byParent[inode])
             {

@@ -48,6 +48,11 @@ internal sealed class UsageEncoder
             if (!node.Gone && WriteRecord(node)) CloseIfFull(window, ref sequence);
         }
 
+        foreach (var node in meterer.NamedLate)
+        {
+            if (WriteRecord(node)) CloseIfFull(window, ref sequence);
+        }
+
         if (_body.Length > 0 || _batches.Count == 0) Close(window, ref sequence);
         return _batches;
     }
@@ -103,7 +108,7 @@ internal sealed class UsageEncoder
         var grown = node.Cpu.Unpublished > 0 || node.Cpu.Generation != node.Cpu.JournalledGeneration || node.Memory is { Account.Unpublished: > 0 } ||
             (node.Pids is { } tasks && tasks.Peak > tasks.Journalled);
         for (var i = 0; node.Io is { } io && i < 4 && !grown; i++) grown = io.Accounts[i].Unpublished > 0;
-        if (node.Announced && !node.Gone && !grown) return false;
+        if (node.Announced && !node.Gone && !grown && !node.Renamed) return false;
         if (!node.Announced && node.Gone && !grown) return false;
 
         _record.Clear();

@@ -3,7 +3,7 @@ using Metering.Meters;
 namespace Metering.Service.Ledger;
 
 /// <summary>What one group adds to one row of <c>usage</c>: a workload in a bucket.</summary>
-public sealed class UsageRow
+internal sealed class UsageRow
 {
     public long Bucket;
     public WorkloadEntry Workload = null!;

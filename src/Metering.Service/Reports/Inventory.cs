@@ -52,7 +52,7 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
         if (filter is not null)
         {
             if (!UsageQuery.TryFilter(filter, store.IsPostgres, out var dimension, out var value)) return null;
-            where += " AND " + select.Condition(dimension, value);
+            where += " AND " + select.Condition(dimension, value, latest: true);
         }
 
         if (caller.Tenant is { } tenant) where += $" AND o.tenant = {select.Parameter(tenant)}";

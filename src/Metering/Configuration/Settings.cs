@@ -24,6 +24,8 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Agent:Interval"] = "time between passes, 100ms to 15min, a whole fraction of 15min; default 10s",
         ["Agent:CgroupRoot"] = "where the cgroup2 tree is mounted; default from /proc/self/mountinfo",
         ["Agent:MaxWorkloadsPerParent"] = "names per parent cgroup and bucket, 1 to 1000000; default 10000",
+        ["Agent:RulesFile"] = "YAML file of rules for cgroup paths that stand before the built-in ones",
+        ["Agent:Labels"] = "comma list of labels taken over from runtimes, with '*'; default below",
         ["Journal:MaxBytes"] = "bound of the journal in bytes, 1 MiB to 1 TiB; default 1 GiB",
         ["Journal:Keep"] = "how long committed batches are kept, 0s to 365d; default 48h",
         ["Alerts:AllowedAddresses"] = "comma list of CIDRs or host:port that webhooks may reach though they are not public",
