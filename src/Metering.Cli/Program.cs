@@ -21,6 +21,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ResourceCommand.Keys(),
     RunCommand.Create(),
     ProveCommand.Create(),
+    VerifyCommand.Create(),
     SimulateCommand.Create(),
 };
 

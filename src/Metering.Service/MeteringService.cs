@@ -10,6 +10,7 @@ using Metering.Service.Rating;
 using Metering.Service.Reports;
 using Metering.Service.Tenants;
 using Metering.Service.Ui;
+using Metering.Service.Verification;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -60,6 +61,7 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<WebhookDispatcher>());
 
         // faces
+        services.AddSingleton<Verifier>();
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
         services.AddSingleton<Inventory>();
@@ -108,6 +110,7 @@ public static class MeteringService
         app.MapHealth();
         app.MapIngest();
         app.MapReports();
+        app.MapVerify();
         app.MapTenants();
         app.MapPrices();
         app.MapQuotas();
