@@ -44,6 +44,7 @@ public static class MeteringService
         services.AddSingleton<GroupWriter>(provider => new GroupWriter(provider.GetRequiredService<LedgerStore>(), options.Ledger, provider.GetRequiredService<TimeProvider>(), provider.GetServices<IUsageListener>()));
 
         // ingest
+        services.AddSingleton<HostAlarms>();
         services.AddSingleton<GroupCommit>();
         services.AddSingleton<IIngest>(provider => provider.GetRequiredService<GroupCommit>());
         services.AddHostedService(provider => provider.GetRequiredService<GroupCommit>());
@@ -62,8 +63,11 @@ public static class MeteringService
 
         // faces
         services.AddSingleton<Verifier>();
+        services.AddSingleton<ChainWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<ChainWatch>());
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
+        services.AddSingleton<HostFigures>();
         services.AddSingleton<Inventory>();
         services.AddSingleton<ProofReport>();
         services.AddSingleton<IMetricsExporter>(new MetricsCollector());

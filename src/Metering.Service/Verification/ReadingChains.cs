@@ -4,8 +4,11 @@ using Metering.Meters;
 namespace Metering.Service.Verification;
 
 /// <summary>Where the last record of each live instance ended, per meter: the next one of the same generation starts there.</summary>
-internal sealed class ReadingChains
+internal sealed class ReadingChains(bool onlyCpu = false)
 {
+    /// <summary>How a fault of the chain begins, as against one within a record.</summary>
+    public const string Break = "chain: ";
+
     private readonly Dictionary<(ulong Inode, int Meter), (uint Generation, ulong End)> _ends = [];
     private readonly Dictionary<ulong, int> _meters = [];
 
@@ -24,19 +27,19 @@ internal sealed class ReadingChains
         string? fault = null;
         foreach (var reading in record.Meters)
         {
-            if (!MeterCatalogue.TryFind(reading.Meter, out var meter) || meter.Kind != MeterKind.Sum) continue;
-            if ((reading.Start | reading.End) == 0)
+            if (!MeterCatalogue.TryFind(reading.Meter, out var meter) || meter.Kind != MeterKind.Sum || (onlyCpu && meter != MeterCatalogue.Cpu)) continue;
+            if ((reading.Start | reading.End) == 0 && reading.Quantity > 0)
             {
-                if (reading.Quantity > 0) unproved++;
-                if (reading.Quantity > 0) continue;
+                unproved++;
+                continue;
             }
 
             if (unchecked(reading.End - reading.Start) != reading.Quantity) fault ??= $"{meter.Name}: from {reading.Start} to {reading.End} and yet a quantity of {reading.Quantity}";
             var key = (record.Inode, meter.Index);
             if (_ends.TryGetValue(key, out var last))
             {
-                if (reading.Generation < last.Generation) fault ??= $"{meter.Name}: generation {reading.Generation} after {last.Generation}";
-                else if (reading.Generation == last.Generation && reading.Start != last.End) fault ??= $"{meter.Name}: starts at {reading.Start}, the record before ended at {last.End}";
+                if (reading.Generation < last.Generation) fault ??= $"{Break}{meter.Name} has generation {reading.Generation} after {last.Generation}";
+                else if (reading.Generation == last.Generation && reading.Start != last.End) fault ??= $"{Break}{meter.Name} starts at {reading.Start}, the record before ended at {last.End}";
             }
 
             _ends[key] = (reading.Generation, reading.End);

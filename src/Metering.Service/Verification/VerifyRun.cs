@@ -29,24 +29,29 @@ internal sealed class VerifyRun(LedgerStore store, LedgerOptions options)
 
     public async Task BeginAsync(CancellationToken cancel)
     {
+        Agents = await MarksAsync(cancel);
         await using var connection = await store.OpenReadAsync(cancel);
-        var agents = new List<AgentMark>();
-        await using (var command = Command(connection, "SELECT id, host, epoch, committed, last_sequence FROM agent ORDER BY host, id"))
-        await using (var rows = await command.ExecuteReaderAsync(cancel))
-        {
-            while (await rows.ReadAsync(cancel)) agents.Add(new AgentMark(rows.GetInt64(0), rows.GetString(1), rows.GetString(2), rows.GetInt64(3), rows.GetInt64(4)));
-        }
-
-        Agents = agents;
         await using var count = Command(connection, "SELECT COUNT(*) FROM receipt");
         Receipts = Convert.ToInt64(await count.ExecuteScalarAsync(cancel), System.Globalization.CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Every epoch of every host, as it is now.</summary>
+    public async Task<List<AgentMark>> MarksAsync(CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        await using var command = Command(connection, "SELECT id, host, epoch, committed, last_sequence FROM agent ORDER BY host, id");
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        var agents = new List<AgentMark>();
+        while (await rows.ReadAsync(cancel)) agents.Add(new AgentMark(rows.GetInt64(0), rows.GetString(1), rows.GetString(2), rows.GetInt64(3), rows.GetInt64(4)));
+        return agents;
+    }
+
     /// <summary>The receipts of an agent in the order of their numbers, as far as the mark at the beginning, with the bytes that are stored for them.</summary>
-    public async IAsyncEnumerable<StoredBatch> BatchesAsync(AgentMark agent, [EnumeratorCancellation] CancellationToken cancel)
+    /// <param name="after">The number that they come after; −1 for all.</param>
+    public async IAsyncEnumerable<StoredBatch> BatchesAsync(AgentMark agent, long after, [EnumeratorCancellation] CancellationToken cancel)
     {
         var piece = new List<StoredBatch>(Piece);
-        for (var after = -1L; ;)
+        while (true)
         {
             piece.Clear();
             await using (var connection = await store.OpenReadAsync(cancel))

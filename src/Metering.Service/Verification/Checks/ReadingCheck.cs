@@ -20,7 +20,7 @@ internal sealed class ReadingCheck : IVerifyCheck
         {
             var chains = new ReadingChains();
             var next = 1L;
-            await foreach (var stored in run.BatchesAsync(agent, cancel))
+            await foreach (var stored in run.BatchesAsync(agent, after: -1, cancel))
             {
                 seen++;
 

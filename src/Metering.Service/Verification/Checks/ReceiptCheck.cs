@@ -17,7 +17,7 @@ internal sealed class ReceiptCheck : IVerifyCheck
         foreach (var agent in run.Agents)
         {
             var (end, gapped) = (0L, false);
-            await foreach (var batch in run.BatchesAsync(agent, cancel))
+            await foreach (var batch in run.BatchesAsync(agent, after: -1, cancel))
             {
                 run.Batches++;
                 if (Fault(batch) is { } fault) yield return Event(run, fault);
