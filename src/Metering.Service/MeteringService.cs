@@ -5,6 +5,7 @@ using Metering.Service.Alerts;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
+using Metering.Service.Live;
 using Metering.Service.Quotas;
 using Metering.Service.Rating;
 using Metering.Service.Reports;
@@ -62,6 +63,7 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<WebhookDispatcher>());
 
         // faces
+        services.AddSingleton<LiveFeed>();
         services.AddSingleton<Verifier>();
         services.AddSingleton<ChainWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<ChainWatch>());
@@ -114,6 +116,7 @@ public static class MeteringService
         app.MapHealth();
         app.MapIngest();
         app.MapReports();
+        app.MapLive();
         app.MapVerify();
         app.MapTenants();
         app.MapPrices();
