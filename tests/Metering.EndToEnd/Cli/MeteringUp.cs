@@ -49,7 +49,7 @@ public sealed class MeteringUp : IAsyncLifetime
     private async Task<(int Code, string Output, string Errors)> RunAsync(string[] arguments, bool withUrl, CancellationToken cancel)
     {
         var start = new System.Diagnostics.ProcessStartInfo("dotnet", [Program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        if (withUrl) start.Environment["METERING_URL"] = Url;
+        start.Environment["METERING_URL"] = withUrl ? Url : "";
         start.Environment["METERING_KEY"] = (await File.ReadAllTextAsync(Path.Combine(_directory, "admin.key"), cancel)).Trim();
         using var process = System.Diagnostics.Process.Start(start)!;
         process.StandardInput.Close();
