@@ -16,7 +16,7 @@ internal sealed class AgentMetrics : IDisposable
         Count("births", "cgroups that were met for the first time.", counters => counters.Births);
         Count("deaths", "cgroups that ended.", counters => counters.Deaths);
         Count("conservation_failures", "Readings of a parent and its children that did not add up; any is an alarm.", counters => counters.SandwichFailures);
-        Count("counter_resets", "Counters that went backwards, as when a controller is toggled.", counters => counters.CounterResets);
+        Count("generations", "Counters that began anew (went backwards), as when a controller is toggled.", counters => counters.CounterResets);
         Count("read_errors", "cgroup files that could not be opened or read for another reason than their cgroup's end; their use is their parent's until they can.", counters => counters.ReadErrors);
         Count("malformed", "cgroup files whose text was not understood.", counters => counters.Malformed);
         Count("event_overflows", "Times that the kernel dropped inotify events; each costs a rescan.", counters => counters.Overflows);
