@@ -26,6 +26,9 @@ internal sealed record AgentOptions
 
     public Uri? BrokerUrl { get; init; }
 
+    /// <summary>Where an agent process serves its metrics; null: nowhere.</summary>
+    public Uri? MetricsUrl { get; init; }
+
     /// <summary>Mount point of the cgroup2 tree; null: from mountinfo.</summary>
     public string? CgroupRoot { get; init; }
 
@@ -62,6 +65,7 @@ internal sealed record AgentOptions
             ServiceUrl = settings.Url("Agent:ServiceUrl", "http", "https"),
             Key = settings.Text("Agent:Key"),
             BrokerUrl = settings.Url("Broker:Url", "amqp", "amqps"),
+            MetricsUrl = settings.Url("Agent:MetricsUrl", "http"),
             CgroupRoot = settings.Text("Agent:CgroupRoot"),
             MaxWorkloadsPerParent = (int)settings.Whole("Agent:MaxWorkloadsPerParent", 10_000, 1, 1_000_000),
             RulesFile = settings.Text("Agent:RulesFile"),

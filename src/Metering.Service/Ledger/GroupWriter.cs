@@ -18,6 +18,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     private readonly ILedgerBulk _bulk = store.IsPostgres ? new PostgresBulk() : new SqliteBulk();
     private readonly IUsageListener[] _listeners = [.. listeners];
     private readonly WorkloadDirectory _directory = new();
+    private readonly Newborns _newborns = new();
     private readonly Dictionary<(long Bucket, WorkloadEntry Workload), UsageRow> _rows = [];
     private readonly Stack<UsageRow> _spare = new();
     private LedgerSnapshot _snapshot = LedgerSnapshot.Empty;
@@ -285,15 +286,17 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         }
 
         WorkloadDirectory.Known? previous = null;
+        var newborns = _newborns.Of(batch);
         foreach (ref readonly var record in CollectionsMarshal.AsSpan(batch.Records))
         {
             var workload = _directory.Find(batch, record, parts[0].Bucket, ref previous);
             if (record.Final) ended.Add(workload);
-            foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated);
+            var unscraped = newborns.IsUnscraped(record, isNew: previous is null);
+            foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated, unscraped);
         }
     }
 
-    private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, bool estimated)
+    private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, bool estimated, bool unscraped)
     {
         // A record without readings only tells a name.
         if (record.ReadingCount == 0) return;
@@ -303,7 +306,9 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
             var meter = Meters[reading.Meter];
             var quantity = meter.Kind == MeterKind.Peak ? reading.Quantity : part.Share(reading.Quantity, rules);
             row.Add(meter, quantity);
-            if (estimated && meter == MeterCatalogue.Cpu) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
+            if (meter != MeterCatalogue.Cpu) continue;
+            if (estimated) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
+            if (unscraped) row.UnscrapedMicroseconds = checked(row.UnscrapedMicroseconds + quantity);
         }
     }
 

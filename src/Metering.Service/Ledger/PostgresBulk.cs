@@ -117,7 +117,7 @@ internal sealed class PostgresBulk : ILedgerBulk
         var list = UsageSql.ColumnList(columns);
         var connection = (NpgsqlConnection)transaction.Connection;
         await transaction.ExecuteAsync("CREATE TEMP TABLE IF NOT EXISTS usage_in (LIKE usage) ON COMMIT DELETE ROWS");
-        await using (var copy = await connection.BeginBinaryImportAsync($"COPY usage_in (bucket, workload, estimated_us{list}) FROM STDIN (FORMAT BINARY)"))
+        await using (var copy = await connection.BeginBinaryImportAsync($"COPY usage_in (bucket, workload, estimated_us, unscraped_us{list}) FROM STDIN (FORMAT BINARY)"))
         {
             foreach (var row in rows)
             {
@@ -125,6 +125,7 @@ internal sealed class PostgresBulk : ILedgerBulk
                 await copy.WriteAsync(row.Bucket, NpgsqlDbType.Bigint);
                 await copy.WriteAsync(row.Workload.Id, NpgsqlDbType.Bigint);
                 await copy.WriteAsync(row.EstimatedMicroseconds, NpgsqlDbType.Bigint);
+                await copy.WriteAsync(row.UnscrapedMicroseconds, NpgsqlDbType.Bigint);
                 foreach (var meter in columns)
                 {
                     if ((row.Known & (1 << meter.Index)) != 0) await copy.WriteAsync(row.Values[meter.Index], NpgsqlDbType.Bigint);
@@ -136,7 +137,7 @@ internal sealed class PostgresBulk : ILedgerBulk
         }
 
         await transaction.ExecuteAsync(
-            $"INSERT INTO usage (bucket, workload, estimated_us{list}) SELECT bucket, workload, estimated_us{list} FROM usage_in ORDER BY bucket, workload {UsageSql.OnConflict(columns, postgres: true)}");
+            $"INSERT INTO usage (bucket, workload, estimated_us, unscraped_us{list}) SELECT bucket, workload, estimated_us, unscraped_us{list} FROM usage_in ORDER BY bucket, workload {UsageSql.OnConflict(columns, postgres: true)}");
     }
 
     public async Task AddCoverageAsync(LedgerTransaction transaction, IReadOnlyCollection<KeyValuePair<(long Bucket, string Host), (long Covered, long Expected)>> rows)

@@ -112,19 +112,20 @@ internal sealed class SqliteBulk : ILedgerBulk
         var mask = 0;
         foreach (var row in rows) mask |= row.Known;
         var columns = UsageSql.Columns(mask);
-        var places = string.Concat(columns.Select((_, i) => ", ?" + (i + 4).ToString(CultureInfo.InvariantCulture)));
+        var places = string.Concat(columns.Select((_, i) => ", ?" + (i + 5).ToString(CultureInfo.InvariantCulture)));
         using var upsert = Prepare(transaction,
-            $"INSERT INTO usage (bucket, workload, estimated_us{UsageSql.ColumnList(columns)}) VALUES (?1, ?2, ?3{places}) {UsageSql.OnConflict(columns, postgres: false)}");
+            $"INSERT INTO usage (bucket, workload, estimated_us, unscraped_us{UsageSql.ColumnList(columns)}) VALUES (?1, ?2, ?3, ?4{places}) {UsageSql.OnConflict(columns, postgres: false)}");
         foreach (var row in rows)
         {
             upsert.Bind(1, row.Bucket);
             upsert.Bind(2, row.Workload.Id);
             upsert.Bind(3, row.EstimatedMicroseconds);
+            upsert.Bind(4, row.UnscrapedMicroseconds);
             for (var i = 0; i < columns.Length; i++)
             {
                 var index = columns[i].Index;
-                if ((row.Known & (1 << index)) != 0) upsert.Bind(i + 4, row.Values[index]);
-                else upsert.BindNull(i + 4);
+                if ((row.Known & (1 << index)) != 0) upsert.Bind(i + 5, row.Values[index]);
+                else upsert.BindNull(i + 5);
             }
 
             upsert.Run();

@@ -15,6 +15,9 @@ internal sealed class UsageRow
     /// <summary>CPU microseconds that were split over buckets by time, or are marked as estimated by the agent.</summary>
     public long EstimatedMicroseconds;
 
+    /// <summary>CPU microseconds that a scraper would not have seen: see <see cref="Newborns"/>.</summary>
+    public long UnscrapedMicroseconds;
+
     public void Add(Meter meter, long quantity)
     {
         Known |= 1 << meter.Index;
@@ -30,11 +33,12 @@ internal sealed class UsageRow
         }
 
         EstimatedMicroseconds = checked(EstimatedMicroseconds + other.EstimatedMicroseconds);
+        UnscrapedMicroseconds = checked(UnscrapedMicroseconds + other.UnscrapedMicroseconds);
     }
 
     public void Clear()
     {
         Array.Clear(Values);
-        (Known, EstimatedMicroseconds) = (0, 0);
+        (Known, EstimatedMicroseconds, UnscrapedMicroseconds) = (0, 0, 0);
     }
 }

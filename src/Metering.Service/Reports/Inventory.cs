@@ -2,19 +2,21 @@ using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
 using Metering.Service.Access;
+using Metering.Service.Ingest;
 using Metering.Service.Ledger;
 using Metering.Units;
 
 namespace Metering.Service.Reports;
 
 /// <summary>Hosts and workloads as the ledger knows them.</summary>
-internal sealed class Inventory(LedgerStore store, TimeProvider clock)
+internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlarms alarms, TimeProvider clock)
 {
     /// <summary>All hosts, the newest epoch of each. A reader of one tenant sees none: hosts are shared.</summary>
     public async Task<List<HostView>> HostsAsync(Caller caller, CancellationToken cancel)
     {
         var hosts = new List<HostView>();
         if (caller.Tenant is not null) return hosts;
+        var more = await figures.GetAsync(cancel);
         await using var connection = await store.OpenReadAsync(cancel);
         var coverage = new Dictionary<string, decimal?>(StringComparer.Ordinal);
         var day = clock.GetUtcNow().AddDays(-1).ToUnixTimeSeconds();
@@ -35,7 +37,7 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
             """))
         await using (var rows = await command.ExecuteReaderAsync(cancel))
         {
-            while (await rows.ReadAsync(cancel)) hosts.Add(Read(rows, coverage));
+            while (await rows.ReadAsync(cancel)) hosts.Add(Read(rows, coverage, more));
         }
 
         return hosts;
@@ -76,14 +78,19 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
         return new WorkloadPage(found, null);
     }
 
-    private static HostView Read(DbDataReader row, Dictionary<string, decimal?> coverage)
+    private HostView Read(DbDataReader row, Dictionary<string, decimal?> coverage, IReadOnlyDictionary<string, HostFigures.HostFigure> more)
     {
+        var host = row.GetString(0);
+        var figure = more.GetValueOrDefault(host) ?? new HostFigures.HostFigure();
+        var missing = row.IsDBNull(11) ? 0 : (long)row.GetDecimal(11);
         var labels = Labels(row.GetString(7));
         var availability = labels.Where(label => label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary(label => label.Key[6..], label => label.Value);
         var plain = labels.Where(label => !label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary();
         return new HostView(
-            row.GetString(0), row.GetString(1), row.GetInt64(2), row.IsDBNull(11) ? 0 : (long)row.GetDecimal(11), UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
-            UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(row.GetString(0)), row.GetInt64(10), availability, plain);
+            host, row.GetString(1), row.GetInt64(2), missing, UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
+            UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(host), row.GetInt64(10),
+            new HostAlarmView(row.GetInt64(10), alarms.Count(host, AlarmKind.Reading), alarms.Count(host, AlarmKind.Chain), missing, figure.Forks, figure.Refused, figure.Quarantined),
+            figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds, availability, plain);
     }
 
     private static Dictionary<string, string> Labels(string json) => JsonSerializer.Deserialize<Dictionary<string, string>>(json) ?? [];
