@@ -124,7 +124,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
         var counters = new PassCounters();
         IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(_tree, passOptions, counters, new BlockDevices());
-        return new Meterer(_tree, Recogniser.Recognise, passOptions, source, counters);
+        return new Meterer(_tree, Recogniser.Recognise, passOptions, source, counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

@@ -9,8 +9,8 @@ namespace Metering.Agent.Accounting;
 /// </summary>
 internal static class PassBenchmark
 {
-    /// <summary>The families that can be asked for; cpu is always read, for it tells which cgroups live.</summary>
-    public static readonly IReadOnlySet<string> Families = new HashSet<string>(StringComparer.Ordinal) { "cpu", "memory", "io", "pids" };
+    /// <summary>The families that can be asked for; cpu is always read, for it tells which cgroups live; slow is everything that has the slow cadence (swap, pressure, limits, network, …).</summary>
+    public static readonly IReadOnlySet<string> Families = new HashSet<string>(StringComparer.Ordinal) { "cpu", "memory", "io", "pids", "slow" };
 
     // The JIT compiles a hot method anew 100 ms after it went quiet; until then figures are those of unoptimised code.
     private static readonly TimeSpan Warming = TimeSpan.FromMilliseconds(300);
@@ -31,9 +31,9 @@ internal static class PassBenchmark
 
     private static PassCost Measure(KernelTree tree, int passes, IReadOnlySet<string> families, bool prune)
     {
-        var options = new PassOptions(prune, families.Contains("memory"), families.Contains("io"), families.Contains("pids"), DescriptorBudget.Others());
+        var options = new PassOptions(prune, families.Contains("memory"), families.Contains("io"), families.Contains("pids"), families.Contains("slow"), DescriptorBudget.Others());
         var counters = new PassCounters();
-        var meterer = new Meterer(tree, new WorkloadRecogniser().Recognise, options, Source(tree, options, counters), counters);
+        var meterer = new Meterer(tree, new WorkloadRecogniser().Recognise, options, Source(tree, options, counters), counters, options.Slow ? new NetworkMeter(tree, counters) : null);
         try
         {
             long instant = 0;

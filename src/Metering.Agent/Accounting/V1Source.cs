@@ -95,6 +95,16 @@ internal sealed class V1Source(V1Groups groups) : IMeterSource
         return known;
     }
 
+    public bool EventsAreLocal => true;
+
+    public void ReadSlow(CgroupNode node, SlowState state, Facts facts)
+    {
+    }
+
+    public void Annotate(CgroupNode node, SlowState state, Action<CgroupNode, MeterFamily, string?> note)
+    {
+    }
+
     public void Forget(CgroupNode node)
     {
         _memory.Remove(node);

@@ -71,6 +71,18 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         return handle;
     }
 
+    public int OpenDirectory(string path, ulong inode)
+    {
+        var directory = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_PATH | Posix.O_DIRECTORY);
+        if (directory < 0 || inode == 0 || Posix.InodeOf(directory) == inode) return directory;
+        Posix.Close(directory);
+        return -Posix.ENOENT;
+    }
+
+    public int OpenIn(int directory, ReadOnlySpan<byte> file) => Posix.OpenAt(directory, file, Posix.O_RDONLY);
+
+    public ulong FileInode(int handle) => Posix.InodeOf(handle);
+
     public int Read(int handle, Span<byte> buffer) => Posix.Pread(handle, buffer);
 
     public void Close(int handle) => Posix.Close(handle);

@@ -44,6 +44,7 @@ internal sealed class PassRecorder
     {
         Meterer.Run(nominalMicroseconds);
         foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;
+        _hostLabels["meter.network"] = Meterer.NetworkAvailability;
         var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
         var length = (ulong)(nominalMicroseconds - start);
 
