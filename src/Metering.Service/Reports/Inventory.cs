@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
+using Metering.Meters;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Metering.Units;
@@ -69,8 +70,9 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
         {
             if (found.Count == limit) return new WorkloadPage(found, last.ToString(CultureInfo.InvariantCulture));
             last = rows.GetInt64(0);
-            found.Add(new WorkloadView(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetString(5), Labels(rows.GetString(6)),
-                rows.GetString(10), rows.GetString(11), UsageReport.At(rows.GetInt64(7)), UsageReport.At(rows.GetInt64(8)), rows.GetInt64(9) != 0));
+            var (labels, availability) = Split(Labels(rows.GetString(6)), WorkloadAvailability.LabelPrefix);
+            found.Add(new WorkloadView(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetString(5), labels,
+                rows.GetString(10), rows.GetString(11), UsageReport.At(rows.GetInt64(7)), UsageReport.At(rows.GetInt64(8)), rows.GetInt64(9) != 0, availability));
         }
 
         return new WorkloadPage(found, null);
@@ -78,13 +80,16 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
 
     private static HostView Read(DbDataReader row, Dictionary<string, decimal?> coverage)
     {
-        var labels = Labels(row.GetString(7));
-        var availability = labels.Where(label => label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary(label => label.Key[6..], label => label.Value);
-        var plain = labels.Where(label => !label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary();
+        var (plain, availability) = Split(Labels(row.GetString(7)), "meter.");
         return new HostView(
             row.GetString(0), row.GetString(1), row.GetInt64(2), row.IsDBNull(11) ? 0 : (long)row.GetDecimal(11), UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
             UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(row.GetString(0)), row.GetInt64(10), availability, plain);
     }
+
+    // Reserved labels carry what an agent could not meter; they are no labels to people.
+    private static (Dictionary<string, string> Plain, Dictionary<string, string> Reserved) Split(Dictionary<string, string> labels, string prefix) =>
+        (labels.Where(label => !label.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(),
+        labels.Where(label => label.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(label => label.Key[prefix.Length..], label => label.Value));
 
     private static Dictionary<string, string> Labels(string json) => JsonSerializer.Deserialize<Dictionary<string, string>>(json) ?? [];
 
