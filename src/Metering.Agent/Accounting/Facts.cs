@@ -24,13 +24,18 @@ internal sealed class Facts
     /// <summary>Counters whose file was made anew since the last reading (controller toggled): they count from zero.</summary>
     public uint Restarted;
 
-    public void Begin(uint wanted) => (Wanted, Known, BestEffort, Restarted) = (wanted, 0, 0, 0);
+    /// <summary>Counters that are now read elsewhere (other groups were joined): where they stand is a new baseline.</summary>
+    public uint Rebased;
+
+    public void Begin(uint wanted) => (Wanted, Known, BestEffort, Restarted, Rebased) = (wanted, 0, 0, 0, 0);
 
     public bool Wants(Fact fact) => (Wanted & (1u << (int)fact)) != 0;
 
     public bool Has(Fact fact) => (Known & (1u << (int)fact)) != 0;
 
     public bool HasRestarted(Fact fact) => (Restarted & (1u << (int)fact)) != 0;
+
+    public bool IsRebased(Fact fact) => (Rebased & (1u << (int)fact)) != 0;
 
     public ulong this[Fact fact] => _values[(int)fact];
 

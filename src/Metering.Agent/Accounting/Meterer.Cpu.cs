@@ -92,7 +92,13 @@ internal sealed partial class Meterer
 
         var length = _tree.Read(handle, _buffer);
         if (passing) _tree.Close(handle);
-        if (length > 0 && StatParser.TryUsage(_buffer.AsSpan(0, length), out microseconds))
+        if (length > 0 && _tree.CpuIsNanoseconds && StatParser.TryNumber(_buffer.AsSpan(0, length), out microseconds))
+        {
+            microseconds /= 1000;
+            return true;
+        }
+
+        if (length > 0 && !_tree.CpuIsNanoseconds && StatParser.TryUsage(_buffer.AsSpan(0, length), out microseconds))
         {
             ReadThrottled(node, _buffer.AsSpan(0, length));
             return true;

@@ -110,12 +110,14 @@ internal sealed partial class Meterer
             }
 
             ref var tally = ref state.Tallies[i];
+            if (_facts.IsRebased(fact)) tally.Rebase(_facts[fact]);
             var grown = meter.Level >= 0 ? tally.Add(state.Levels[meter.Level].Rise(_facts[fact], _now)) : tally.Observe(_facts[fact], node.FromZero, _facts.HasRestarted(fact));
             if (i == SlowMeter.OomKills) state.OomMoved = grown;
             changed |= grown;
         }
 
         if (_facts.Has(Fact.FrozenNow)) changed |= state.Tallies[SlowMeter.Frozen].Add(state.Levels[SlowMeter.FrozenLevel].Hold(_facts[Fact.FrozenNow], _now));
+        if (_facts.Has(Fact.Throttled) && _facts.IsRebased(Fact.Throttled)) state.Tallies[SlowMeter.Throttled].Rebase(_facts[Fact.Throttled]);
         if (_facts.Has(Fact.Throttled)) changed |= state.Tallies[SlowMeter.Throttled].Observe(_facts[Fact.Throttled], node.FromZero, restarted: false);
         if (_facts.Has(Fact.MemoryPeak) && node.Memory is { } memory)
         {

@@ -52,6 +52,8 @@ internal sealed partial class Meterer : ITreeEvents
 
     public IMeterSource Source => _source;
 
+    public bool CpuIsBestEffort => _tree.CpuIsNanoseconds;
+
     /// <summary>What this host gives of the network.</summary>
     public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "exact: per network namespace, /proc/PID/net/dev";
 
@@ -148,6 +150,15 @@ internal sealed partial class Meterer : ITreeEvents
         Root.Io?.Last.Clear();
         if (Root.Memory is { } memory) memory.Level = false;
         Root.Slow?.Restart();
+        Touch(Root);
+    }
+
+    /// <summary>CPU now comes from another hierarchy of the same boot: its cgroups are other instances, and what they used before is not known to be unbilled.</summary>
+    public void Rehomed()
+    {
+        foreach (var child in Root.Children.ToArray()) Die(child);
+        Root.Children.Clear();
+        (Root.FromZero, Root.Enumerated, Root.BornLater, Root.NeedsListing) = (false, false, false, true);
         Touch(Root);
     }
 

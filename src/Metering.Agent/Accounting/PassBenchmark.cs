@@ -68,9 +68,7 @@ internal static class PassBenchmark
     private static IMeterSource Source(KernelTree tree, PassOptions options, PassCounters counters)
     {
         var joins = options.Memory || options.Io || options.Pids;
-        if (joins && File.Exists("/proc/self/mountinfo") && CgroupMounts.Parse(File.ReadLines("/proc/self/mountinfo")) is { IsHybrid: true } mounts && mounts.Unified.TrimEnd('/') == tree.MountPoint)
-            return new V1Source(new V1Groups(mounts));
-        return new V2Source(tree, options, counters, new BlockDevices());
+        return MeterSources.For(tree, joins ? MeterSources.MountsOf(tree) : null, options, counters);
     }
 
     private static double Median(double[] values)

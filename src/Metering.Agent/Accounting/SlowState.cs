@@ -27,6 +27,9 @@ internal sealed class SlowState
     /// <summary>Inode of memory.events: another one is another life of its counters, for a toggled controller makes its files anew.</summary>
     public ulong EventsInode;
 
+    /// <summary>The v1 groups that were joined at the last reading, as one number; others mean other counters.</summary>
+    public int JoinedGroups;
+
     /// <summary>cpu.stat at the last reading: while it stands still, no task of the cgroup can have raised its peak.</summary>
     public ulong CpuAtReading;
 

@@ -38,6 +38,9 @@ internal struct Tally
         return growth > 0;
     }
 
+    /// <summary>The counter is read elsewhere from now on.</summary>
+    public void Rebase(ulong reading) => (Reading, Started) = (reading, true);
+
     /// <summary>Adds what was integrated.</summary>
     public bool Add(ulong growth)
     {

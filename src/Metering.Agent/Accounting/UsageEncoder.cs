@@ -19,7 +19,7 @@ internal sealed class UsageEncoder
     private readonly ProtoBuffer _record = new();
     private readonly ProtoBuffer _reading = new(128);
     private readonly List<EncodedBatch> _batches = [];
-    private bool _machineRoot;
+    private bool _machineRoot, _cpuIsBestEffort;
     private long _bucket;
 
     /// <summary>
@@ -30,7 +30,7 @@ internal sealed class UsageEncoder
     {
         _batches.Clear();
         _body.Clear();
-        _machineRoot = rootIsMachine;
+        (_machineRoot, _cpuIsBestEffort) = (rootIsMachine, meterer.CpuIsBestEffort);
         _bucket = Meterer.Bucket(window.EndMicroseconds);
         var sequence = firstSequence;
         foreach (var parent in meterer.Sandwiches)
@@ -114,7 +114,7 @@ internal sealed class UsageEncoder
         if (node.Gone) _record.Varint(8, 1);
         if (node.Cpu.Started)
         {
-            var availability = _machineRoot && node.Parent is null ? Availability.BestEffort : Availability.Exact;
+            var availability = _cpuIsBestEffort || (_machineRoot && node.Parent is null) ? Availability.BestEffort : Availability.Exact;
             WriteAccount(MeterCatalogue.Cpu, node.Cpu, availability);
         }
 

@@ -15,15 +15,15 @@ internal sealed class V2SlowFiles
     private readonly ulong _hostProcessors;
     private readonly byte[] _buffer = new byte[8192];
 
-    /// <param name="hugePageSizes">Directories of the sizes that the kernel has, <c>hugepages-2048kB</c>.</param>
+    /// <param name="sizes">Directories of the sizes of huge pages that the kernel has, <c>hugepages-2048kB</c>.</param>
     /// <param name="cgroupMountOptions">Options of the cgroup2 mount (cgroup-v2.rst, mounting).</param>
     /// <param name="processors">Of the host: a cpuset of all of them reserves nothing.</param>
-    public V2SlowFiles(ICgroupTree tree, PassCounters counters, double processors, IEnumerable<string>? hugePageSizes = null, IReadOnlySet<string>? cgroupMountOptions = null)
+    public V2SlowFiles(ICgroupTree tree, PassCounters counters, double processors, IEnumerable<string>? sizes = null, IReadOnlySet<string>? cgroupMountOptions = null)
     {
         (_tree, _counters, _hostProcessors) = (tree, counters, (ulong)processors * 1_000_000);
         HugePagesAreMemory = cgroupMountOptions?.Contains("memory_hugetlb_accounting") == true;
         EventsAreLocal = cgroupMountOptions?.Contains("memory_localevents") == true;
-        _entries = [.. Files(), .. HugePagesAreMemory ? [] : HugePageFiles(hugePageSizes ?? Sizes())];
+        _entries = [.. Files(), .. HugePagesAreMemory ? [] : HugePageNames(sizes).Select(name => Entry.Of($"hugetlb.{name}.current", Fact.HugePages, "hugetlb", SlowParser.TryNumber))];
     }
 
     /// <summary>Huge pages are within memory.current then, and are not billed a second time.</summary>
@@ -105,15 +105,15 @@ internal sealed class V2SlowFiles
         Entry.Of("memory.min", Fact.MemoryMinimum, "memory", SlowParser.TryLimit),
     ];
 
-    private static IEnumerable<Entry> HugePageFiles(IEnumerable<string> sizes)
+    /// <summary>The sizes of huge pages as the cgroup files name them.</summary>
+    public static IEnumerable<string> HugePageNames(IEnumerable<string>? sizes = null)
     {
-        foreach (var size in sizes)
+        const string Kernel = "/sys/kernel/mm/hugepages";
+        foreach (var size in sizes ?? (Directory.Exists(Kernel) ? Directory.EnumerateDirectories(Kernel).Select(path => Path.GetFileName(path)!) : []))
         {
-            if (HugePageSize.TryName(size, out var name)) yield return Entry.Of($"hugetlb.{name}.current", Fact.HugePages, "hugetlb", SlowParser.TryNumber);
+            if (HugePageSize.TryName(size, out var name)) yield return name;
         }
     }
-
-    private static IEnumerable<string> Sizes() => Directory.Exists("/sys/kernel/mm/hugepages") ? Directory.EnumerateDirectories("/sys/kernel/mm/hugepages").Select(path => Path.GetFileName(path)!) : [];
 
     private readonly record struct Entry(byte[] Name, Fact Fact, string? Controller, FileParser Parse)
     {

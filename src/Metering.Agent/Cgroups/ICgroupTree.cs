@@ -9,6 +9,9 @@ internal interface ICgroupTree
     /// <summary>True when the root is the machine's own root cgroup: it has no counters, /proc/stat speaks for it.</summary>
     bool RootIsMachine { get; }
 
+    /// <summary>CPU is v1's <c>cpuacct.usage</c>, one number of nanoseconds, and so best-effort: anyone who may write there sets it to 0.</summary>
+    bool CpuIsNanoseconds => false;
+
     /// <summary>Controllers of the root (cgroup.controllers).</summary>
     IReadOnlySet<string> Controllers();
 

@@ -30,11 +30,12 @@ internal sealed class PassRecorder
 
         // What is not read is said to be so; a family that a source reads replaces its line with every pass.
         foreach (var family in Enum.GetValues<MeterFamily>()) _hostLabels["meter." + family.ToString().ToLowerInvariant()] = "unavailable: this agent does not read it";
-        _hostLabels["meter.cpu"] = rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
+        _hostLabels["meter.cpu"] = Meterer.CpuIsBestEffort ? "best-effort: v1 cpuacct.usage" : rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
         var states = journal.States();
         if (states.Count == 0) return;
         Meterer.Restore(StateCodec.Replay(states, recognise));
-        if (journal.BootId != facts.BootId) Meterer.Rebooted();
+        if (journal.BootId is { } stored && !facts.SameHierarchy(stored)) Meterer.Rehomed();
+        else if (journal.BootId != facts.BootId) Meterer.Rebooted();
     }
 
     public Meterer Meterer { get; private set; }

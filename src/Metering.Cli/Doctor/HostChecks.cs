@@ -122,7 +122,7 @@ internal sealed class HostChecks(string? cgroupRoot)
         using var tree = new KernelTree(_root!);
         var options = new PassOptions(KeptDescriptors: 16);
         var counters = new PassCounters();
-        IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(tree, options, counters, new BlockDevices());
+        var source = MeterSources.For(tree, MeterSources.MountsOf(tree), options, counters);
         var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters, new NetworkMeter(tree, counters), Posix.BootMicroseconds);
         meterer.Run(1);
         var found = new Dictionary<string, string>(source.Availability) { ["network"] = meterer.NetworkAvailability };
@@ -131,6 +131,7 @@ internal sealed class HostChecks(string? cgroupRoot)
         {
             var name = family.ToString().ToLowerInvariant();
             yield return found.Remove(name, out var text) ? MeterCheck.Parse(name, text)
+                : family == MeterFamily.Cpu && tree.CpuIsNanoseconds ? new MeterCheck(name, "best-effort", "v1 cpuacct.usage")
                 : family == MeterFamily.Cpu ? new MeterCheck(name, "exact", "cpu.stat usage_usec")
                 : new MeterCheck(name, "unavailable", "this version does not read it");
         }
