@@ -9,8 +9,8 @@ internal sealed partial class Meterer
 
     private bool ReadNetwork(CgroupNode node, SlowState state)
     {
-        // Never ran a process: nothing is in it.
-        if (node.Parent is null || node.Cpu.Reading == 0) return false;
+        // Also where no CPU was used: a process may have been moved there asleep.
+        if (node.Parent is null) return false;
         var note = _network!.Read(node, state, _pass, out var received, out var sent, out var known);
         Note(node, MeterFamily.Network, note);
         if (!known) return false;

@@ -30,7 +30,7 @@ internal sealed class NetworkMeter(ICgroupTree tree, PassCounters counters, stri
     private ulong _host;
 
     /// <summary>Why no namespace can be told apart on this host; null when they can.</summary>
-    public string? Trouble => HostNamespace() == 0 ? "unavailable: /proc/1/ns/net can not be read (run as root, in the host's pid namespace)" : null;
+    public string? Trouble => HostNamespace() == 0 ? "unavailable: no network namespace can be told (/proc/PID/ns/net; run as root, in the host's pid namespace)" : null;
 
     /// <summary>Growth since the last reading of the cgroup's namespace, where it is billed to this cgroup.</summary>
     /// <param name="known">False when nothing is known: no process, no right to look, or billed elsewhere.</param>
@@ -194,7 +194,13 @@ internal sealed class NetworkMeter(ICgroupTree tree, PassCounters counters, stri
         return false;
     }
 
-    private ulong HostNamespace() => _host != 0 ? _host : _host = _processes.Namespace(1, "ns/net"u8);
+    // Where the first process may not be looked at, the agent's own namespace is taken for the host's: who shares it with the agent shares its interfaces in any case.
+    private ulong HostNamespace()
+    {
+        if (_host == 0) _host = _processes.Namespace(1, "ns/net"u8);
+        if (_host == 0) _host = _processes.Namespace(Environment.ProcessId, "ns/net"u8);
+        return _host;
+    }
 
     private sealed class Shared(CgroupNode owner, Dictionary<ulong, InterfaceReading> interfaces)
     {
