@@ -32,14 +32,15 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     public MeteringAgent(AgentOptions options, IUsageTransport transport, TimeProvider clock, ILogger log)
     {
         (_options, _transport, _clock, _log) = (options, transport, clock, log);
-        _mounts = options.CgroupRoot is null ? CgroupMounts.Read() : null;
-        var root = options.CgroupRoot ?? _mounts!.Unified;
+        var root = options.CgroupRoot ?? HostMounts().Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
         _recogniser = RulesFile.Recogniser(options.RulesFile);
         _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);
-        _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine, _recogniser.Recognise, _names);
+        _mounts = MeterSources.MountsOf(_tree);
+        var facts = _tree.CpuIsNanoseconds ? HostFacts.Read().OfCpuacct() : HostFacts.Read();
+        _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recogniser.Recognise, _names);
         _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch);
     }
 
@@ -125,12 +126,18 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         }
     }
 
+    // cgroup2 gives CPU unless v1 groups hold processes that cgroup2 does not have at the same path.
+    private static CgroupMounts HostMounts()
+    {
+        var mounts = CgroupMounts.Read();
+        return !mounts.CpuIsV1 && mounts.V1.ContainsKey("cpuacct") && new V1Groups(mounts).CpuIsElsewhere() ? mounts.WithCpuacct() : mounts;
+    }
+
     private Meterer NewMeterer()
     {
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
         var counters = new PassCounters();
-        IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(_tree, passOptions, counters, new BlockDevices());
-        return new Meterer(_tree, _recogniser.Recognise, passOptions, source, counters);
+        return new Meterer(_tree, _recogniser.Recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

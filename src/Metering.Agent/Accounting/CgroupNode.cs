@@ -35,6 +35,10 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     public MemoryState? Memory;
     public IoState? Io;
     public PeakState? Pids;
+    public SlowState? Slow;
+
+    /// <summary>By family: why it is not, or not wholly, metered for this cgroup although the host has it.</summary>
+    public string?[]? Notes;
 
     /// <summary>Children are to be listed in full: at the start, after lost events, where there is no watch.</summary>
     public bool NeedsListing = true;

@@ -24,10 +24,15 @@ internal sealed partial class Meterer : ITreeEvents
     private readonly List<CgroupNode> _sandwiches = [];
     private long _pass;
     private long _now;
+    private readonly Func<long>? _clock;
     private bool _everythingIsNew;
 
-    public Meterer(ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null)
+    /// <param name="network">Reads network namespaces; null: network is not metered.</param>
+    /// <param name="clock">Microseconds since boot, for lifetimes; null: the instants of the passes.</param>
+    public Meterer(
+        ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null, NetworkMeter? network = null, Func<long>? clock = null)
     {
+        (_network, _clock, _note) = (network, clock, Note);
         _tree = tree;
         _recognise = recognise;
         _options = options;
@@ -46,6 +51,11 @@ internal sealed partial class Meterer : ITreeEvents
     public PassCounters Counters { get; }
 
     public IMeterSource Source => _source;
+
+    public bool CpuIsBestEffort => _tree.CpuIsNanoseconds;
+
+    /// <summary>What this host gives of the network.</summary>
+    public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "exact: per network namespace, /proc/PID/net/dev";
 
     /// <summary>Live cgroups, the root included.</summary>
     public IReadOnlyCollection<CgroupNode> Nodes => _nodes.Values;
@@ -67,6 +77,7 @@ internal sealed partial class Meterer : ITreeEvents
     {
         _pass++;
         _now = nominalMicroseconds;
+        _elapsed = Elapsed();
         _sandwiches.Clear();
         Counters.Passes++;
         VisitCpu(Root);
@@ -74,6 +85,7 @@ internal sealed partial class Meterer : ITreeEvents
         if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
         if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(Root);
         if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(Root);
+        if (_options.Slow) VisitSlow(Root, treeDue: false);
         _everythingIsNew = false;
     }
 
@@ -98,6 +110,7 @@ internal sealed partial class Meterer : ITreeEvents
             }
 
             if (node.Pids is { } pids) pids.Journalled = pids.Peak;
+            node.Slow?.MarkJournalled(Bucket(_now));
         }
 
         _touched.Clear();
@@ -122,6 +135,7 @@ internal sealed partial class Meterer : ITreeEvents
             }
 
             Adopt(node);
+            _network?.Restore(node);
             node.Attention = true;
         }
     }
@@ -137,6 +151,16 @@ internal sealed partial class Meterer : ITreeEvents
         Root.NeedsListing = true;
         Root.Io?.Last.Clear();
         if (Root.Memory is { } memory) memory.Level = false;
+        Root.Slow?.Restart();
+        Touch(Root);
+    }
+
+    /// <summary>CPU now comes from another hierarchy of the same boot: its cgroups are other instances, and what they used before is not known to be unbilled.</summary>
+    public void Rehomed()
+    {
+        foreach (var child in Root.Children.ToArray()) Die(child);
+        Root.Children.Clear();
+        (Root.FromZero, Root.Enumerated, Root.BornLater, Root.NeedsListing) = (false, false, false, true);
         Touch(Root);
     }
 
@@ -175,6 +199,9 @@ internal sealed partial class Meterer : ITreeEvents
             node.Attention = true;
         }
     }
+
+    /// <summary>The bucket that a window with this end belongs to.</summary>
+    internal static long Bucket(long endMicroseconds) => (endMicroseconds - 1) / BucketBoundMicroseconds;
 
     private static void Raise(CgroupNode? node)
     {

@@ -24,6 +24,7 @@ internal static class StateCodec
         Pids = 8,
         BornLater = 16,
         FromZero = 32,
+        Slow = 64,
     }
 
     public static void WriteNode(ProtoBuffer into, CgroupNode node)
@@ -35,7 +36,8 @@ internal static class StateCodec
         into.Raw((ulong)path.Length);
         into.Append(path);
         var flags = (node.Enumerated ? Has.Enumerated : 0) | (node.Memory is null ? 0 : Has.Memory) | (node.Io is null ? 0 : Has.Io) |
-            (node.Pids is { Known: true } ? Has.Pids : 0) | (node.BornLater ? Has.BornLater : 0) | (node.FromZero ? Has.FromZero : 0);
+            (node.Pids is { Known: true } ? Has.Pids : 0) | (node.BornLater ? Has.BornLater : 0) | (node.FromZero ? Has.FromZero : 0) |
+            (node.Slow is null ? 0 : Has.Slow);
         into.Raw((ulong)flags);
         Write(into, node.Cpu);
         if (node.Memory is { } memory) Write(into, memory);
@@ -45,6 +47,8 @@ internal static class StateCodec
             into.Raw(pids.Peak);
             into.Raw((ulong)pids.Availability);
         }
+
+        if (node.Slow is { } slow) SlowCodec.Write(into, slow);
     }
 
     /// <summary>The description of a node that has one of its own; in a delta only when it is new.</summary>
@@ -69,7 +73,7 @@ internal static class StateCodec
         into.Append(bytes);
     }
 
-    private static (string Name, SortedDictionary<string, string> Labels) ReadDescription(ref Reader reader)
+    private static (string Name, SortedDictionary<string, string> Labels) ReadDescription(ref StateReader reader)
     {
         var name = ReadText(ref reader);
         var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -77,7 +81,7 @@ internal static class StateCodec
         return (name, labels);
     }
 
-    private static string ReadText(ref Reader reader) => System.Text.Encoding.UTF8.GetString(reader.Bytes((int)reader.Next()));
+    private static string ReadText(ref StateReader reader) => System.Text.Encoding.UTF8.GetString(reader.Bytes((int)reader.Next()));
 
     public static void WriteEnded(ProtoBuffer into, CgroupNode node)
     {
@@ -94,7 +98,7 @@ internal static class StateCodec
         foreach (var blob in blobs)
         {
             kept.Add(blob);
-            var scan = new Reader(blob, 0);
+            var scan = new StateReader(blob, 0);
             while (!scan.AtEnd)
             {
                 var kind = scan.Next();
@@ -119,7 +123,7 @@ internal static class StateCodec
         void Load(ulong inode, CgroupNode? parent)
         {
             if (!entries.TryGetValue(inode, out var entry)) return;
-            var node = Read(new Reader(kept[entry.Blob], entry.At), parent, recognise);
+            var node = Read(new StateReader(kept[entry.Blob], entry.At), parent, recognise);
             if (descriptions.TryGetValue(inode, out var description))
             {
                 node.Describe(description.Name, description.Labels);
@@ -135,7 +139,7 @@ internal static class StateCodec
     }
 
     // Reads past an entry, cheaply, and tells its parent.
-    private static ulong Skip(ref Reader reader)
+    private static ulong Skip(ref StateReader reader)
     {
         var parent = reader.Next();
         reader.Bytes((int)reader.Next());
@@ -155,15 +159,16 @@ internal static class StateCodec
         }
 
         if (flags.HasFlag(Has.Pids)) SkipNumbers(ref reader, 2);
+        if (flags.HasFlag(Has.Slow)) SkipNumbers(ref reader, checked((int)reader.Next()));
         return parent;
     }
 
-    private static void SkipNumbers(ref Reader reader, int count)
+    private static void SkipNumbers(ref StateReader reader, int count)
     {
         for (var i = 0; i < count; i++) reader.Next();
     }
 
-    private static CgroupNode Read(Reader reader, CgroupNode? parent, Func<string, Workload> recognise)
+    private static CgroupNode Read(StateReader reader, CgroupNode? parent, Func<string, Workload> recognise)
     {
         var inode = reader.Next();
         reader.Next();
@@ -185,6 +190,8 @@ internal static class StateCodec
             node.Pids = new PeakState { Peak = peak, Journalled = peak, Known = true, Availability = (Availability)reader.Next() };
         }
 
+        if (flags.HasFlag(Has.Slow)) node.Slow = SlowCodec.Read(ref reader);
+
         return node;
     }
 
@@ -204,7 +211,7 @@ internal static class StateCodec
         into.Raw(account.PublishedEnd);
     }
 
-    private static Account ReadAccount(ref Reader reader)
+    private static Account ReadAccount(ref StateReader reader)
     {
         var account = new Account
         {
@@ -236,7 +243,7 @@ internal static class StateCodec
         into.Append(integral);
     }
 
-    private static MemoryState ReadMemory(ref Reader reader)
+    private static MemoryState ReadMemory(ref StateReader reader)
     {
         var memory = new MemoryState
         {
@@ -269,7 +276,7 @@ internal static class StateCodec
         }
     }
 
-    private static IoState ReadIo(ref Reader reader)
+    private static IoState ReadIo(ref StateReader reader)
     {
         var io = new IoState();
         for (var i = 0; i < 4; i++) io.Accounts[i] = ReadAccount(ref reader);
@@ -282,35 +289,5 @@ internal static class StateCodec
         }
 
         return io;
-    }
-
-    private ref struct Reader(ReadOnlySpan<byte> bytes, int at)
-    {
-        private readonly ReadOnlySpan<byte> _bytes = bytes;
-
-        public int At { get; private set; } = at;
-
-        public readonly bool AtEnd => At >= _bytes.Length;
-
-        public ulong Next()
-        {
-            ulong value = 0;
-            for (var shift = 0; shift < 70; shift += 7)
-            {
-                if (AtEnd) throw new InvalidDataException("A stored baseline ends in the middle of a number.");
-                var one = _bytes[At++];
-                value |= (ulong)(one & 0x7F) << shift;
-                if (one < 0x80) return value;
-            }
-
-            throw new InvalidDataException("A number of a stored baseline is longer than 64 bits.");
-        }
-
-        public ReadOnlySpan<byte> Bytes(int count)
-        {
-            if (count < 0 || At + count > _bytes.Length) throw new InvalidDataException("A stored baseline is cut short.");
-            At += count;
-            return _bytes.Slice(At - count, count);
-        }
     }
 }

@@ -33,11 +33,12 @@ internal sealed class PassRecorder
 
         // What is not read is said to be so; a family that a source reads replaces its line with every pass.
         foreach (var family in Enum.GetValues<MeterFamily>()) _hostLabels["meter." + family.ToString().ToLowerInvariant()] = "unavailable: this agent does not read it";
-        _hostLabels["meter.cpu"] = rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
+        _hostLabels["meter.cpu"] = Meterer.CpuIsBestEffort ? "best-effort: v1 cpuacct.usage" : rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
         var states = journal.States();
         if (states.Count == 0) return;
         Meterer.Restore(StateCodec.Replay(states, recognise));
-        if (journal.BootId != facts.BootId) Meterer.Rebooted();
+        if (journal.BootId is { } stored && !facts.SameHierarchy(stored)) Meterer.Rehomed();
+        else if (journal.BootId != facts.BootId) Meterer.Rebooted();
         else names?.Restored(Meterer);
     }
 
@@ -50,6 +51,7 @@ internal sealed class PassRecorder
         Meterer.Run(nominalMicroseconds);
         _names?.Follow(Meterer);
         foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;
+        _hostLabels["meter.network"] = Meterer.NetworkAvailability;
         var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
         var length = (ulong)(nominalMicroseconds - start);
 

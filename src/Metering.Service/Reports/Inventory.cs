@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
+using Metering.Meters;
 using Metering.Service.Access;
 using Metering.Service.Ingest;
 using Metering.Service.Ledger;
@@ -71,8 +72,9 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         {
             if (found.Count == limit) return new WorkloadPage(found, last.ToString(CultureInfo.InvariantCulture));
             last = rows.GetInt64(0);
-            found.Add(new WorkloadView(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetString(5), Labels(rows.GetString(6)),
-                rows.GetString(10), rows.GetString(11), UsageReport.At(rows.GetInt64(7)), UsageReport.At(rows.GetInt64(8)), rows.GetInt64(9) != 0));
+            var (labels, availability) = Split(Labels(rows.GetString(6)), WorkloadAvailability.LabelPrefix);
+            found.Add(new WorkloadView(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetString(5), labels,
+                rows.GetString(10), rows.GetString(11), UsageReport.At(rows.GetInt64(7)), UsageReport.At(rows.GetInt64(8)), rows.GetInt64(9) != 0, availability));
         }
 
         return new WorkloadPage(found, null);
@@ -83,15 +85,18 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         var host = row.GetString(0);
         var figure = more.GetValueOrDefault(host) ?? new HostFigures.HostFigure();
         var missing = row.IsDBNull(11) ? 0 : (long)row.GetDecimal(11);
-        var labels = Labels(row.GetString(7));
-        var availability = labels.Where(label => label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary(label => label.Key[6..], label => label.Value);
-        var plain = labels.Where(label => !label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary();
+        var (plain, availability) = Split(Labels(row.GetString(7)), "meter.");
         return new HostView(
             host, row.GetString(1), row.GetInt64(2), missing, UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
             UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(host), row.GetInt64(10),
             new HostAlarmView(row.GetInt64(10), alarms.Count(host, AlarmKind.Reading), alarms.Count(host, AlarmKind.Chain), missing, figure.Forks, figure.Refused, figure.Quarantined),
             figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds, availability, plain);
     }
+
+    // Reserved labels carry what an agent could not meter; they are no labels to people.
+    private static (Dictionary<string, string> Plain, Dictionary<string, string> Reserved) Split(Dictionary<string, string> labels, string prefix) =>
+        (labels.Where(label => !label.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(),
+        labels.Where(label => label.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(label => label.Key[prefix.Length..], label => label.Value));
 
     private static Dictionary<string, string> Labels(string json) => JsonSerializer.Deserialize<Dictionary<string, string>>(json) ?? [];
 
