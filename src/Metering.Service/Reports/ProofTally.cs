@@ -16,6 +16,7 @@ internal sealed class ProofTally(string path)
     private ulong _billed;
     private bool _ended;
     private ParentView? _parent;
+    private ulong _held;
 
     public string Path => path;
 
@@ -37,6 +38,7 @@ internal sealed class ProofTally(string path)
         {
             if (parent.Path == path)
             {
+                if (_inode is null || _inode == parent.Inode) _held = Held(parent.Before, parent.Own, parent.Below, parent.Held);
                 if (_inode is null || _inode == parent.Inode) _parent = new ParentView(parent.Before, parent.After, parent.Own, parent.Below, parent.Held, end);
             }
             else if (parent.Path.StartsWith(_below, StringComparison.Ordinal))
@@ -50,7 +52,7 @@ internal sealed class ProofTally(string path)
     public ProofView? View(string host, DateTimeOffset lastWindowEnd)
     {
         if (_inode is not { } inode) return null;
-        var held = _ended ? 0 : (_parent is { } row ? Held(row.Before, row.Own, row.Below, row.Held) : 0) + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
+        var held = _ended ? 0 : _held + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
         return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent);
     }
 
@@ -64,7 +66,7 @@ internal sealed class ProofTally(string path)
             else _ofEarlierInstance.UnionWith(_inodesBelow);
             _inodesBelow.Clear();
             _heldBelow.Clear();
-            (_inode, _boot, _before, _billed, _parent) = (record.Inode, boot, null, 0, null);
+            (_inode, _boot, _before, _billed, _held, _parent) = (record.Inode, boot, null, 0, 0, null);
         }
 
         _ended = record.Final;
@@ -73,6 +75,9 @@ internal sealed class ProofTally(string path)
             if (!IsCpu(reading)) continue;
             _before ??= reading.Start;
             _billed += reading.Quantity;
+
+            // Once its children have ended, a cgroup publishes what was held back for them, and speaks as a parent no more.
+            _held -= Math.Min(_held, reading.Quantity);
         }
     }
 
@@ -83,7 +88,9 @@ internal sealed class ProofTally(string path)
         if (record.Final) _heldBelow.Remove(record.Path);
         foreach (var reading in record.Meters)
         {
-            if (IsCpu(reading)) _billed += reading.Quantity;
+            if (!IsCpu(reading)) continue;
+            _billed += reading.Quantity;
+            if (_heldBelow.TryGetValue(record.Path, out var held)) _heldBelow[record.Path] = held - Math.Min(held, reading.Quantity);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class GuestMachine : IAsyncDisposable
 
     // About 90 s and 5 min on two idle processors; only a hang, or a machine many times slower, gets here.
     private static readonly TimeSpan BootLimit = TimeSpan.FromMinutes(10), FullBootLimit = TimeSpan.FromMinutes(20);
-    private static readonly bool Full = Environment.GetEnvironmentVariable("METERING_GUEST_FULL") == "1";
+    internal static readonly bool Full = Environment.GetEnvironmentVariable("METERING_GUEST_FULL") == "1";
 
     private readonly SemaphoreSlim _once = new(1);
     private GuestReport? _report;
@@ -55,7 +55,7 @@ public sealed class GuestMachine : IAsyncDisposable
     {
         var repository = Repository();
         var scripts = Path.Combine(repository, "tests/Metering.EndToEnd/Guest");
-        var directory = Path.Combine(repository, "artifacts/guest");
+        var directory = Path.Combine(repository, Full ? "artifacts/guest-full" : "artifacts/guest");
         var payload = Path.Combine(directory, "payload");
         Directory.CreateDirectory(payload);
         await ChildProcess.RunAsync(
@@ -70,7 +70,7 @@ public sealed class GuestMachine : IAsyncDisposable
         await ChildProcess.RunAsync("cp", ["-a", scripts + "/guest", payload + "/guest"], BuildLimit, cancel);
         if (Full) await File.WriteAllTextAsync(payload + "/guest/full", "", cancel);
         foreach (var file in (string[])["payload.ext4", "disk.img", "swap.img", "facts.jsonl", "console.log"]) File.Delete(Path.Combine(directory, file));
-        await ChildProcess.RunAsync("mke2fs", ["-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-d", payload, directory + "/payload.ext4", "400M"], BuildLimit, cancel);
+        await ChildProcess.RunAsync("mke2fs", ["-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-d", payload, directory + "/payload.ext4", "500M"], BuildLimit, cancel);
         foreach (var file in (string[])["disk.img", "swap.img"])
         {
             await using var empty = File.Create(Path.Combine(directory, file));
@@ -81,7 +81,7 @@ public sealed class GuestMachine : IAsyncDisposable
     }
 
     // Packages for the runtimes that only the full run has.
-    private static IReadOnlyList<string> MoreRuntimes => ["docker.io", "containerd", "slurm-wlm", "munge", "slirp4netns", "fuse-overlayfs", "dbus-user-session"];
+    private static IReadOnlyList<string> MoreRuntimes => ["docker.io", "containerd", "dbus-user-session", "fuse-overlayfs"];
 
     private static async Task<GuestReport> BootAsync(string directory, CancellationToken cancel)
     {
@@ -115,7 +115,7 @@ public sealed class GuestMachine : IAsyncDisposable
         }
     }
 
-    private static string Repository()
+    internal static string Repository()
     {
         for (var at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
         {
