@@ -13,7 +13,6 @@ public sealed class FullRuntimeTests(GuestMachine guest)
     [Theory]
     [InlineData("docker.systemd", @"^/system\.slice/docker-[0-9a-f]{64}\.scope$", "docker")]
     [InlineData("docker.cgroupfs", "^/docker/[0-9a-f]{64}$", "docker")]
-    [InlineData("podman.pod.member", @"^/machine\.slice/machine-libpod_pod_[0-9a-f]{64}\.slice/libpod-[0-9a-f]{64}\.scope$", "podman")]
     [InlineData("podman.split", @"^/system\.slice/quadlet\.service/libpod-payload-[0-9a-f]{64}$", "podman")]
     [InlineData("podman.rootless", @"^/user\.slice/user-1000\.slice/user@1000\.service/user\.slice/libpod-[0-9a-f]{64}\.scope$", "podman")]
     public async Task A_real_path_is_recognised_and_billed(string what, string path, string kind)
