@@ -62,7 +62,7 @@ public sealed class GuestMachine : IAsyncDisposable
             "dotnet",
             [
                 "publish", Path.Combine(repository, "src/Metering.Cli"), "-c", "Release", "-r", "linux-x64", "--self-contained", "-p:PublishReadyToRun=true",
-                "-p:DebugType=none", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "quiet", "--nologo", "--artifacts-path", Path.Combine(directory, "build"), "-o", payload + "/metering",
+                "-p:DebugType=none", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "quiet", "--nologo", "--artifacts-path", Path.Combine(repository, "artifacts/guest/build"), "-o", payload + "/metering",
             ],
             BuildLimit, cancel);
         await ChildProcess.RunAsync(Path.Combine(scripts, "build-guest"), Full ? [directory, .. MoreRuntimes] : [directory], BuildLimit, cancel);
