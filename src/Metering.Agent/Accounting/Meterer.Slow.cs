@@ -50,7 +50,7 @@ internal sealed partial class Meterer
         if (node.Slow is { } state && (state.LastPass == _pass || treeDue)) SettleSlow(node);
     }
 
-    private bool SlowDue(CgroupNode node) => !_options.Prune || _now % BucketBoundMicroseconds == 0 || (_pass + (long)(node.Inode % SlowEvery)) % SlowEvery == 0;
+    private bool SlowDue(CgroupNode node) => !_options.Prune || _closing || (_pass + (long)(node.Inode % SlowEvery)) % SlowEvery == 0;
 
     private void ReadSlow(CgroupNode node, uint wanted, bool readNetwork)
     {
@@ -67,7 +67,9 @@ internal sealed partial class Meterer
             state.BestEffort = (state.BestEffort & ~wanted) | _facts.BestEffort;
             state.Known = (state.Known & ~wanted) | _facts.Known;
             changed |= Apply(node, state, wanted);
-            if (node.Parent is not null) changed |= Age(state);
+
+            // That time went by is no news: an idle cgroup costs a record when a bucket closes, not in each minute.
+            if (node.Parent is not null && (changed || node.Active || _closing)) changed |= Age(state);
             _source.Annotate(node, state, _note);
         }
 

@@ -27,6 +27,9 @@ internal sealed partial class Meterer : ITreeEvents
     private readonly Func<long>? _clock;
     private bool _everythingIsNew;
 
+    /// <summary>The pass is at, or the first after, the bound of a bucket: all is read, so that each bucket gets its own.</summary>
+    private bool _closing;
+
     /// <param name="network">Reads network namespaces; null: network is not metered.</param>
     /// <param name="clock">Microseconds since boot, for lifetimes; null: the instants of the passes.</param>
     public Meterer(
@@ -76,6 +79,7 @@ internal sealed partial class Meterer : ITreeEvents
     public void Run(long nominalMicroseconds)
     {
         _pass++;
+        _closing = nominalMicroseconds % BucketBoundMicroseconds == 0 || Bucket(_now + 1) != Bucket(nominalMicroseconds);
         _now = nominalMicroseconds;
         _elapsed = Elapsed();
         _sandwiches.Clear();

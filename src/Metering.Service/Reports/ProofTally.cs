@@ -17,6 +17,7 @@ internal sealed class ProofTally(string path)
     private bool _ended;
     private ParentView? _parent;
     private ParentView? _above;
+    private ulong _held;
 
     public string Path => path;
 
@@ -41,7 +42,11 @@ internal sealed class ProofTally(string path)
         {
             if (parent.Path == path)
             {
-                if (_inode is null || _inode == parent.Inode) _parent = View(parent, end);
+                if (_inode is null || _inode == parent.Inode)
+                {
+                    _held = Held(parent.Before, parent.Own, parent.Below, parent.Held);
+                    _parent = View(parent, end);
+                }
             }
             else if (parent.Path == PathAbove)
             {
@@ -58,7 +63,7 @@ internal sealed class ProofTally(string path)
     public ProofView? View(string host, DateTimeOffset lastWindowEnd)
     {
         if (_inode is not { } inode) return null;
-        var held = _ended ? 0 : (_parent is { } row ? Held(row.Before, row.Own, row.Below, row.Held) : 0) + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
+        var held = _ended ? 0 : _held + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
         return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent, _above);
     }
 
@@ -72,7 +77,7 @@ internal sealed class ProofTally(string path)
             else _ofEarlierInstance.UnionWith(_inodesBelow);
             _inodesBelow.Clear();
             _heldBelow.Clear();
-            (_inode, _boot, _before, _billed, _parent) = (record.Inode, boot, null, 0, null);
+            (_inode, _boot, _before, _billed, _held, _parent) = (record.Inode, boot, null, 0, 0, null);
         }
 
         _ended = record.Final;
@@ -81,6 +86,9 @@ internal sealed class ProofTally(string path)
             if (!IsCpu(reading)) continue;
             _before ??= reading.Start;
             _billed += reading.Quantity;
+
+            // Once its children have ended, a cgroup publishes what was held back for them, and speaks as a parent no more.
+            _held -= Math.Min(_held, reading.Quantity);
         }
     }
 
@@ -91,7 +99,9 @@ internal sealed class ProofTally(string path)
         if (record.Final) _heldBelow.Remove(record.Path);
         foreach (var reading in record.Meters)
         {
-            if (IsCpu(reading)) _billed += reading.Quantity;
+            if (!IsCpu(reading)) continue;
+            _billed += reading.Quantity;
+            if (_heldBelow.TryGetValue(record.Path, out var held)) _heldBelow[record.Path] = held - Math.Min(held, reading.Quantity);
         }
     }
 
