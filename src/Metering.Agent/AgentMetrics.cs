@@ -23,10 +23,14 @@ internal sealed class AgentMetrics : IDisposable
         Count("unwatched_directories", "Visits to a cgroup that could not be watched (fs.inotify.max_user_watches) and so was listed.", counters => counters.UnwatchedDirectories);
         Count("names_over_bound", "cgroups not named because their parent had Agent:MaxWorkloadsPerParent; their use is billed to the parent.", counters => counters.NamesOverBound);
         _meter.CreateObservableGauge("metering_agent_cgroups", () => (long)agent.Cgroups, unit: null, description: "Live cgroups at the last pass.");
+        _meter.CreateObservableGauge("metering_agent_before_metering_seconds", () => (double)((agent.Journal.Before?.CpuMicroseconds ?? 0) / 1_000_000m), unit: "s", description: "CPU used before the first pass of this epoch found it; not billed.");
         _meter.CreateObservableGauge("metering_agent_lag_seconds", () => agent.Journal.LastPassMicroseconds is { } last ? Math.Max(0, (clock.GetUtcNow() - UnixTime.FromMicroseconds(last)).TotalSeconds) : 0,
             unit: "s", description: "Age of the last stored pass.");
         _meter.CreateObservableGauge("metering_agent_unshipped_batches", () => (long)(agent.Journal.NextSequence - 1 - agent.Journal.Committed), unit: null, description: "Batches in the journal that the ledger has not committed.");
-        _meter.CreateObservableGauge("metering_agent_trouble", () => agent.Trouble is null ? 0L : 1L, unit: null, description: "1 while something keeps batches from the ledger or passes from the journal.");
+        _meter.CreateObservableGauge("metering_agent_trouble", () => agent.Stuck is null ? 0L : 1L, unit: null, description: "1 while something keeps batches from the ledger or passes from the journal.");
+
+        _meter.CreateObservableGauge("metering_agent_degraded", () => DegradedState.All.Select(state => new Measurement<long>(agent.Degraded.Now.Contains(state) ? 1 : 0, new KeyValuePair<string, object?>("reason", state.Reason))),
+            unit: null, description: "1 while the last pass was degraded for this reason; sums stay exact.");
 
         void Count(string name, string help, Func<PassCounters, long> value) =>
             _meter.CreateObservableCounter("metering_agent_" + name, () => value(agent.Counters), unit: null, description: help);

@@ -27,6 +27,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     private readonly PassRecorder _recorder;
     private volatile string? _forkedEpoch;
     private string? _passTrouble;
+    private bool _clockBack;
 
     /// <summary>Opens journal and tree. Throws <see cref="Safety.UserErrorException"/> when either can not be had.</summary>
     public MeteringAgent(AgentOptions options, IUsageTransport transport, TimeProvider clock, ILogger log)
@@ -49,8 +50,14 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     /// <summary>What the passes met.</summary>
     public PassCounters Counters => _recorder.Meterer.Counters;
 
-    /// <summary>What keeps batches from the ledger; null when nothing does.</summary>
-    public string? Trouble => _passTrouble ?? _shipping.Trouble;
+    /// <summary>What keeps passes from the journal or batches from the ledger; null when nothing does.</summary>
+    public string? Stuck => _passTrouble ?? _shipping.Trouble;
+
+    /// <summary>What is not as it should be: <see cref="Stuck"/>, else how the last pass was degraded; null when all is well.</summary>
+    public string? Trouble => Stuck ?? Degraded.Text;
+
+    /// <summary>What the last pass could only do in a worse way; sums are exact all the same.</summary>
+    public DegradedStates Degraded => _recorder.Degraded;
 
     /// <summary>Live cgroups at the last pass.</summary>
     public int Cgroups => _recorder.Meterer.Nodes.Count;
@@ -59,15 +66,18 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancel)
     {
         LogStart(_log, _options.HostId, _journal.Epoch, _tree.MountPoint, _transport.Name);
+        if (_recorder.Ended == EpochEnd.Snapshot) LogSnapshot(_log, _journal.Epoch);
         var shipping = _shipping.RunAsync(cancel);
         var names = Task.Run(() => _names.RunAsync(cancel), CancellationToken.None);
+        long? passed = null;
         try
         {
             while (!cancel.IsCancellationRequested)
             {
                 var nominal = Nominal();
-                if (_journal.LastPassMicroseconds is not { } last || nominal > last) Pass(nominal);
-                if (_journal.LastPassMicroseconds is { } ahead && ahead > nominal + _options.Interval.Microseconds()) LogClockBack(_log, UnixTime.FromMicroseconds(ahead));
+                if (nominal != passed) Pass(nominal);
+                passed = nominal;
+                TellClock(nominal);
                 await Task.Delay(UntilNext(nominal), _clock, cancel);
             }
         }
@@ -86,6 +96,14 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         await _transport.DisposeAsync();
         _journal.Dispose();
         _tree.Dispose();
+    }
+
+    // Told once per step of the clock, not at each pass of the time that it repeats.
+    private void TellClock(long nominal)
+    {
+        var back = _journal.LastPassMicroseconds is { } last && last > nominal + _options.Interval.Microseconds();
+        if (back && !_clockBack) LogClockBack(_log, UnixTime.FromMicroseconds(_journal.LastPassMicroseconds!.Value));
+        _clockBack = back;
     }
 
     // The last instant of the grid that has come: a pass starts at or after it, never before.
@@ -114,7 +132,11 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
         try
         {
+            var (ended, began) = (_recorder.Ended, _journal.Before);
             _recorder.Pass(nominal);
+            foreach (var state in _recorder.Degraded.Begun) LogDegraded(_log, state.Reason, state.Meaning, state.Remedy);
+            if (_recorder.Ended != ended && _recorder.Ended == EpochEnd.Snapshot) LogSnapshot(_log, _journal.Epoch);
+            if (_journal.Before is { } before && before != began) LogBeforeMetering(_log, before.CpuMicroseconds / 1_000_000m, before.Cgroups);
             _shipping.Wake();
             if (_passTrouble is not null) LogPassRecovered(_log);
             _passTrouble = null;
@@ -135,7 +157,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
     private Meterer NewMeterer()
     {
-        var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
+        var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others(), KeptCpuDescriptors: DescriptorBudget.Cpu());
         var counters = new PassCounters();
         return new Meterer(_tree, _recogniser.Recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
     }
@@ -146,8 +168,17 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Error, Message = "Another journal has used the numbers of epoch {Epoch} (a restored copy or a cloned machine); a new epoch begins, its first pass is a baseline.")]
     private static partial void LogFork(ILogger log, string epoch);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The clock stands before the last pass ({LastPass:O}); metering goes on when it has passed it, nothing is lost meanwhile.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The clock stands before the last window's end ({LastPass:O}); until it has passed it, what is used is billed at that instant, and nothing twice.")]
     private static partial void LogClockBack(ILogger log, DateTimeOffset lastPass);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "This machine was put back to an earlier snapshot: its clock since boot stands before the last stored pass. Epoch {Epoch} begins, its first pass is a baseline.")]
+    private static partial void LogSnapshot(ILogger log, string epoch);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Metering is degraded ({Reason}): {Meaning}; {Remedy}.")]
+    private static partial void LogDegraded(ILogger log, string reason, string meaning, string remedy);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "CPU used before metering began is not billed: {Seconds:N0} s in {Cgroups:N0} cgroups.")]
+    private static partial void LogBeforeMetering(ILogger log, decimal seconds, int cgroups);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Trouble} Baselines stay where they are, the next pass that can be stored carries this usage.")]
     private static partial void LogPassTrouble(ILogger log, string trouble);

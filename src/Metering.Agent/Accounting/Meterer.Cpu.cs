@@ -82,8 +82,8 @@ internal sealed partial class Meterer
 
             if (handle < 0)
             {
-                if (handle is -Posix.ENOENT or -Posix.ENODEV) Die(node);
-                else Counters.ReadErrors++;
+                if (handle is -Posix.ENOENT or -Posix.ENODEV && !TreeIsGone()) Die(node);
+                else Failed(handle);
                 return false;
             }
 
@@ -105,13 +105,15 @@ internal sealed partial class Meterer
         }
 
         if (length == -Posix.ENODEV) Die(node);
-        else if (length < 0) Counters.ReadErrors++;
+        else if (length < 0) Failed(length);
         else Counters.Malformed++;
         return false;
     }
 
-    private static bool Keep(CgroupNode node, int handle)
+    private bool Keep(CgroupNode node, int handle)
     {
+        if (_keptCpu >= _options.KeptCpuDescriptors) return false;
+        _keptCpu++;
         node.CpuHandle = handle;
         return true;
     }
@@ -137,6 +139,10 @@ internal sealed partial class Meterer
                 foreach (var entry in _entries) Meet(node, entry.Name, entry.Inode);
                 if (node.Enumerated == node.Refused) Touch(node);
                 node.Enumerated = !node.Refused;
+            }
+            else
+            {
+                NotListed(node);
             }
         }
 
@@ -166,6 +172,7 @@ internal sealed partial class Meterer
         {
             // Its use is the parent's own until it is met again, and then it counts from there: the enumeration proves nothing about it.
             if (handle >= 0) _tree.Close(handle);
+            if (noDescriptor) Failed(handle);
             if (parent.Enumerated) Touch(parent);
             (parent.Enumerated, parent.Refused) = (false, true);
             return;
@@ -174,8 +181,8 @@ internal sealed partial class Meterer
         // Younger than the last complete enumeration of its parent, or below a cgroup that is.
         var node = Adopt(new CgroupNode(actual, path, parent, _recognise(path)) { BornLater = parent.Enumerated || parent.BornLater });
         node.FromZero = CountsFromZero(node);
-        if (handle >= 0) Keep(node, handle);
-        else Counters.ReadErrors++;
+        if (handle < 0) Failed(handle);
+        else if (!Keep(node, handle)) _tree.Close(handle);
         parent.Children.Add(node);
         Counters.Births++;
         Touch(node);
@@ -250,7 +257,7 @@ internal sealed partial class Meterer
         EndSlow(node);
         if (node.Parent is { } parent && _options.Has(SafetyRule.DeadClaimGoesToParent)) Bury(node, parent);
 
-        if (node.CpuHandle >= 0) _tree.Close(node.CpuHandle);
+        if (node.CpuHandle >= 0) CloseCpu(node);
         _source.Forget(node);
         node.CpuHandle = -1;
         if (node.Watch >= 0 && _watches.Remove(node.Watch)) _tree.Unwatch(node.Watch);

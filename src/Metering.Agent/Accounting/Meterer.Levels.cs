@@ -21,7 +21,7 @@ internal sealed partial class Meterer
             if (!MayHold(node, state, parentMoved)) ReadMemory(node);
 
             // An unknown parent proves nothing about its children.
-            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _now);
+            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _elapsed);
         }
 
         ulong claims = 0;
@@ -43,7 +43,7 @@ internal sealed partial class Meterer
     {
         var state = node.Memory ??= new MemoryState();
         if (!_source.TryMemory(node, state, out var bytes)) return;
-        state.Observe(bytes, _now, _options.Rules);
+        state.Observe(bytes, _elapsed, _options.Rules);
         Touch(node);
     }
 
@@ -52,7 +52,7 @@ internal sealed partial class Meterer
 
     // Idle, its parent's memory stands still, read within the last minute: the level is held. Not over a bucket's bound, where the integral is cut.
     private bool MayHold(CgroupNode node, MemoryState state, bool parentMoved) =>
-        _options.Prune && state.Level && !node.Active && !parentMoved && _now - state.LevelAtMicroseconds < HeldLevelMicroseconds && _now % BucketBoundMicroseconds != 0;
+        _options.Prune && state.Level && !node.Active && !parentMoved && _elapsed - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
 
     private void VisitIo(CgroupNode node)
     {

@@ -52,7 +52,7 @@ internal sealed partial class Meterer
         {
             if (level.Known || !none)
             {
-                if (state.Tallies[meter].Add(level.Hold(own, _now))) Touch(node);
+                if (state.Tallies[meter].Add(level.Hold(own, _elapsed))) Touch(node);
                 level.Known = !none;
             }
         }

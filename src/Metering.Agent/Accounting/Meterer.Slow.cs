@@ -12,18 +12,16 @@ internal sealed partial class Meterer
     // Made once: a delegate made at each call would be allocated at each call.
     private readonly Action<CgroupNode, MeterFamily, string?> _note;
 
-    /// <summary>Microseconds since boot when the pass began, suspended time included; 0 before the first pass.</summary>
-    private long _elapsed;
-
     /// <summary>
     /// Reads every file of a cgroup now, for it is about to end (<c>populated 0</c>). What it tells is published with the next pass, also when the cgroup is gone by then.
     /// </summary>
-    /// <param name="nowMicroseconds">The wall clock, Unix microseconds: levels are integrated up to it.</param>
+    /// <param name="nowMicroseconds">The wall clock, Unix microseconds: the instant of levels where there is no clock since boot.</param>
     public void ReadAll(CgroupNode node, long nowMicroseconds)
     {
         if (node.Gone || node.Parent is null) return;
         var now = _now;
         _now = Math.Max(_now, nowMicroseconds);
+        _elapsed = Elapsed();
         if (_options.Memory && _source.Has(MeterFamily.Memory)) ReadMemory(node);
         if (_options.Io && _source.Has(MeterFamily.Io)) ReadIo(node);
         if (_options.Pids && _source.Has(MeterFamily.Pids)) ReadPids(node);
@@ -94,7 +92,7 @@ internal sealed partial class Meterer
         var fact = (Fact)SlowMeter.All[meter].Fact!;
         var level = SlowMeter.All[meter].Level;
         if ((wanted & (1u << (int)fact)) == 0 || !above.Has(fact) || above.IsBestEffort(fact) || above.Levels[level] is not { Known: true, Value: 0 } || !state.Levels[level].Known) return wanted;
-        state.Tallies[meter].Add(state.Levels[level].Rise(0, _now));
+        state.Tallies[meter].Add(state.Levels[level].Rise(0, _elapsed));
         return wanted & ~(1u << (int)fact);
     }
 
@@ -113,12 +111,12 @@ internal sealed partial class Meterer
 
             ref var tally = ref state.Tallies[i];
             if (_facts.IsRebased(fact)) tally.Rebase(_facts[fact]);
-            var grown = meter.Level >= 0 ? tally.Add(state.Levels[meter.Level].Rise(_facts[fact], _now)) : tally.Observe(_facts[fact], node.FromZero, _facts.HasRestarted(fact));
+            var grown = meter.Level >= 0 ? tally.Add(state.Levels[meter.Level].Rise(_facts[fact], _elapsed)) : tally.Observe(_facts[fact], node.FromZero, _facts.HasRestarted(fact));
             if (i == SlowMeter.OomKills) state.OomMoved = grown;
             changed |= grown;
         }
 
-        if (_facts.Has(Fact.FrozenNow)) changed |= state.Tallies[SlowMeter.Frozen].Add(state.Levels[SlowMeter.FrozenLevel].Hold(_facts[Fact.FrozenNow], _now));
+        if (_facts.Has(Fact.FrozenNow)) changed |= state.Tallies[SlowMeter.Frozen].Add(state.Levels[SlowMeter.FrozenLevel].Hold(_facts[Fact.FrozenNow], _elapsed));
         if (_facts.Has(Fact.Throttled) && _facts.IsRebased(Fact.Throttled)) state.Tallies[SlowMeter.Throttled].Rebase(_facts[Fact.Throttled]);
         if (_facts.Has(Fact.Throttled)) changed |= state.Tallies[SlowMeter.Throttled].Observe(_facts[Fact.Throttled], node.FromZero, restarted: false);
         if (_facts.Has(Fact.MemoryPeak) && node.Memory is { } memory)
@@ -186,8 +184,6 @@ internal sealed partial class Meterer
             if (SlowMeter.All[i].Conserved && !joined && node.Parent?.Slow is { } above && _options.Has(Safety.SafetyRule.DeadClaimGoesToParent)) above.Tallies[i].Dead += tally.Claim;
         }
     }
-
-    private long Elapsed() => _clock?.Invoke() ?? _now;
 
     // With cpu.stat, from the bytes that were read for usage_usec.
     private void ReadThrottled(CgroupNode node, ReadOnlySpan<byte> cpuStat)

@@ -31,7 +31,7 @@ internal sealed partial class Meterer : ITreeEvents
     private bool _closing;
 
     /// <param name="network">Reads network namespaces; null: network is not metered.</param>
-    /// <param name="clock">Microseconds since boot, for lifetimes; null: the instants of the passes.</param>
+    /// <param name="clock">Microseconds since boot, which all elapsed time is counted by; null: the instants of the passes.</param>
     public Meterer(
         ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null, NetworkMeter? network = null, Func<long>? clock = null)
     {
@@ -73,7 +73,7 @@ internal sealed partial class Meterer : ITreeEvents
     public IReadOnlyList<CgroupNode> Sandwiches => _sandwiches;
 
     /// <summary>
-    /// Reads the tree. <paramref name="nominalMicroseconds"/> is the instant that the window ends at; levels are integrated up to it.
+    /// Reads the tree. <paramref name="nominalMicroseconds"/> is the instant that the window ends at; it may be that of the pass before, never an earlier one.
     /// The first pass of an epoch only finds where counting begins.
     /// </summary>
     public void Run(long nominalMicroseconds)
@@ -173,7 +173,7 @@ internal sealed partial class Meterer : ITreeEvents
     {
         foreach (var node in _nodes.Values)
         {
-            if (node.CpuHandle >= 0) _tree.Close(node.CpuHandle);
+            if (node.CpuHandle >= 0) CloseCpu(node);
             if (node.Watch >= 0) _tree.Unwatch(node.Watch);
             _source.Forget(node);
         }

@@ -4,4 +4,7 @@ namespace Metering.Agent.Accounting;
 internal sealed class PassCounters
 {
     public long Passes, FilesRead, Births, Deaths, Malformed, ReadErrors, Overflows, UnwatchedDirectories, SandwichFailures, CounterResets, NamesOverBound;
+
+    /// <summary>Why it was degraded, a count for each reason.</summary>
+    public long NoDescriptors, Unreadable, TreeGone;
 }

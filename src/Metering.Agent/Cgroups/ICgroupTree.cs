@@ -12,6 +12,9 @@ internal interface ICgroupTree
     /// <summary>CPU is v1's <c>cpuacct.usage</c>, one number of nanoseconds, and so best-effort: anyone who may write there sets it to 0.</summary>
     bool CpuIsNanoseconds => false;
 
+    /// <summary>False when what was found at the root when the tree was opened is not there any more (unmounted): that a path is gone then tells of no cgroup's end.</summary>
+    bool IsThere => true;
+
     /// <summary>Controllers of the root (cgroup.controllers).</summary>
     IReadOnlySet<string> Controllers();
 

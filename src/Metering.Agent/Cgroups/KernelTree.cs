@@ -7,6 +7,7 @@ namespace Metering.Agent.Cgroups;
 internal sealed class KernelTree : ICgroupTree, IDisposable
 {
     private readonly string _root;
+    private readonly ulong _inode;
     private readonly int _inotify;
     private readonly int _procStat;
     private readonly byte[] _events = new byte[64 * 1024];
@@ -21,6 +22,7 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     public KernelTree(string root)
     {
         _root = root.TrimEnd('/');
+        _inode = InodeAt("/");
         _inotify = Posix.InotifyInit();
         _procStat = Posix.OpenAt(Posix.AT_FDCWD, "/proc/stat\0"u8, Posix.O_RDONLY);
         _controllersFile = Posix.OpenAt(Posix.AT_FDCWD, Full("/cgroup.controllers"), Posix.O_RDONLY);
@@ -33,6 +35,8 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     }
 
     public bool RootIsMachine { get; init; }
+
+    public bool IsThere => InodeAt("/") == _inode;
 
     public bool CpuIsNanoseconds { get; }
 

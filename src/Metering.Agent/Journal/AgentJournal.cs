@@ -35,6 +35,12 @@ internal sealed class AgentJournal : IDisposable
     /// <summary>Nominal instant of the last stored pass; null before the first.</summary>
     public long? LastPassMicroseconds { get; private set; }
 
+    /// <summary>The clock since boot at the last stored pass, microseconds; null before the first, and in a journal of a version that did not store it.</summary>
+    public long? BootMicroseconds { get; private set; }
+
+    /// <summary>What the first pass of this epoch found; null before it.</summary>
+    public BeforeMetering? Before { get; private set; }
+
     public ulong NextSequence { get; private set; } = 1;
 
     /// <summary>What the ledger reports as committed, contiguous from 1.</summary>
@@ -61,11 +67,11 @@ internal sealed class AgentJournal : IDisposable
         try
         {
             Directory.CreateDirectory(directory);
-            fileLock = new FileStream(Path.Combine(directory, "journal.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            fileLock = JournalLock.Take(directory);
         }
         catch (IOException e)
         {
-            throw new UserErrorException($"The journal in '{directory}' is in use by another agent (or the directory can not be written: {e.Message}); stop that one or give another --data.", inner: e);
+            throw new UserErrorException($"The data directory '{directory}' can not be written: {e.Message} Make room or give another --data.", inner: e);
         }
         catch (UnauthorizedAccessException e)
         {
@@ -152,7 +158,7 @@ internal sealed class AgentJournal : IDisposable
             }
 
             _storedCommitted = Committed;
-            (LastPassMicroseconds, BootId) = (pass.PassMicroseconds, pass.BootId);
+            (LastPassMicroseconds, BootId, BootMicroseconds, Before) = (pass.PassMicroseconds, pass.BootId, pass.BootMicroseconds, pass.Before ?? Before);
             (WholeBytes, DeltaBytes) = pass.WholeState ? (pass.State.Length, 0) : (WholeBytes, DeltaBytes + pass.State.Length);
         }
     }
@@ -249,6 +255,7 @@ internal sealed class AgentJournal : IDisposable
             SetMeta("epoch", Epoch);
             transaction.Commit();
             (NextSequence, Committed, Offered, _storedCommitted, BatchBytes, BootId, LastPassMicroseconds) = (1, 0, 0, 0, 0, null, null);
+            (BootMicroseconds, Before) = (null, null);
         }
     }
 
@@ -285,6 +292,8 @@ internal sealed class AgentJournal : IDisposable
         Offered = Number("offered");
         BootId = meta.GetValueOrDefault("boot_id");
         LastPassMicroseconds = meta.TryGetValue("last_pass", out var last) ? long.Parse(last, CultureInfo.InvariantCulture) : null;
+        BootMicroseconds = meta.TryGetValue("boot_clock", out var boot) ? long.Parse(boot, CultureInfo.InvariantCulture) : null;
+        Before = meta.ContainsKey("before_us") ? new BeforeMetering(Number("before_us"), (int)Number("before_cgroups")) : null;
         NextSequence = (_rules & SafetyRule.SequenceSurvivesRestart) != 0 ? Math.Max(Number("next_sequence"), 1) : 1;
         BatchBytes = Scalar("SELECT COALESCE(SUM(LENGTH(bytes)), 0) FROM batch") ?? 0;
 
@@ -310,6 +319,13 @@ internal sealed class AgentJournal : IDisposable
         SetMeta("next_sequence", (pass.Batches.Count > 0 ? pass.Batches[^1].Sequence + 1 : NextSequence).ToString(CultureInfo.InvariantCulture));
         SetMeta("last_pass", pass.PassMicroseconds.ToString(CultureInfo.InvariantCulture));
         SetMeta("boot_id", pass.BootId);
+        SetMeta("boot_clock", pass.BootMicroseconds.ToString(CultureInfo.InvariantCulture));
+        if (pass.Before is { } before)
+        {
+            SetMeta("before_us", before.CpuMicroseconds.ToString(CultureInfo.InvariantCulture));
+            SetMeta("before_cgroups", before.Cgroups.ToString(CultureInfo.InvariantCulture));
+        }
+
         SetMeta("committed", Committed.ToString(CultureInfo.InvariantCulture));
     }
 

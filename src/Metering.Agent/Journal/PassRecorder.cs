@@ -23,51 +23,81 @@ internal sealed class PassRecorder
     private readonly ProtoBuffer _state = new(64 * 1024);
     private readonly Dictionary<string, string> _hostLabels = new(StringComparer.Ordinal);
     private readonly NameTracker? _names;
+    private readonly Func<long> _bootClock;
     private bool _wholeStored;
+    private long _lastBoot;
 
-    public PassRecorder(AgentJournal journal, Func<Meterer> newMeterer, HostFacts facts, bool rootIsMachine, Func<string, Workload> recognise, NameTracker? names = null)
+    /// <param name="bootClock">Microseconds since boot; null: the kernel's.</param>
+    public PassRecorder(AgentJournal journal, Func<Meterer> newMeterer, HostFacts facts, bool rootIsMachine, Func<string, Workload> recognise, NameTracker? names = null, Func<long>? bootClock = null)
     {
-        _names = names;
+        (_names, _bootClock) = (names, bootClock ?? Posix.BootMicroseconds);
         (_journal, _newMeterer, _facts, _rootIsMachine) = (journal, newMeterer, facts, rootIsMachine);
         Meterer = newMeterer();
 
         // What is not read is said to be so; a family that a source reads replaces its line with every pass.
         foreach (var family in Enum.GetValues<MeterFamily>()) _hostLabels["meter." + family.ToString().ToLowerInvariant()] = "unavailable: this agent does not read it";
         _hostLabels["meter.cpu"] = Meterer.CpuIsBestEffort ? "best-effort: v1 cpuacct.usage" : rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
+        _lastBoot = journal.BootId == facts.BootId ? journal.BootMicroseconds ?? 0 : 0;
+        if (_bootClock() < _lastBoot) BeginNewEpoch(EpochEnd.Snapshot);
         var states = journal.States();
         if (states.Count == 0) return;
         Meterer.Restore(StateCodec.Replay(states, recognise));
         if (journal.BootId is { } stored && !facts.SameHierarchy(stored)) Meterer.Rehomed();
         else if (journal.BootId != facts.BootId) Meterer.Rebooted();
-        else names?.Restored(Meterer);
+        else
+        {
+            // A version before this one stored the instants of levels by the wall clock.
+            if (journal.BootMicroseconds is null) Meterer.ForgetLevels();
+            names?.Restored(Meterer);
+        }
     }
 
     public Meterer Meterer { get; private set; }
 
+    /// <summary>What the last pass could only do in a worse way.</summary>
+    public DegradedStates Degraded { get; } = new();
+
+    /// <summary>Why the epoch before this one ended; <see cref="EpochEnd.None"/> when it is the journal's first or simply went on.</summary>
+    public EpochEnd Ended { get; private set; }
+
     /// <summary>One pass. Throws <see cref="JournalFullException"/> when it could not be stored.</summary>
+    /// <param name="nominalMicroseconds">
+    /// The instant of the wall clock's grid. Where it lies before the end of the last window (the clock was set back), the window is empty and lies at that end:
+    /// no time is billed twice, and what is used meanwhile is billed there.
+    /// </param>
     public void Pass(long nominalMicroseconds)
     {
+        var boot = _bootClock();
+        if (boot < _lastBoot) BeginNewEpoch(EpochEnd.Snapshot);
+        _lastBoot = boot;
+        var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
+        nominalMicroseconds = Math.Max(start, nominalMicroseconds);
         _names?.Apply(Meterer);
         Meterer.Run(nominalMicroseconds);
+        Degraded.After(Meterer.Counters);
         _names?.Follow(Meterer);
         foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;
         _hostLabels["meter.network"] = Meterer.NetworkAvailability;
-        var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
+        var before = _journal.LastPassMicroseconds is null ? BeforeMetering.Of(Meterer) : null;
+        if ((before ?? _journal.Before) is { } known) _hostLabels[BeforeMetering.Label] = known.CpuSeconds;
         var length = (ulong)(nominalMicroseconds - start);
 
         // Counters outlive the agent but not the boot: of a window with a reboot in it, only the part since the boot is surely covered.
-        var covered = _journal.BootId == _facts.BootId || _journal.BootId is null ? length : Math.Min(length, UptimeMicroseconds());
+        var covered = _journal.BootId == _facts.BootId || _journal.BootId is null ? length : Math.Min(length, (ulong)boot);
         var window = new PassWindow(_journal.Host, _journal.Epoch, start, nominalMicroseconds, covered, length, _facts, _hostLabels);
         var batches = _encoder.Encode(Meterer, window, _journal.NextSequence, _rootIsMachine);
         var whole = !_wholeStored || _journal.DeltaBytes > DeltasPerWhole * Math.Max(_journal.WholeBytes, 64 * 1024);
-        _journal.Append(new PassEntry(batches, State(whole), whole, nominalMicroseconds, _facts.BootId));
+        _journal.Append(new PassEntry(batches, State(whole), whole, nominalMicroseconds, _facts.BootId, boot, before));
         _wholeStored = true;
         Meterer.Journalled();
     }
 
-    /// <summary>After a fork: nothing stored can be trusted to be ours alone.</summary>
-    public void BeginNewEpoch()
+    /// <summary>Nothing stored can be trusted to speak of this machine as it is now: the next pass is a baseline.</summary>
+    public void BeginNewEpoch(EpochEnd why = EpochEnd.Fork)
     {
+        Ended = why;
+        _hostLabels.Remove(BeforeMetering.Label);
+        _lastBoot = 0;
         _journal.BeginNewEpoch();
         Meterer.CloseAll();
         Meterer = _newMeterer();
@@ -98,6 +128,4 @@ internal sealed class PassRecorder
         StateCodec.WriteNode(_state, node);
         StateCodec.WriteDescription(_state, node, whole);
     }
-
-    private static ulong UptimeMicroseconds() => (ulong)Environment.TickCount64 * 1000;
 }

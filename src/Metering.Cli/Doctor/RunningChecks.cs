@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Metering.Agent.Accounting;
 using Metering.Cli.Client;
 using Metering.Cli.Top;
 using Metering.Configuration;
@@ -90,7 +91,10 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
             ("names_over_bound_total", "cgroups beyond Agent:MaxWorkloadsPerParent, billed to their parent", "raise Agent:MaxWorkloadsPerParent if they are meant"),
         ];
         var met = degraded.Where(entry => values.GetValueOrDefault(entry.Metric) > 0).ToList();
+        var states = DegradedState.All.Where(state => values.GetValueOrDefault("degraded:" + state.Reason) > 0).ToList();
         var finding = string.Create(CultureInfo.InvariantCulture, $"{passes:#,##0} passes, {values.GetValueOrDefault("cgroups"):#,##0} cgroups, last pass {values.GetValueOrDefault("lag_seconds"):0} s ago, {values.GetValueOrDefault("unshipped_batches"):#,##0} batches to ship");
+        if (states.Count > 0)
+            return Check.Warning("agent", $"{finding}; the last pass was degraded: {string.Join("; ", states.Select(state => $"{state.Reason}, {state.Meaning}"))}", string.Join("; ", states.Select(state => state.Remedy)));
         if (met.Count == 0) return Check.Ok("agent", finding);
         return Check.Warning("agent", finding + string.Concat(met.Select(entry => string.Create(CultureInfo.InvariantCulture, $"; {values[entry.Metric]:#,##0} {entry.What}"))), string.Join("; ", met.Select(entry => entry.Remedy)));
     }
@@ -103,11 +107,14 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
         foreach (var line in text.Split('\n'))
         {
             if (!line.StartsWith(Prefix, StringComparison.Ordinal) || line.Split(' ') is not [var name, var number, ..]) continue;
-            if (double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)) values[name[Prefix.Length..].Split('{')[0]] = value;
+            if (double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)) values[Key(name[Prefix.Length..])] = value;
         }
 
         return values;
     }
+
+    // A gauge per reason is known by name and reason.
+    private static string Key(string name) => name.Split('{') is [var plain, var labels] ? (labels.Split('"') is ["reason=", var reason, ..] ? $"{plain}:{reason}" : plain) : name;
 
     private static decimal? Number(JsonElement host, string name) => host.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDecimal() : null;
 

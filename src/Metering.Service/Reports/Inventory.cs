@@ -90,8 +90,12 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
             host, row.GetString(1), row.GetInt64(2), missing, UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
             UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(host), row.GetInt64(10),
             new HostAlarmView(row.GetInt64(10), alarms.Count(host, AlarmKind.Reading), alarms.Count(host, AlarmKind.Chain), missing, figure.Forks, figure.Refused, figure.Quarantined),
-            figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds, availability, plain);
+            figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds ?? Before(plain), availability, plain);
     }
+
+    // Where the epoch's first batch is not stored any more.
+    private static decimal? Before(Dictionary<string, string> labels) =>
+        labels.TryGetValue("before-metering.cpu-seconds", out var text) && decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) ? seconds : null;
 
     // Reserved labels carry what an agent could not meter; they are no labels to people.
     private static (Dictionary<string, string> Plain, Dictionary<string, string> Reserved) Split(Dictionary<string, string> labels, string prefix) =>

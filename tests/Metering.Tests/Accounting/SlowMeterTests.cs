@@ -165,7 +165,7 @@ public sealed class SlowMeterTests : IDisposable
         _now += 3600L * 1_000_000;
         Pass();
 
-        Assert.Equal(7_000_000UL, Billed("/a", SlowMeter.Lifetime));
+        Assert.Equal((ulong)Minute + 7_000_000, Billed("/a", SlowMeter.Lifetime));
     }
 
     [Fact]
@@ -253,7 +253,7 @@ public sealed class SlowMeterTests : IDisposable
         next.Run(_now);
 
         var a = next.Nodes.Single(node => node.Path == "/a").Slow!;
-        Assert.Equal((600UL, 120_000UL, 120_000_000UL, 3_000_000UL), (a.Tallies[SlowMeter.CpuPressure].Own, a.Tallies[SlowMeter.Swap].Own, a.Tallies[SlowMeter.CpuReserved].Own, a.Tallies[SlowMeter.Lifetime].Own));
+        Assert.Equal((600UL, 126_000UL, 126_000_000UL, 63_000_000UL), (a.Tallies[SlowMeter.CpuPressure].Own, a.Tallies[SlowMeter.Swap].Own, a.Tallies[SlowMeter.CpuReserved].Own, a.Tallies[SlowMeter.Lifetime].Own));
         next.CloseAll();
     }
 
@@ -261,6 +261,7 @@ public sealed class SlowMeterTests : IDisposable
     {
         _meterer.Run(_now);
         _now += Minute;
+        _sinceBoot += Minute;
     }
 
     private CgroupNode Node(string path) => _meterer.Nodes.Single(node => node.Path == path);

@@ -42,7 +42,11 @@ public sealed class AgentJournalTests : IDisposable
     {
         using var journal = Open();
 
-        Assert.Contains("in use by another agent", Assert.Throws<UserErrorException>(() => Open()).Message);
+        var refused = Assert.Throws<UserErrorException>(() => Open());
+
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("in use by another agent, process " + Environment.ProcessId, refused.Message);
+        Assert.Contains("--data", refused.Message);
     }
 
     [Fact]
