@@ -10,7 +10,7 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     public readonly CgroupNode? Parent = parent;
     public readonly List<CgroupNode> Children = [];
 
-    /// <summary>Whose it is; name and labels may come later, kind and id never change.</summary>
+    /// <summary>Whose it is; name and labels may come later. The id changes when the cgroup passes to another tenant (the next job of a slot); the kind never does.</summary>
     public Workload Workload { get; private set; } = workload;
 
     /// <summary>As the path alone tells it.</summary>
@@ -84,10 +84,10 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     /// <summary>The constant part of this workload's record, encoded once.</summary>
     public byte[]? RecordPrefix;
 
-    /// <summary>Takes a later name and labels; what was announced is announced again.</summary>
-    public void Describe(string name, IReadOnlyDictionary<string, string> labels)
+    /// <summary>Takes a later name and labels, and the id of whoever has it from now on; what was announced is announced again.</summary>
+    public void Describe(string id, string name, IReadOnlyDictionary<string, string> labels)
     {
-        Workload = Workload with { Name = name, Labels = labels };
+        Workload = Workload with { Id = id, Name = name, Labels = labels };
         (Described, DescriptionStored, Renamed, RecordPrefix) = (true, false, true, null);
     }
 

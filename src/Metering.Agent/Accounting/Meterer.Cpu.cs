@@ -42,7 +42,7 @@ internal sealed partial class Meterer
         ref var account = ref node.Cpu;
         if (!account.Started)
         {
-            account.Start(reading, node.FromZero, roundedUp: reading > 0 && HasConservedParent(node) ? 1UL : 0);
+            account.Start(reading, node.FromZero, roundedUp: HasConservedParent(node) ? 1UL : 0);
             Touch(node);
             return true;
         }

@@ -120,6 +120,7 @@ internal sealed partial class Meterer : ITreeEvents
         _touched.Clear();
         _ended.Clear();
         _namedLate.Clear();
+        ApplyTenants();
     }
 
     /// <summary>Takes over the nodes that an earlier process of this boot had journalled; the root comes first.</summary>

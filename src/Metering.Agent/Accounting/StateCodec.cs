@@ -8,12 +8,12 @@ namespace Metering.Agent.Accounting;
 /// <summary>
 /// The baselines as the journal stores them. A whole state is the entries of all nodes; a delta, those that changed and the inodes of those that ended.
 /// Version 1, all numbers are base-128 varints unless said: entry 1 = node (inode, parent inode, path bytes, flags, accounts), entry 2 = ended (inode),
-/// entry 3 = name and labels that the path does not tell (inode, name, number of labels, keys and values).
+/// entry 3 = name and labels that the path does not tell (inode, name, number of labels, keys and values), entry 4 = id of the present tenant where the path does not tell it (inode, id).
 /// One blob per pass instead of a row per cgroup: 10,000 row upserts cost more than the pass itself.
 /// </summary>
 internal static class StateCodec
 {
-    private const byte NodeEntry = 1, EndedEntry = 2, DescriptionEntry = 3;
+    private const byte NodeEntry = 1, EndedEntry = 2, DescriptionEntry = 3, TenantEntry = 4;
 
     [Flags]
     private enum Has
@@ -64,6 +64,11 @@ internal static class StateCodec
             WriteText(into, key);
             WriteText(into, value);
         }
+
+        if (node.Workload.Id == node.Recognised.Id) return;
+        into.Raw(TenantEntry);
+        into.Raw(node.Inode);
+        WriteText(into, node.Workload.Id);
     }
 
     private static void WriteText(ProtoBuffer into, string text)
@@ -94,6 +99,7 @@ internal static class StateCodec
     {
         var entries = new Dictionary<ulong, (ulong Parent, int Blob, int At)>();
         var descriptions = new Dictionary<ulong, (string Name, SortedDictionary<string, string> Labels)>();
+        var tenants = new Dictionary<ulong, string>();
         var kept = new List<byte[]>();
         foreach (var blob in blobs)
         {
@@ -108,7 +114,9 @@ internal static class StateCodec
                 {
                     entries.Remove(inode);
                     descriptions.Remove(inode);
+                    tenants.Remove(inode);
                 }
+                else if (kind == TenantEntry) tenants[inode] = ReadText(ref scan);
                 else if (kind == DescriptionEntry) descriptions[inode] = ReadDescription(ref scan);
                 else if (kind == NodeEntry) entries[inode] = (Skip(ref scan), kept.Count - 1, at);
                 else throw new InvalidDataException($"Entry of kind {kind} at byte {at} of a stored baseline.");
@@ -126,7 +134,7 @@ internal static class StateCodec
             var node = Read(new StateReader(kept[entry.Blob], entry.At), parent, recognise);
             if (descriptions.TryGetValue(inode, out var description))
             {
-                node.Describe(description.Name, description.Labels);
+                node.Describe(tenants.GetValueOrDefault(inode, node.Workload.Id), description.Name, description.Labels);
                 (node.Renamed, node.DescriptionStored) = (false, true);
             }
 

@@ -15,5 +15,5 @@ internal sealed record BeforeMetering(ulong CpuMicroseconds, int Cgroups)
 
     /// <summary>After the first pass of an epoch: where each account began.</summary>
     public static BeforeMetering Of(Meterer meterer) =>
-        new(meterer.Root.Cpu.Base, meterer.Nodes.Count(node => node.Parent is not null && node.Cpu is { Started: true, Base: > 0 }));
+        new(meterer.Root.Cpu.Base, meterer.Nodes.Count(node => node.Parent is not null && node.Cpu is { Started: true, Reading: > 0 }));
 }

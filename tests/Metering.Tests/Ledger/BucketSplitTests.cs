@@ -31,6 +31,16 @@ public sealed class BucketSplitTests
     }
 
     [Fact]
+    public void A_year_of_absence_is_no_year_of_rows_and_still_adds_up()
+    {
+        var parts = BucketSplit.Of(17 * Second, 366L * 86_400 * Second, 900);
+
+        Assert.Equal(24 * 62, parts.Length);
+        Assert.Equal(366L * 86_400 - 900, parts[^1].Bucket);
+        Assert.Equal((1L << 50) + 1, parts.Sum(part => part.Share((1L << 50) + 1)));
+    }
+
+    [Fact]
     public void Two_hours_and_a_half_lie_in_three_buckets_by_time()
     {
         var parts = BucketSplit.Of(1800 * Second, (1800 + 9000) * Second, 3600);

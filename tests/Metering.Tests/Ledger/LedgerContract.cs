@@ -199,6 +199,48 @@ public abstract partial class LedgerContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task After_a_missed_bound_sums_are_exact_in_every_bucket_and_only_that_part_is_estimated()
+    {
+        const ulong Odd = 7_777_777_777;
+        var late = Batch(1, ("/a", Odd), ("/b", 5));
+        late.WindowStart = Timestamp.FromDateTimeOffset(Start.AddHours(-8).AddSeconds(10));
+        late.WindowEnd = Timestamp.FromDateTimeOffset(Start.AddSeconds(20));
+        late.CoveredMicroseconds = late.ExpectedMicroseconds = 8UL * 3600 * 1_000_000 + 10_000_000;
+        late.Workloads[0].Meters.Add(new MeterReading { Meter = "memoryByteSeconds", Quantity = Odd - 1, Availability = Availability.Exact });
+        var next = Batch(2, ("/a", 3_000_000));
+        next.WindowStart = late.WindowEnd;
+        next.WindowEnd = Timestamp.FromDateTimeOffset(Start.AddSeconds(30));
+        await Write(late, next);
+
+        var hours = (await Report("hour", "")).Rows;
+
+        Assert.Equal(9, hours.Count);
+        Assert.Equal((decimal)(Odd + 5 + 3_000_000) / 1_000_000, hours.Sum(row => row.Quantities["cpuSeconds"]));
+        Assert.Equal((decimal)Odd - 1, hours.Sum(row => row.Quantities["memoryByteSeconds"]));
+        Assert.All(hours, row => Assert.Equal(1m, row.Coverage));
+        Assert.All(hours.SkipLast(1), row => Assert.Equal(1m, row.EstimatedShare));
+
+        // 20 s of the eight hours and the pass after it lie in the last one.
+        var split = (decimal)(Odd + 5) * 20 / (8 * 3600 + 10) / 1_000_000;
+        Assert.InRange(hours[^1].EstimatedShare, split / (split + 3) - 0.001m, split / (split + 3) + 0.001m);
+        var total = (await Report("total", "")).Rows.Single();
+        Assert.InRange(total.EstimatedShare, (decimal)Odd / (Odd + 3_000_000) - 0.001m, (decimal)Odd / (Odd + 3_000_000) + 0.001m);
+    }
+
+    [Fact]
+    public async Task An_empty_window_is_billed_at_its_instant_and_covers_nothing()
+    {
+        var repeated = Batch(2, ("/a", 2_000_000));
+        repeated.WindowStart = repeated.WindowEnd = Timestamp.FromDateTimeOffset(Start.AddSeconds(10));
+        repeated.CoveredMicroseconds = repeated.ExpectedMicroseconds = 0;
+        Assert.All(await Write(Batch(1, ("/a", 1_000_000)), repeated), answer => Assert.Equal(IngestResult.Committed, answer.Result));
+
+        var hour = Assert.Single((await Report("hour", "")).Rows);
+
+        Assert.Equal((3m, 1m, 0m), (hour.Quantities["cpuSeconds"], hour.Coverage, hour.EstimatedShare));
+    }
+
+    [Fact]
     public async Task Rules_given_later_reach_usage_that_is_stored()
     {
         await Write(Batch(1, ("/a", 1_000_000), ("/b", 2_000_000)));

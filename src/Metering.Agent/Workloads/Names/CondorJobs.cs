@@ -2,7 +2,7 @@ namespace Metering.Agent.Workloads.Names;
 
 /// <summary>
 /// The job that runs in a slot of HTCondor, from the ads that the starter keeps in the slot's scratch directory: <c>EXECUTE/dir_PID/.machine.ad</c> names the slot, <c>.job.ad</c> the job
-/// (ClassAds, lines NAME = VALUE). The next job of the slot is another version of its labels.
+/// (ClassAds, lines NAME = VALUE). The next job of the slot is another workload: the id is that of slot and job, from the pass on that sees it.
 /// </summary>
 internal sealed class CondorJobs(NameFiles files) : INameSource
 {
@@ -30,6 +30,8 @@ internal sealed class CondorJobs(NameFiles files) : INameSource
         if (!job.TryGetValue("ClusterId", out var cluster)) return;
         var id = $"{cluster}.{job.GetValueOrDefault("ProcId", "0")}";
         facts.Call(id);
+        facts.Hold(id);
+        facts.Fact("job", id);
         facts.Fact("condor.job", id);
         facts.Fact("condor.owner", job.GetValueOrDefault("Owner"));
         facts.Fact("condor.group", job.GetValueOrDefault("AccountingGroup"));

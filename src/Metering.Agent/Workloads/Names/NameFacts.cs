@@ -10,13 +10,16 @@ internal sealed class NameFacts(Workload workload, LabelChoice choice)
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal) { "pod", "container", "user", "overhead", "owner", "job", "sluid", "slot", "qos" };
 
     // And what we read from files of the system's own.
-    private static readonly string[] ReservedPrefixes = ["owner.", "kubernetes.", "condor.", "slurm.", "nova.", "libvirt.", "machine.", "guest.", "runtime.", UserNames.Label];
+    private static readonly string[] ReservedPrefixes = ["owner.", "systemd.", "kubernetes.", "condor.", "slurm.", "nova.", "libvirt.", "machine.", "guest.", "runtime.", UserNames.Label];
 
     private readonly SortedDictionary<string, string> _labels = new(StringComparer.Ordinal);
 
     public Workload Workload => workload;
 
     public string? Name { get; private set; }
+
+    /// <summary>Who has the cgroup now, where one cgroup serves one tenant after the other; part of the id.</summary>
+    public string? Tenant { get; private set; }
 
     public IReadOnlyDictionary<string, string> Labels => _labels;
 
@@ -26,6 +29,12 @@ internal sealed class NameFacts(Workload workload, LabelChoice choice)
     public void Call(string? name)
     {
         if (Name is null && Clean(name, MaxNameLength) is { Length: > 0 } clean) Name = clean;
+    }
+
+    /// <summary>The cgroup is its tenant's as long as this is said: another one is another workload, and each is billed what was used in its time.</summary>
+    public void Hold(string tenant)
+    {
+        if (Clean(tenant, MaxNameLength) is { Length: > 0 } clean) Tenant = clean;
     }
 
     /// <summary>A fact that we name ourselves, such as <c>kubernetes.namespace</c>.</summary>

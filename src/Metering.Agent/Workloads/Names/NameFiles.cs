@@ -83,6 +83,19 @@ internal sealed class NameFiles(string root = "")
         return names;
     }
 
+    /// <summary>Where a link points, as it is written there; null when there is none.</summary>
+    public string? Link(string path)
+    {
+        try
+        {
+            return new FileInfo(_root + path).LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     public bool Exists(string path) => Path.Exists(_root + path);
 
     /// <summary>Changes when a file or directory does; 0 when there is none.</summary>

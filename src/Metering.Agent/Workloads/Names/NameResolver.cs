@@ -18,12 +18,15 @@ internal sealed class NameResolver
         _sources =
         [
             new KubernetesLogs(files), new OciAnnotations(files, users), new DockerContainers(files, users), new PodmanContainers(files, users), new RuntimeStates(files),
-            new ProxmoxGuests(files), new LxcGuests(files), new Machines(files), new LibvirtDomains(files), new SlurmJobs(files, users, cgroups), new CondorJobs(files), users,
+            new ProxmoxGuests(files), new LxcGuests(files), new Machines(files), new LibvirtDomains(files), new SlurmJobs(files, users, cgroups), new CondorJobs(files), new SystemdUnits(files), users,
         ];
     }
 
     /// <summary>True when some source may know it, now or later.</summary>
     public bool Handles(Workload workload) => Array.Exists(_sources, source => source.Handles(workload)) || (workload.Outer is { } outer && Handles(outer));
+
+    /// <summary>True for what may pass from one tenant to the next while it lives: it is looked at again and again.</summary>
+    public static bool MayChangeHands(Workload workload) => workload.Kind == WorkloadKinds.HtCondor;
 
     /// <summary>The workload with the name and labels that are known of it; the same object when none are.</summary>
     public Workload Resolve(Workload workload)
@@ -42,7 +45,7 @@ internal sealed class NameResolver
             if (labels.Count < 2 * NameFacts.MaxLabels) labels["owner." + key] = value;
         }
 
-        return workload with { Name = facts.Name ?? workload.Name, Labels = labels };
+        return workload with { Id = facts.Tenant is { } tenant ? $"{workload.Id}/{tenant}" : workload.Id, Name = facts.Name ?? workload.Name, Labels = labels };
     }
 
     private NameFacts Ask(Workload workload)

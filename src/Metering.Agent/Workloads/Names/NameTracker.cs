@@ -11,7 +11,7 @@ namespace Metering.Agent.Workloads.Names;
 internal sealed partial class NameTracker(NameResolver resolver, TimeProvider clock, ILogger log, int maxTracked = 100_000)
 {
     private const int MaxPerStep = 500, MaxQueued = 200_000;
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5), AfterEnd = TimeSpan.FromHours(1), Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5), AfterEnd = TimeSpan.FromHours(1), Pause = TimeSpan.FromSeconds(1), HandsPause = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentQueue<(ulong Inode, string Path, Workload? Workload)> _asked = new();
     private readonly ConcurrentQueue<(ulong Inode, string Path, Workload Workload)> _found = new();
@@ -120,7 +120,7 @@ internal sealed partial class NameTracker(NameResolver resolver, TimeProvider cl
             return;
         }
 
-        tracked.Wait = tracked.Known ? Longest : TimeSpan.FromTicks(Math.Min(Longest.Ticks, tracked.Wait.Ticks * 2));
+        tracked.Wait = NameResolver.MayChangeHands(tracked.Workload) ? HandsPause : tracked.Known ? Longest : TimeSpan.FromTicks(Math.Min(Longest.Ticks, tracked.Wait.Ticks * 2));
         _due.Enqueue((inode, tracked), now + tracked.Wait);
     }
 
@@ -144,6 +144,6 @@ internal sealed partial class NameTracker(NameResolver resolver, TimeProvider cl
         /// <summary>It has a name of its own; labels alone (the user's name) may come before it.</summary>
         public bool Known => Last is not null && Last.Name != workload.Name;
 
-        public bool Says(Workload found) => Last is not null && Last.Name == found.Name && Last.Labels.SequenceEqual(found.Labels);
+        public bool Says(Workload found) => Last is not null && Last.Id == found.Id && Last.Name == found.Name && Last.Labels.SequenceEqual(found.Labels);
     }
 }
