@@ -42,7 +42,7 @@ internal sealed partial class Meterer
         ref var account = ref node.Cpu;
         if (!account.Started)
         {
-            account.Start(reading, node.FromZero, roundedUp: HasConservedParent(node) ? 1UL : 0);
+            account.Start(reading, node.FromZero, RoundedUp(node));
             Touch(node);
             return true;
         }
@@ -52,6 +52,14 @@ internal sealed partial class Meterer
         account.Observe(reading, _options.Rules);
         Touch(node);
         return true;
+    }
+
+    // A child's baseline may have been rounded down where its parent's was not: one more at each level keeps the growth of children within their parent's, whose own baseline is rounded up too.
+    private ulong RoundedUp(CgroupNode node)
+    {
+        ulong levels = 0;
+        for (var at = node; HasConservedParent(at); at = at.Parent!) levels++;
+        return levels;
     }
 
     // The machine's root is read from /proc/stat, in ticks; it conserves nothing to the microsecond.

@@ -57,12 +57,13 @@ internal sealed class MeteredTree : IDisposable
     }
 
     /// <summary>Opens the journal and the tree, as a new process does.</summary>
-    public MeteredTree Open()
+    public MeteredTree Open(Func<string, Workload>? recognise = null)
     {
+        recognise ??= Raw;
         Close();
         _tree = new KernelTree(Cgroups) { RootIsMachine = false };
         _journal = AgentJournal.Open(Path.Combine(_root, "data"), "h1", new JournalOptions());
-        _recorder = new PassRecorder(_journal, () => new Meterer(_tree, Raw, _options, clock: () => Boot), new HostFacts(BootId, 4, 1 << 30), rootIsMachine: false, Raw, bootClock: () => Boot);
+        _recorder = new PassRecorder(_journal, () => new Meterer(_tree, recognise, _options, clock: () => Boot), new HostFacts(BootId, 4, 1 << 30), rootIsMachine: false, recognise, bootClock: () => Boot);
         return this;
     }
 
