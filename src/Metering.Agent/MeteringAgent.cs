@@ -25,6 +25,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     private readonly PassRecorder _recorder;
     private volatile string? _forkedEpoch;
     private string? _passTrouble;
+    private long? _followAt;
 
     /// <summary>Opens journal and tree. Throws <see cref="Safety.UserErrorException"/> when either can not be had.</summary>
     public MeteringAgent(AgentOptions options, IUsageTransport transport, TimeProvider clock, ILogger log)
@@ -55,19 +56,10 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         LogStart(_log, _options.HostId, _journal.Epoch, _tree.MountPoint, _transport.Name);
         var shipping = _shipping.RunAsync(cancel);
-        try
+        await using (cancel.Register(_tree.Interrupt))
         {
-            while (!cancel.IsCancellationRequested)
-            {
-                var nominal = Nominal();
-                if (_journal.LastPassMicroseconds is not { } last || nominal > last) Pass(nominal);
-                if (_journal.LastPassMicroseconds is { } ahead && ahead > nominal + _options.Interval.Microseconds()) LogClockBack(_log, UnixTime.FromMicroseconds(ahead));
-                await Task.Delay(UntilNext(nominal), _clock, cancel);
-            }
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            // The usual way to stop.
+            // One thread owns the meterer: events are acted upon within microseconds, and a pool thread would have to be found first.
+            await Task.Factory.StartNew(() => Meter(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
         await shipping;
@@ -88,12 +80,40 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         return _clock.GetUtcNow().ToUnixMicroseconds() / interval * interval;
     }
 
-    private TimeSpan UntilNext(long nominal)
+    private void Meter(CancellationToken cancel)
     {
-        var wait = UnixTime.FromMicroseconds(nominal + _options.Interval.Microseconds()) - _clock.GetUtcNow();
+        while (!cancel.IsCancellationRequested)
+        {
+            var nominal = Nominal();
+            if (_journal.LastPassMicroseconds is not { } last || nominal > last) Pass(nominal);
+            if (_journal.LastPassMicroseconds is { } ahead && ahead > nominal + _options.Interval.Microseconds()) LogClockBack(_log, UnixTime.FromMicroseconds(ahead));
+            Follow(UnixTime.FromMicroseconds(nominal + _options.Interval.Microseconds()), cancel);
+        }
+    }
 
-        // The timer counts in whole milliseconds and may be a little early; the loop then finds the old instant and waits again.
-        return wait < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : wait + TimeSpan.FromMilliseconds(1);
+    // Until the next instant: sleeps, and acts on what the tree tells. Acting takes at most a fifth of the time; what comes meanwhile is then acted upon together.
+    private void Follow(DateTimeOffset until, CancellationToken cancel)
+    {
+        var owed = TimeSpan.Zero;
+        while (!cancel.IsCancellationRequested && until - _clock.GetUtcNow() is var wait && wait > TimeSpan.Zero)
+        {
+            // The timer counts in whole milliseconds.
+            var began = _clock.GetTimestamp();
+            if (owed > TimeSpan.FromMilliseconds(5))
+            {
+                _tree.Rest(owed < wait ? owed : wait);
+                owed -= _clock.GetElapsedTime(began);
+                continue;
+            }
+
+            var due = _followAt is { } at ? TimeSpan.FromMicroseconds(at - Posix.BootMicroseconds()) : wait;
+            if (due > TimeSpan.Zero && !_tree.WaitForEvents(due < wait ? due : wait) && _followAt is null) continue;
+            owed -= _clock.GetElapsedTime(began);
+            if (owed < TimeSpan.Zero) owed = TimeSpan.Zero;
+            began = _clock.GetTimestamp();
+            _followAt = _recorder.Meterer.Follow(Posix.BootMicroseconds());
+            owed += 4 * _clock.GetElapsedTime(began);
+        }
     }
 
     private void Pass(long nominal)
@@ -107,8 +127,11 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
         try
         {
-            _recorder.Pass(nominal);
+            _recorder.Pass(nominal, Posix.BootMicroseconds());
             _shipping.Wake();
+
+            // What was told during the pass is waiting already.
+            _followAt = 0;
             if (_passTrouble is not null) LogPassRecovered(_log);
             _passTrouble = null;
         }

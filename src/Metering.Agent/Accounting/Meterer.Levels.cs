@@ -20,17 +20,18 @@ internal sealed partial class Meterer
             var state = node.Memory ??= new MemoryState();
             if (!MayHold(node, state, parentMoved) && _source.TryMemory(node, state, out var bytes))
             {
-                state.Observe(bytes, _now, _options.Rules);
+                state.Observe(bytes, _clock, _options.Rules);
                 Touch(node);
             }
 
             // An unknown parent proves nothing about its children.
-            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _now);
+            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _clock);
         }
 
         ulong claims = 0;
         foreach (var child in node.Children)
         {
+            if (child.Gone) continue;
             VisitMemory(child, moved);
             if (child.Memory is { } below) claims += below.Account.Claim;
         }
@@ -48,7 +49,7 @@ internal sealed partial class Meterer
 
     // Idle, its parent's memory stands still, read within the last minute: the level is held. Not over a bucket's bound, where the integral is cut.
     private bool MayHold(CgroupNode node, MemoryState state, bool parentMoved) =>
-        _options.Prune && state.Level && !node.Active && !parentMoved && _now - state.LevelAtMicroseconds < HeldLevelMicroseconds && _now % BucketBoundMicroseconds != 0;
+        _options.Prune && state.Level && !node.Active && !parentMoved && _clock - state.LevelAtMicroseconds < HeldLevelMicroseconds && _now % BucketBoundMicroseconds != 0;
 
     private void VisitIo(CgroupNode node)
     {
@@ -75,7 +76,7 @@ internal sealed partial class Meterer
             if (node.IsWalked && !prune)
             {
                 _tree.DrainEvents(this);
-                if (node.Births is { Count: > 0 } || node.NeedsListing || node.Watch < 0) FindChildren(node);
+                FindBirths(node);
             }
         }
 
@@ -83,6 +84,7 @@ internal sealed partial class Meterer
         Span<ulong> claims = stackalloc ulong[4];
         foreach (var child in node.Children)
         {
+            if (child.Gone) continue;
             VisitIo(child);
             for (var i = 0; child.Io is { } below && i < 4; i++) claims[i] += below.Accounts[i].Claim;
         }

@@ -9,7 +9,7 @@ namespace Metering.Agent.Accounting;
 /// One pass after the other over the cgroup tree: reads, and settles every account by the claim rule. Holds the whole state of accounting in memory;
 /// what has changed since the journal last stored it is in <see cref="Touched"/> and <see cref="Ended"/>. Single-threaded, allocates nothing in a steady pass.
 /// </summary>
-internal sealed partial class Meterer : ITreeEvents
+internal sealed partial class Meterer
 {
     private readonly ICgroupTree _tree;
     private readonly Func<string, Workload> _recognise;
@@ -24,6 +24,7 @@ internal sealed partial class Meterer : ITreeEvents
     private readonly List<CgroupNode> _sandwiches = [];
     private long _pass;
     private long _now;
+    private ulong _lastUnopened;
     private bool _everythingIsNew;
 
     public Meterer(ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null)
@@ -31,6 +32,7 @@ internal sealed partial class Meterer : ITreeEvents
         _tree = tree;
         _recognise = recognise;
         _options = options;
+        _endWatchesBound = options.WatchedLeaves;
         Counters = counters ?? new PassCounters();
         _source = source ?? new V2Source(tree, options, Counters, new BlockDevices());
         _everythingIsNew = true;
@@ -61,20 +63,23 @@ internal sealed partial class Meterer : ITreeEvents
 
     /// <summary>
     /// Reads the tree. <paramref name="nominalMicroseconds"/> is the instant that the window ends at; levels are integrated up to it.
-    /// The first pass of an epoch only finds where counting begins.
+    /// The first pass of an epoch only finds where counting begins. <paramref name="clockMicroseconds"/> is the moment by the clock that nothing sets; by default the instant.
     /// </summary>
-    public void Run(long nominalMicroseconds)
+    public void Run(long nominalMicroseconds, long? clockMicroseconds = null)
     {
-        _pass++;
-        _now = nominalMicroseconds;
+        (_now, _clock) = (nominalMicroseconds, clockMicroseconds ?? nominalMicroseconds);
         _sandwiches.Clear();
         Counters.Passes++;
+        ReadEmptied();
         VisitCpu(Root);
         _source.BeginPass(this);
         if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
         if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(Root);
         if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(Root);
         _everythingIsNew = false;
+
+        // What moves from here on moved in the next pass.
+        _pass++;
     }
 
     /// <summary>The journal holds everything up to here: what is published now is not published again.</summary>
@@ -99,6 +104,8 @@ internal sealed partial class Meterer : ITreeEvents
             if (node.Pids is { } pids) pids.Journalled = pids.Peak;
         }
 
+        // What they used is told; what shows later is their parent's.
+        foreach (var node in _ended) node.Parent?.Dying?.Clear();
         _touched.Clear();
         _ended.Clear();
     }
@@ -129,6 +136,7 @@ internal sealed partial class Meterer : ITreeEvents
     {
         foreach (var child in Root.Children.ToArray()) Die(child);
         Root.Children.Clear();
+        Root.Dying?.Clear();
         Root.Cpu.BeginGeneration();
         Root.FromZero = true;
         Root.Enumerated = true;
@@ -145,38 +153,14 @@ internal sealed partial class Meterer : ITreeEvents
         {
             if (node.CpuHandle >= 0) _tree.Close(node.CpuHandle);
             if (node.Watch >= 0) _tree.Unwatch(node.Watch);
+            if (node.EventsWatch >= 0) _tree.Unwatch(node.EventsWatch);
             _source.Forget(node);
         }
 
         _nodes.Clear();
         _watches.Clear();
-    }
-
-    void ITreeEvents.Born(int watch, ReadOnlySpan<byte> name)
-    {
-        if (!_watches.TryGetValue(watch, out var parent)) return;
-        (parent.Births ??= []).Add(CgroupName.Decode(name));
-        Raise(parent);
-    }
-
-    void ITreeEvents.Died(int watch)
-    {
-        if (_watches.TryGetValue(watch, out var parent)) Raise(parent);
-    }
-
-    void ITreeEvents.Overflow()
-    {
-        Counters.Overflows++;
-        foreach (var node in _nodes.Values)
-        {
-            node.NeedsListing = node.IsWalked;
-            node.Attention = true;
-        }
-    }
-
-    private static void Raise(CgroupNode? node)
-    {
-        for (; node is { Attention: false }; node = node.Parent) node.Attention = true;
+        _endWatches.Clear();
+        _byPath.Clear();
     }
 
     private void Touch(CgroupNode node)
@@ -189,6 +173,7 @@ internal sealed partial class Meterer : ITreeEvents
     private CgroupNode Adopt(CgroupNode node)
     {
         _nodes[node.Inode] = node;
+        _byPath[node.Path] = node;
         return node;
     }
 

@@ -4,4 +4,22 @@ namespace Metering.Agent.Accounting;
 internal sealed class PassCounters
 {
     public long Passes, FilesRead, Births, Deaths, Malformed, ReadErrors, Overflows, UnwatchedDirectories, SandwichFailures, CounterResets, NamesOverBound;
+
+    /// <summary>Leaves whose end is not announced, since there was no watch to be had or their bound was reached.</summary>
+    public long UnwatchedLeaves;
+
+    /// <summary>Openings refused for want of descriptors.</summary>
+    public long DescriptorsExhausted;
+
+    /// <summary>Cgroups that were born and removed before they could be opened.</summary>
+    public long NeverOpened;
+
+    /// <summary>Emptied cgroups that were read before they were removed.</summary>
+    public long EmptiedRead;
+
+    /// <summary>Readings between passes after a death, and those of them whose parent moved meanwhile.</summary>
+    public long Settlements, Unquiet;
+
+    /// <summary>Use of the dead that their parent's counter proved, and use that was shared out.</summary>
+    public ulong SettledMicroseconds, EstimatedMicroseconds;
 }

@@ -156,7 +156,7 @@ internal static class StateCodec
         into.Raw(account.GenerationOwn);
         into.Raw(account.Generation);
         into.Raw(account.Started ? 1UL : 0);
-        into.Raw(account.PublishedEnd);
+        into.Raw(account.EndOnceJournalled);
     }
 
     private static Account ReadAccount(ref Reader reader)

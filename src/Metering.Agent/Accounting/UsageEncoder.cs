@@ -41,6 +41,7 @@ internal sealed class UsageEncoder
         foreach (var node in meterer.Ended)
         {
             if (WriteRecord(node)) CloseIfFull(window, ref sequence);
+            if (node.GivenAtEnd > 0) WriteGiven(node);
         }
 
         foreach (var node in meterer.Touched)
@@ -100,20 +101,23 @@ internal sealed class UsageEncoder
 
     private bool WriteRecord(CgroupNode node)
     {
-        var grown = node.Cpu.Unpublished > 0 || node.Cpu.Generation != node.Cpu.JournalledGeneration || node.Memory is { Account.Unpublished: > 0 } ||
+        var cpu = node.Cpu;
+        cpu.Own -= node.GivenAtEnd;
+        var grown = cpu.Unpublished > 0 || cpu.Generation != cpu.JournalledGeneration || node.Memory is { Account.Unpublished: > 0 } ||
             (node.Pids is { } tasks && tasks.Peak > tasks.Journalled);
         for (var i = 0; node.Io is { } io && i < 4 && !grown; i++) grown = io.Accounts[i].Unpublished > 0;
         if (node.Announced && !node.Gone && !grown) return false;
         if (!node.Announced && node.Gone && !grown) return false;
+        if (node.GivenAtEnd > 0 && !grown) return false;
 
         _record.Clear();
         _record.Append(node.RecordPrefix ??= Prefix(node));
         _record.Varint(7, (ulong)Origin.Measured);
-        if (node.Gone) _record.Varint(8, 1);
+        if (node.Gone && node.GivenAtEnd == 0) _record.Varint(8, 1);
         if (node.Cpu.Started)
         {
             var availability = _machineRoot && node.Parent is null ? Availability.BestEffort : Availability.Exact;
-            WriteAccount(MeterCatalogue.Cpu, node.Cpu, availability);
+            WriteAccount(MeterCatalogue.Cpu, cpu, availability);
         }
 
         if (node.Memory is { Account.Started: true } memory)
@@ -126,6 +130,21 @@ internal sealed class UsageEncoder
         if (node.Pids is { Known: true } pids) WriteReading(MeterCatalogue.PidsPeak, pids.Journalled, pids.Peak, pids.Peak, 0, pids.Availability);
         _body.Bytes(13, _record.Written);
         return true;
+    }
+
+    // The last record of an instance that used something after it was last read: from where the one before ended.
+    private void WriteGiven(CgroupNode node)
+    {
+        var cpu = node.Cpu;
+        cpu.Own -= node.GivenAtEnd;
+        cpu.Journalled();
+        cpu.Own = node.Cpu.Own;
+        _record.Clear();
+        _record.Append(node.RecordPrefix ??= Prefix(node));
+        _record.Varint(7, (ulong)node.GivenAs);
+        _record.Varint(8, 1);
+        WriteAccount(MeterCatalogue.Cpu, cpu, Availability.Exact);
+        _body.Bytes(13, _record.Written);
     }
 
     // start of record k+1 = end of record k, and end − start = quantity, per generation.

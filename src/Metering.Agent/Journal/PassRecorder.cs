@@ -40,9 +40,10 @@ internal sealed class PassRecorder
     public Meterer Meterer { get; private set; }
 
     /// <summary>One pass. Throws <see cref="JournalFullException"/> when it could not be stored.</summary>
-    public void Pass(long nominalMicroseconds)
+    /// <param name="clockMicroseconds">The moment by the clock that nothing sets; by default the instant.</param>
+    public void Pass(long nominalMicroseconds, long? clockMicroseconds = null)
     {
-        Meterer.Run(nominalMicroseconds);
+        Meterer.Run(nominalMicroseconds, clockMicroseconds);
         foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;
         var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
         var length = (ulong)(nominalMicroseconds - start);
