@@ -74,6 +74,15 @@ internal struct Account
         Reading = reading;
     }
 
+    /// <summary>Takes a reading after one that failed: what was used in between is the parent's own by now, and counting goes on from here.</summary>
+    /// <param name="roundedUp">As at <see cref="Start"/>.</param>
+    public void Resume(ulong reading, SafetyRule rules, ulong roundedUp = 0)
+    {
+        var before = Reading;
+        Observe(reading, rules);
+        Base = reading >= before ? Base + (reading - before) + roundedUp : reading + roundedUp;
+    }
+
     /// <summary>The counter restarted: what it said before is kept, from here it counts from zero.</summary>
     public void BeginGeneration()
     {

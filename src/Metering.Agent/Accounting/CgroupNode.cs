@@ -65,6 +65,9 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     /// <summary>Read after its last process had left: its figure is final.</summary>
     public bool Complete;
 
+    /// <summary>Its cpu.stat could not be read when its parent's was: what it used meanwhile is its parent's own.</summary>
+    public bool Missed;
+
     /// <summary>Read in the level under way, with its siblings, and not descended into yet.</summary>
     public bool InLevel;
 

@@ -15,6 +15,9 @@ internal sealed class IoState
     public int RetryIn;
     public bool Moved;
 
+    /// <summary>It could not be read when its parent was: what it used meanwhile is its parent's own.</summary>
+    public bool Missed;
+
     /// <summary>Per (v1 group, device), group 0 on v2: the last reading and the sum over its lives.</summary>
     public readonly Dictionary<(ulong Group, ulong Device), IoReading> Last = [];
     public ulong ReadBytes, WriteBytes, ReadOperations, WriteOperations;

@@ -36,6 +36,7 @@ internal sealed partial class Meterer
         if (!known && node.Parent is not null)
         {
             if (node.LookedAt != _pass) node.Active = false;
+            node.Missed = true;
             return false;
         }
 
@@ -85,7 +86,16 @@ internal sealed partial class Meterer
         ref var account = ref node.Cpu;
         if (!account.Started)
         {
-            account.Start(reading, node.FromZero, roundedUp: reading > 0 && HasConservedParent(node) ? 1UL : 0);
+            account.Start(reading, node.FromZero && !node.Missed, roundedUp: reading > 0 && HasConservedParent(node) ? 1UL : 0);
+            node.Missed = false;
+            Touch(node);
+            return true;
+        }
+
+        if (node.Missed)
+        {
+            node.Missed = false;
+            account.Resume(reading, _options.Rules, HasConservedParent(node) ? 1UL : 0);
             Touch(node);
             return true;
         }
@@ -226,6 +236,7 @@ internal sealed partial class Meterer
         if (!TrySettleDead(node, ref below, held, quiet))
         {
             account.ClaimOnly(below);
+            if (account.Claim != claim) Touch(node);
             return;
         }
 

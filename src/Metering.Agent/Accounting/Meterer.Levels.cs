@@ -65,11 +65,17 @@ internal sealed partial class Meterer
                 prune = !state.Moved && _options.Prune && _source.IsHierarchical;
                 for (var i = 0; i < 4; i++)
                 {
-                    if (!started) state.Accounts[i].Start(state.Sum(i), node.FromZero);
+                    if (!started) state.Accounts[i].Start(state.Sum(i), node.FromZero && !state.Missed);
+                    else if (state.Missed) state.Accounts[i].Resume(state.Sum(i), _options.Rules);
                     else state.Accounts[i].Observe(state.Sum(i), _options.Rules);
                 }
 
-                if (state.Moved) Touch(node);
+                if (state.Moved || state.Missed) Touch(node);
+                state.Missed = false;
+            }
+            else
+            {
+                state.Missed = true;
             }
 
             // As with CPU: whoever was born before this reading must be known before it is settled.

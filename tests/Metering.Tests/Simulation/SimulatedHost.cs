@@ -165,6 +165,13 @@ internal sealed class SimulatedHost : IDisposable
             }
         }
 
+        foreach (var node in Meterer.Nodes)
+        {
+            var cgroup = Tree.Root.All().FirstOrDefault(cgroup => cgroup.Inode == node.Inode);
+            if (cgroup is null || node.Io is null || node.Parent is null) continue;
+            Check.That(node.Io.Accounts[0].Claim <= cgroup.TrueBytes, $"{Name}{node.Path}#{node.Inode}: {node.Io.Accounts[0].Claim} bytes are claimed of {cgroup.TrueBytes}; own {node.Io.Accounts[0].Own} dead {node.Io.Accounts[0].Dead} used {node.Io.Accounts[0].Used} base {node.Io.Accounts[0].Base} children {string.Join(' ', node.Children.Select(child => $"{child.Path}#{child.Inode}:{child.Io?.Accounts[0].Claim}/{child.Gone}"))}; truth {string.Join(' ', cgroup.Children.Select(child => $"{child.Path}#{child.Inode}:{child.TrueBytes}"))}");
+        }
+
         var billed = Billed(Meterer.Root);
         Check.That(billed <= TrueMicroseconds, $"{Name}: {billed} µs are billed of {TrueMicroseconds} µs used (boots {_boots}, resets {Tree.Resets})");
     }
