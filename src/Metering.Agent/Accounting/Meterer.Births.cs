@@ -58,7 +58,12 @@ internal sealed partial class Meterer
         }
 
         if (node.Events is not { Told.Count: > 0 } events) return;
-        events.Told.RemoveAll(told => told.Born && Meet(node, told.Name, inode: null) != Met.Missing);
+        for (var i = 0; i < events.Told.Count;)
+        {
+            if (events.Told[i].Born && Meet(node, events.Told[i].Name, inode: null) != Met.Missing) events.Told.RemoveAt(i);
+            else i++;
+        }
+
         if (events.Told.Count > 0) Queue(node);
     }
 
