@@ -15,6 +15,9 @@ internal sealed class IoState
     public int RetryIn;
     public bool Moved;
 
+    /// <summary>The counters go on from a reading of this process: that they stand still proves that nothing was used below. Not so when they began anew in between.</summary>
+    public bool Proves;
+
     /// <summary>It could not be read when its parent was: what it used meanwhile is its parent's own.</summary>
     public bool Missed;
 

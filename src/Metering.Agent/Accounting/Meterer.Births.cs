@@ -90,7 +90,7 @@ internal sealed partial class Meterer
             // Its use is the parent's own until it is met again, and then it counts from there: the enumeration proves nothing about it.
             if (handle >= 0) _tree.Close(handle);
             if (parent.Enumerated) Touch(parent);
-            (parent.Enumerated, parent.Refused, parent.Clean) = (false, true, false);
+            (parent.Enumerated, parent.BornLater, parent.Refused, parent.Clean) = (false, false, true, false);
             return Met.Refused;
         }
 

@@ -36,6 +36,7 @@ internal sealed partial class Meterer
         if (!known && node.Parent is not null)
         {
             if (node.LookedAt != _pass) node.Active = false;
+            if (!node.Missed) Touch(node);
             node.Missed = true;
             return false;
         }
@@ -149,7 +150,18 @@ internal sealed partial class Meterer
         }
 
         var length = _tree.Read(handle, _buffer);
-        if (length > 0 && StatParser.TryUsage(_buffer.AsSpan(0, length), out microseconds)) return Reading.Known;
+        if (length > 0 && _tree.CpuIsNanoseconds && StatParser.TryNumber(_buffer.AsSpan(0, length), out microseconds))
+        {
+            microseconds /= 1000;
+            return Reading.Known;
+        }
+
+        if (length > 0 && !_tree.CpuIsNanoseconds && StatParser.TryUsage(_buffer.AsSpan(0, length), out microseconds))
+        {
+            ReadThrottled(node, _buffer.AsSpan(0, length));
+            return Reading.Known;
+        }
+
         if (length == -Posix.ENODEV) return Reading.Gone;
         if (length < 0) CountFailure(length);
         else Counters.Malformed++;
@@ -268,6 +280,7 @@ internal sealed partial class Meterer
         if (release) node.Cpu.Release();
         if (node.Memory is { } memory && release) memory.Account.Release();
         for (var i = 0; node.Io is { } io && release && i < io.Accounts.Length; i++) io.Accounts[i].Release();
+        EndSlow(node);
         if (node.Parent is { } parent)
         {
             if (_options.Has(SafetyRule.DeadClaimGoesToParent)) Bury(node, parent);

@@ -168,16 +168,26 @@ internal sealed partial class Meterer : ITreeEvents
             if (!node.Complete) continue;
             Counters.EmptiedRead++;
             VisitCpu(node);
-            if (node.Gone || node.Children.Count > 0 || !_source.IsHierarchical) continue;
-
-            // A parent whose counting has not begun would take what its child has already claimed for use before that.
-            if (HasConservedParent(node) && node.Parent is { FromZero: false, Io: null, Memory: null }) continue;
-            if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(node, parentMoved: true);
-            if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(node);
-            if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(node);
+            ReadLast(node);
         }
 
         _changed.Clear();
+    }
+
+    /// <summary>Everything but CPU of a cgroup that is about to end; it is published with the next pass, also when the cgroup is gone by then.</summary>
+    internal void ReadLast(CgroupNode node)
+    {
+        if (node.Gone || node.Parent is null || node.Children.Count > 0 || !_source.IsHierarchical) return;
+
+        // A parent whose counting has not begun would take what its child has already claimed for use before that.
+        if (HasConservedParent(node) && node.Parent is { FromZero: false, Io: null, Memory: null, Slow: null }) return;
+        if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(node, parentMoved: true);
+        if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(node);
+        if (_options.Pids && _source.Has(MeterFamily.Pids)) ReadPids(node);
+        if (!_options.Slow) return;
+        ReadSlow(node, Facts.All, readNetwork: true);
+        SettleSlow(node);
+        for (var above = node.Parent; above?.Slow is not null; above = above.Parent) SettleSlow(above);
     }
 
     private void CheckAlive(CgroupNode node)

@@ -22,13 +22,21 @@ internal sealed partial class Meterer
     private readonly List<CgroupNode> _touched = [];
     private readonly List<CgroupNode> _ended = [];
     private readonly List<CgroupNode> _sandwiches = [];
-    private long _pass;
+    private long _pass = 1;
     private long _now;
     private ulong _lastUnopened;
+    private readonly Func<long>? _bootClock;
     private bool _everythingIsNew;
 
-    public Meterer(ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null)
+    /// <summary>The pass is at, or the first after, the bound of a bucket: all is read, so that each bucket gets its own.</summary>
+    private bool _closing;
+
+    /// <param name="network">Reads network namespaces; null: network is not metered.</param>
+    /// <param name="clock">Microseconds since boot, for lifetimes; null: the instants of the passes.</param>
+    public Meterer(
+        ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null, NetworkMeter? network = null, Func<long>? clock = null)
     {
+        (_network, _bootClock, _note) = (network, clock, Note);
         _tree = tree;
         _recognise = recognise;
         _options = options;
@@ -49,6 +57,11 @@ internal sealed partial class Meterer
 
     public IMeterSource Source => _source;
 
+    public bool CpuIsBestEffort => _tree.CpuIsNanoseconds;
+
+    /// <summary>What this host gives of the network.</summary>
+    public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "exact: per network namespace, /proc/PID/net/dev";
+
     /// <summary>Live cgroups, the root included.</summary>
     public IReadOnlyCollection<CgroupNode> Nodes => _nodes.Values;
 
@@ -67,7 +80,8 @@ internal sealed partial class Meterer
     /// </summary>
     public void Run(long nominalMicroseconds, long? clockMicroseconds = null)
     {
-        (_now, _clock) = (nominalMicroseconds, clockMicroseconds ?? nominalMicroseconds);
+        _closing = nominalMicroseconds % BucketBoundMicroseconds == 0 || Bucket(_now + 1) != Bucket(nominalMicroseconds);
+        (_now, _clock) = (nominalMicroseconds, clockMicroseconds ?? _bootClock?.Invoke() ?? nominalMicroseconds);
         _sandwiches.Clear();
         Counters.Passes++;
         ReadEmptied();
@@ -76,6 +90,7 @@ internal sealed partial class Meterer
         if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
         if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(Root);
         if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(Root);
+        if (_options.Slow) VisitSlow(Root, treeDue: false);
         _everythingIsNew = false;
 
         // What moves from here on moved in the next pass.
@@ -89,6 +104,7 @@ internal sealed partial class Meterer
         {
             node.Touched = false;
             node.Announced = true;
+            (node.Renamed, node.DescriptionStored) = (false, true);
             node.Cpu.Journalled();
             if (node.Memory is { } memory)
             {
@@ -102,12 +118,14 @@ internal sealed partial class Meterer
             }
 
             if (node.Pids is { } pids) pids.Journalled = pids.Peak;
+            node.Slow?.MarkJournalled(Bucket(_now));
         }
 
         // What they used is told; what shows later is their parent's.
         foreach (var node in _ended) node.Parent?.Dying?.Clear();
         _touched.Clear();
         _ended.Clear();
+        _namedLate.Clear();
     }
 
     /// <summary>Takes over the nodes that an earlier process of this boot had journalled; the root comes first.</summary>
@@ -127,6 +145,7 @@ internal sealed partial class Meterer
             }
 
             Adopt(node);
+            _network?.Restore(node);
             node.Attention = true;
         }
     }
@@ -143,6 +162,16 @@ internal sealed partial class Meterer
         Root.NeedsListing = true;
         Root.Io?.Last.Clear();
         if (Root.Memory is { } memory) memory.Level = false;
+        Root.Slow?.Restart();
+        Touch(Root);
+    }
+
+    /// <summary>CPU now comes from another hierarchy of the same boot: its cgroups are other instances, and what they used before is not known to be unbilled.</summary>
+    public void Rehomed()
+    {
+        foreach (var child in Root.Children.ToArray()) Die(child);
+        Root.Children.Clear();
+        (Root.FromZero, Root.Enumerated, Root.BornLater, Root.NeedsListing) = (false, false, false, true);
         Touch(Root);
     }
 
@@ -162,6 +191,9 @@ internal sealed partial class Meterer
         _endWatches.Clear();
         _byPath.Clear();
     }
+
+    /// <summary>The bucket that a window with this end belongs to.</summary>
+    internal static long Bucket(long endMicroseconds) => (endMicroseconds - 1) / BucketBoundMicroseconds;
 
     private void Touch(CgroupNode node)
     {

@@ -61,19 +61,17 @@ internal static unsafe partial class Posix
     private static partial int ClockGetTimeNative(int clock, long* time);
 
     /// <summary>Processor time of the calling thread, user and system, in nanoseconds.</summary>
-    public static long ThreadCpuNanoseconds()
+    public static long ThreadCpuNanoseconds() => ClockNanoseconds(CLOCK_THREAD_CPUTIME_ID);
+
+    private static long ClockNanoseconds(int clock)
     {
         // struct timespec of a 64-bit system: seconds, nanoseconds.
         var time = stackalloc long[2];
-        return ClockGetTimeNative(CLOCK_THREAD_CPUTIME_ID, time) == 0 ? time[0] * 1_000_000_000 + time[1] : 0;
+        return ClockGetTimeNative(clock, time) == 0 ? time[0] * 1_000_000_000 + time[1] : 0;
     }
 
-    /// <summary>Time since the boot in microseconds, suspension included; nothing sets it (clock_gettime(2), CLOCK_BOOTTIME).</summary>
-    public static long BootMicroseconds()
-    {
-        var time = stackalloc long[2];
-        return ClockGetTimeNative(CLOCK_BOOTTIME, time) == 0 ? time[0] * 1_000_000 + time[1] / 1000 : 0;
-    }
+    /// <summary>Time since boot in microseconds, suspended time included; no setting of the wall clock moves it (clock_gettime(2), CLOCK_BOOTTIME).</summary>
+    public static long BootMicroseconds() => ClockNanoseconds(CLOCK_BOOTTIME) / 1000;
 
     /// <summary>Bytes read from the start of the file, or −errno. One system call; kernfs renders the whole file for it.</summary>
     public static int Pread(int fd, Span<byte> buffer)

@@ -15,7 +15,7 @@ using Xunit;
 namespace Metering.Tests.Ledger;
 
 /// <summary>What a ledger must do, whatever database it is kept in. A subclass gives the connection string of an empty database.</summary>
-public abstract class LedgerContract : IAsyncLifetime
+public abstract partial class LedgerContract : IAsyncLifetime
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 22, 8, 0, 0, TimeSpan.Zero);
     private LedgerOptions _options = null!;

@@ -151,6 +151,12 @@ internal sealed class FakeTree(Random random) : ICgroupTree
     public int OpenFile(string path, ulong inode, string file) =>
         Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) && file is "io.stat" or "cgroup.events" or "cgroup.procs" ? Open(Find(path)!, file) : -Posix.ENOENT;
 
+    public int OpenDirectory(string path, ulong inode) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) ? Open(cgroup, "") : -Posix.ENOENT;
+
+    public int OpenIn(int directory, ReadOnlySpan<byte> file) => -Posix.ENOENT;
+
+    public ulong FileInode(int handle) => 1;
+
     public int Read(int handle, Span<byte> buffer)
     {
         Live();
