@@ -77,8 +77,11 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     /// <summary>Everything that ended below it is settled, and no event of a child was lost since.</summary>
     public bool Clean;
 
-    /// <summary>It held no processes of its own when what ended below it was last settled.</summary>
+    /// <summary>It holds no processes of its own, and all that they used is published: what its children do not account for is of those that ended.</summary>
     public bool Vacant;
+
+    /// <summary>It held no processes of its own after the last reading.</summary>
+    public bool Emptied;
 
     /// <summary>Read after its last process had left: its figure is final.</summary>
     public bool Complete;

@@ -60,8 +60,8 @@ internal sealed partial class Meterer
         if (node.Events is not { Told.Count: > 0 } events) return;
         for (var i = 0; i < events.Told.Count;)
         {
-            if (events.Told[i].Born && Meet(node, events.Told[i].Name, inode: null) != Met.Missing) events.Told.RemoveAt(i);
-            else i++;
+            if (!events.Told[i].Born || Meet(node, events.Told[i].Name, inode: null) == Met.Missing) i++;
+            else if (i < events.Told.Count) events.Told.RemoveAt(i);
         }
 
         if (events.Told.Count > 0) Queue(node);

@@ -272,6 +272,9 @@ internal sealed partial class Meterer
     private void Die(CgroupNode node)
     {
         if (node.Gone) return;
+
+        // It may have been filled again after it was read empty, and that is told before its end is.
+        if (node.Complete) _tree.DrainEvents(this);
         node.Gone = true;
         foreach (var child in node.Children) Die(child);
         node.Children.Clear();

@@ -15,10 +15,11 @@ internal sealed partial class Meterer
         var settled = quiet && node.Watch >= 0 && !node.NeedsListing && !node.Refused;
         if (node.Dying is not { Count: > 0 } dying)
         {
-            if (growth > 0) node.Vacant = false;
+            // A few microseconds are what was held back and is now released, or was rounded.
+            if (growth > (ulong)node.Children.Count + 1) (node.Vacant, node.Emptied) = (false, false);
             if (settled) node.Clean = true;
             else if (growth > 0 || node.Watch < 0) node.Clean = false;
-            if (node is { Events: not null, Vacant: false, Clean: true }) node.Vacant = HoldsNoProcesses(node);
+            if (node is { Events: not null, Vacant: false, Clean: true }) FindVacant(node, HoldsNoProcesses(node), settled);
             return true;
         }
 
@@ -32,7 +33,8 @@ internal sealed partial class Meterer
         var vacant = HoldsNoProcesses(node);
         var certain = (quiet || !_options.Has(SafetyRule.SettleOnlyWhenQuiet)) && (node.Clean || !_options.Has(SafetyRule.LostEventsForbidSettling)) &&
             ((node.Vacant && vacant) || !_options.Has(SafetyRule.OwnProcessesForbidSettling)) && node.Watch >= 0 && !node.Refused;
-        (node.Vacant, node.Clean) = (vacant, settled);
+        node.Clean = settled;
+        FindVacant(node, vacant, settled);
 
         // Beyond the bound of names use is the parent's own.
         if (growth > 0 && !node.Refused)
@@ -43,6 +45,13 @@ internal sealed partial class Meterer
 
         dying.Clear();
         return true;
+    }
+
+    // What its last process used before it left is in a later reading only: vacant is who was found empty before a reading that left nothing open, and after it.
+    private static void FindVacant(CgroupNode node, bool empty, bool settled)
+    {
+        node.Vacant = empty && (node.Vacant || (node.Emptied && settled));
+        node.Emptied = empty;
     }
 
     private void GiveToDead(CgroupNode parent, List<CgroupNode> dying, ulong growth, bool certain)

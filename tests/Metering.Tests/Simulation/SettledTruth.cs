@@ -18,6 +18,9 @@ internal sealed class SettledTruth(FakeTree tree, string host)
 
     public int Estimated { get; private set; }
 
+    /// <summary>All CPU time of all records.</summary>
+    public ulong Microseconds { get; private set; }
+
     public void Check(AgentJournal journal, ulong from)
     {
         foreach (var (encoded, _) in journal.Read(from, int.MaxValue))
@@ -39,6 +42,7 @@ internal sealed class SettledTruth(FakeTree tree, string host)
         var (start, billed) = _billed.GetValueOrDefault((record.Inode, reading.Generation), (reading.Start, 0UL));
         Support.Check.That(tree.Resets || reading.Start == start + billed, $"{host}{record.Path}#{record.Inode}: a record starts at {reading.Start}, the one before ended at {start + billed}");
         billed += reading.Quantity;
+        Microseconds += reading.Quantity;
         _billed[(record.Inode, reading.Generation)] = (start, billed);
         Support.Check.That(record.Origin != Origin.Estimated || record.Final, "an estimate is not the last record");
         if (record.Origin == Origin.Estimated) Estimated++;

@@ -97,6 +97,7 @@ internal sealed class SimulatedHost : IDisposable
         Tree.Journalled();
         CheckNotOverBilled();
         _attribution.Check(_journal, from);
+        Check.That(_attribution.Microseconds == Billed(Meterer.Root), $"{Name}: the records say {_attribution.Microseconds} µs, the accounts {Billed(Meterer.Root)}");
         return true;
     }
 
