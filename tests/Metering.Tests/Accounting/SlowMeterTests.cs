@@ -161,7 +161,7 @@ public sealed class SlowMeterTests : IDisposable
     public void Lifetime_is_counted_by_the_clock_since_boot_whatever_the_wall_clock_does()
     {
         Pass();
-        _sinceBoot += 7_000_000;
+        _sinceBoot += 7_000_000 - Minute;
         _now += 3600L * 1_000_000;
         Pass();
 
@@ -249,11 +249,10 @@ public sealed class SlowMeterTests : IDisposable
         next.Restore(StateCodec.Replay([stored.ToArray()], Raw));
 
         Pressure("/a", 700);
-        _sinceBoot += 3_000_000;
         next.Run(_now);
 
         var a = next.Nodes.Single(node => node.Path == "/a").Slow!;
-        Assert.Equal((600UL, 120_000UL, 120_000_000UL, 3_000_000UL), (a.Tallies[SlowMeter.CpuPressure].Own, a.Tallies[SlowMeter.Swap].Own, a.Tallies[SlowMeter.CpuReserved].Own, a.Tallies[SlowMeter.Lifetime].Own));
+        Assert.Equal((600UL, 120_000UL, 120_000_000UL, 60_000_000UL), (a.Tallies[SlowMeter.CpuPressure].Own, a.Tallies[SlowMeter.Swap].Own, a.Tallies[SlowMeter.CpuReserved].Own, a.Tallies[SlowMeter.Lifetime].Own));
         next.CloseAll();
     }
 
@@ -261,6 +260,7 @@ public sealed class SlowMeterTests : IDisposable
     {
         _meterer.Run(_now);
         _now += Minute;
+        _sinceBoot += Minute;
     }
 
     private CgroupNode Node(string path) => _meterer.Nodes.Single(node => node.Path == path);
