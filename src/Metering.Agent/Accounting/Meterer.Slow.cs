@@ -175,6 +175,7 @@ internal sealed partial class Meterer
         {
             _elapsed = Elapsed();
             Age(state);
+            SettleReservation(node, state);
         }
 
         for (var i = 0; i < state.Tallies.Length; i++)
