@@ -14,7 +14,7 @@ namespace Metering.Agent;
 /// </summary>
 internal sealed partial class MeteringAgent : IAsyncDisposable
 {
-    private readonly WorkloadRecogniser _recogniser;
+    private readonly Func<string, Workload> _recognise;
     private readonly NameTracker _names;
     private readonly AgentOptions _options;
     private readonly IUsageTransport _transport;
@@ -35,13 +35,13 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         (_options, _transport, _clock, _log) = (options, transport, clock, log);
         var root = options.CgroupRoot ?? HostMounts().Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
-        _recogniser = RulesFile.Recogniser(options.RulesFile);
+        _recognise = new SplitUnits(RulesFile.Recogniser(options.RulesFile).Recognise).Recognise;
         _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);
         _mounts = MeterSources.MountsOf(_tree);
         var facts = _tree.CpuIsNanoseconds ? HostFacts.Read().OfCpuacct() : HostFacts.Read();
-        _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recogniser.Recognise, _names);
+        _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recognise, _names);
         _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch);
     }
 
@@ -160,7 +160,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
         var counters = new PassCounters();
-        return new Meterer(_tree, _recogniser.Recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
+        return new Meterer(_tree, _recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

@@ -152,6 +152,7 @@ internal sealed partial class Meterer
         if (_clock > 0 && state.AliveAtMicroseconds > 0)
         {
             Age(state);
+            SettleReservation(node, state);
         }
 
         for (var i = 0; i < state.Tallies.Length; i++)

@@ -158,6 +158,20 @@ public sealed class SlowMeterTests : IDisposable
     }
 
     [Fact]
+    public void Frozen_time_is_integrated_where_the_kernel_does_not_count_it()
+    {
+        Write("/a", "cgroup.events", "populated 1\nfrozen 1\n");
+        Pass();
+        Write("/a", "cgroup.events", "populated 1\nfrozen 0\n");
+        var began = _now;
+        Pass();
+        Pass();
+
+        Assert.Equal((ulong)(_now - began) / 2, Billed("/a", SlowMeter.Frozen));
+        Assert.Equal(Metering.Messages.Availability.BestEffort, Node("/a").Slow!.AvailabilityOf(SlowMeter.Frozen));
+    }
+
+    [Fact]
     public void Lifetime_is_counted_by_the_clock_since_boot_whatever_the_wall_clock_does()
     {
         Pass();
@@ -219,6 +233,21 @@ public sealed class SlowMeterTests : IDisposable
         Assert.True(ended.Gone);
         Assert.Equal((250UL, 1UL), (ended.Slow!.Tallies[SlowMeter.CpuPressure].Own, ended.Slow.Tallies[SlowMeter.OomKills].Own));
         Assert.Equal(0UL, Billed("/a", SlowMeter.OomKills));
+    }
+
+    [Fact]
+    public void A_limit_is_reserved_until_the_cgroup_ends_and_not_until_it_was_last_read()
+    {
+        Write("/a/b", "cpu.max", "50000 100000\n");
+        Pass();
+        Pass();
+
+        var ended = Node("/a/b");
+        Remove("/a/b");
+        Pass();
+
+        Assert.True(ended.Gone);
+        Assert.Equal(60_000_000UL, ended.Slow!.Tallies[SlowMeter.CpuReserved].Own);
     }
 
     [Fact]
