@@ -204,13 +204,15 @@ internal sealed class UsageEncoder
         if (workload.User is { } user) WritePair(buffer, 4, "user", user);
         if (workload.Overhead) WritePair(buffer, 4, "overhead", "true");
         foreach (var (key, value) in workload.Labels) WritePair(buffer, 4, key, CgroupName.Display(value));
+        buffer.Text(5, CgroupName.Display(node.Path));
+        buffer.Varint(6, node.Inode);
+
+        // After the inode, so that what identifies the workload stays the same bytes when they change.
         for (var i = 0; node.Notes is { } notes && i < notes.Length; i++)
         {
             if (notes[i] is { } note) WritePair(buffer, 4, WorkloadAvailability.LabelPrefix + ((MeterFamily)i).ToString().ToLowerInvariant(), note);
         }
 
-        buffer.Text(5, CgroupName.Display(node.Path));
-        buffer.Varint(6, node.Inode);
         return buffer.ToArray();
     }
 

@@ -94,6 +94,7 @@ internal sealed class UsageCheck : IVerifyCheck
     private static async Task<long> CompareUsageAsync(DbConnection connection, DbTransaction snapshot, string host, BucketSums sums, List<Discrepancy> faults, CancellationToken cancel)
     {
         var found = 0L;
+        var overBound = new OverBoundSums();
         // Workloads of the host first, then each one's row by its primary key.
         await using var command = VerifyRun.Command(connection,
             $"SELECT w.id, w.kind, w.key, u.estimated_us, u.unscraped_us{Columns} FROM workload w CROSS JOIN usage u WHERE w.host = @host AND u.bucket = @bucket AND u.workload = w.id",
@@ -105,12 +106,15 @@ internal sealed class UsageCheck : IVerifyCheck
             found++;
             var (kind, key) = (rows.GetString(1), rows.GetString(2));
             var name = $"bucket={sums.Bucket} workload={rows.GetInt64(0)} ({host} {kind} {key})";
-            if (!sums.Take((kind, key), out var sum)) faults.Add(new Discrepancy("usage", name, "no batch bills it"));
-            else if (Fault(rows, sum) is { } fault) faults.Add(new Discrepancy("usage", name, fault));
+            var known = sums.Take((kind, key), out var sum);
+            if (kind == WorkloadDirectory.OverBoundKind) overBound.Take(rows, known ? sum : new UsageSum());
+            else if (!known) faults.Add(new Discrepancy("usage", name, "no batch bills it"));
+            else if (Fault(rows, sum) is { } fault) overBound.Miss(rows, sum, new Discrepancy("usage", name, fault));
         }
 
         foreach (var ((kind, key), sum) in sums.Left)
-            faults.Add(new Discrepancy("usage", $"bucket={sums.Bucket} workload={host} {kind} {key}", $"there is no row; the batches bill {sum.Values[MeterCatalogue.Cpu.Index]} µs of CPU and more"));
+            overBound.Miss(null, sum, new Discrepancy("usage", $"bucket={sums.Bucket} workload={host} {kind} {key}", $"there is no row; the batches bill {sum.Values[MeterCatalogue.Cpu.Index]} µs of CPU and more"));
+        faults.AddRange(overBound.Faults($"bucket={sums.Bucket} ({host} {WorkloadDirectory.OverBoundKind})"));
         return found;
     }
 
