@@ -73,7 +73,7 @@ internal sealed partial class Meterer
         if (node.EventsWatch == NotAsked) WatchEnd(node);
         var (own, claim) = (node.Cpu.Own, node.Cpu.Claim);
         node.Cpu.Settle(node.Cpu.Dead, 0);
-        if (node.Cpu.Own != own) node.Vacant = false;
+        if (node.Cpu.Own != own) (node.Vacant, node.Emptied) = (false, false);
         if (node.Cpu.Own != own || node.Cpu.Claim != claim) Touch(node);
         node.Sure = node.Watch >= 0 && !node.NeedsListing;
         node.Clean = node.Sure && !node.Refused;

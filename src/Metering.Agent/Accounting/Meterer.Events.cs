@@ -60,6 +60,14 @@ internal sealed partial class Meterer : ITreeEvents
         if (proves && (!parent.Vacant || parent.Dying is { Count: > 0 } || events.Told.Exists(told => !told.Born)) && _clock >= events.NotBefore)
         {
             VisitCpu(parent);
+
+            // Found empty, and a second reading that leaves nothing open: from here on what ends below it can be told apart.
+            if (parent is { Gone: false, Emptied: true, Vacant: false, Dying: not { Count: > 0 } } && parent.Children.Count <= FreeChildren)
+            {
+                parent.Attention = true;
+                VisitCpu(parent);
+            }
+
             if (parent.Children.Count > FreeChildren) events.NotBefore = _clock + PaceMicrosecondsPerChild * parent.Children.Count;
         }
         else
