@@ -160,7 +160,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
         var counters = new PassCounters();
-        return new Meterer(_tree, _recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
+        return new Meterer(_tree, _recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds) { Bypassed = new BypassedIo() };
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

@@ -11,6 +11,9 @@ internal sealed class IoState
 {
     public readonly Account[] Accounts = new Account[4];
     public int Handle = -1;
+
+    /// <summary>Inode of io.stat as it was last opened: another one is another life of its counters. 0 when not known.</summary>
+    public ulong FileInode;
     public Availability Availability = Availability.Exact;
     public int RetryIn;
     public bool Moved;

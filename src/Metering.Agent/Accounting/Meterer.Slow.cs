@@ -52,6 +52,7 @@ internal sealed partial class Meterer
         }
 
         if (readNetwork && _network is not null) changed |= ReadNetwork(node, state);
+        if (wanted != 0) NoteBypassedIo(node, state);
         if (changed) Touch(node);
     }
 

@@ -60,7 +60,7 @@ internal sealed partial class Meterer
     public bool CpuIsBestEffort => _tree.CpuIsNanoseconds;
 
     /// <summary>What this host gives of the network.</summary>
-    public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "exact: per network namespace, /proc/PID/net/dev";
+    public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "best-effort: per network namespace, /proc/PID/net/dev; the kernel has no parent counter, so what is sent after the last reading of a namespace is lost";
 
     /// <summary>Live cgroups, the root included.</summary>
     public IReadOnlyCollection<CgroupNode> Nodes => _nodes.Values;

@@ -133,7 +133,7 @@ internal sealed class UsageEncoder
             WriteReading(MeterCatalogue.MemoryPeak, memory.JournalledPeakBytes, memory.PeakBytes, memory.PeakBytes, 0, memory.PeakIsKernels ? Availability.Exact : Availability.BestEffort);
         }
 
-        for (var i = 0; node.Io is { } io && io.Accounts[0].Started && i < 4; i++) WriteAccount(IoMeters[i], io.Accounts[i], node.Notes?[(int)MeterFamily.Io] is null ? io.Availability : Availability.Partial);
+        for (var i = 0; node.Io is { } io && io.Accounts[0].Started && i < 4; i++) WriteAccount(IoMeters[i], io.Accounts[i], Meterer.IsPartial(node.Notes?[(int)MeterFamily.Io]) ? Availability.Partial : io.Availability);
         if (node.Pids is { Known: true } pids) WriteReading(MeterCatalogue.PidsPeak, pids.Journalled, pids.Peak, pids.Peak, 0, pids.Availability);
         if (node.Slow is { } slow) WriteSlow(slow);
         _body.Bytes(13, _record.Written);

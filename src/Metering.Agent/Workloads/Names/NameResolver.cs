@@ -18,7 +18,7 @@ internal sealed class NameResolver
         _sources =
         [
             new KubernetesLogs(files), new OciAnnotations(files, users), new DockerContainers(files, users), new PodmanContainers(files, users), new RuntimeStates(files),
-            new ProxmoxGuests(files), new LxcGuests(files), new Machines(files), new LibvirtDomains(files), new SlurmJobs(files, users, cgroups), new CondorJobs(files), users,
+            new ProxmoxGuests(files), new LxcGuests(files), new Machines(files), new LibvirtDomains(files), new SlurmJobs(files, users, cgroups), new CondorJobs(files), new SystemdUnits(files), users,
         ];
     }
 
