@@ -14,7 +14,7 @@ public sealed class GuestMachine : IAsyncDisposable
     private const string Qemu = "/usr/bin/qemu-system-x86_64";
     private static readonly TimeSpan BuildLimit = TimeSpan.FromMinutes(10);
 
-    // About 90 s and 5 min on two idle processors; only a hang, or a machine many times slower, gets here.
+    // About 2 and 5 min on two idle processors; only a hang, or a machine many times slower, gets here.
     private static readonly TimeSpan BootLimit = TimeSpan.FromMinutes(10), FullBootLimit = TimeSpan.FromMinutes(20);
     internal static readonly bool Full = Environment.GetEnvironmentVariable("METERING_GUEST_FULL") == "1";
 
@@ -65,7 +65,7 @@ public sealed class GuestMachine : IAsyncDisposable
                 "dotnet",
                 [
                     "publish", Path.Combine(repository, "src/Metering.Cli"), "-c", "Release", "-r", "linux-x64", "--self-contained", "-p:PublishReadyToRun=true",
-                    "-p:DebugType=none", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "quiet", "--nologo", "--artifacts-path", Path.Combine(repository, "artifacts/guest/build"), "-o", payload + "/metering",
+                    "-p:CustomAfterMicrosoftCommonTargets=" + Path.Combine(scripts, "publish.targets"), "-p:DebugType=none", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "quiet", "--nologo", "--artifacts-path", Path.Combine(repository, "artifacts/guest/build"), "-o", payload + "/metering",
                 ],
                 BuildLimit, cancel),
             ChildProcess.RunAsync(Path.Combine(scripts, "build-guest"), Full ? [directory, .. MoreRuntimes] : [directory], BuildLimit, cancel));
