@@ -260,7 +260,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
     private void Merge(DecodedBatch batch, Dictionary<(long Bucket, string Host), (long Covered, long Expected)> coverage, List<WorkloadEntry> ended)
     {
-        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, options.GrainSeconds);
+        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom));
         foreach (var part in parts)
         {
             var (covered, expected) = coverage.GetValueOrDefault((part.Bucket, batch.Host));

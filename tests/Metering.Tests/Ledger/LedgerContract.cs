@@ -15,7 +15,7 @@ using Xunit;
 namespace Metering.Tests.Ledger;
 
 /// <summary>What a ledger must do, whatever database it is kept in. A subclass gives the connection string of an empty database.</summary>
-public abstract class LedgerContract : IAsyncLifetime
+public abstract partial class LedgerContract : IAsyncLifetime
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 22, 8, 0, 0, TimeSpan.Zero);
     private LedgerOptions _options = null!;
@@ -346,7 +346,7 @@ public abstract class LedgerContract : IAsyncLifetime
 
     private Task<UsagePage> Report(string step, string groupBy, Caller? caller = null) => new UsageReport(_store).RunAsync(Query(step, groupBy, caller), Cancel);
 
-    private Task<CostPage> Costs(string step, string groupBy) => new CostReport(_store).RunAsync(Query(step, groupBy, null), Cancel);
+    private Task<CostPage> Costs(string step, string groupBy) => new CostReport(_store, _options).RunAsync(Query(step, groupBy, null), Cancel);
 
     private async Task<long> Count(string table)
     {
