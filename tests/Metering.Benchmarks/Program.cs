@@ -3,9 +3,10 @@ using System.Runtime.InteropServices;
 using Metering.Benchmarks;
 using Metering.Benchmarks.Ingest;
 using Metering.Benchmarks.Passes;
+using Metering.Benchmarks.Rating;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new IngestScenario()];
+IScenario[] scenarios = [new PassScenario(), new IngestScenario(), new RateScenario()];
 var name = args.FirstOrDefault(argument => !argument.StartsWith('-'));
 var scenario = scenarios.FirstOrDefault(one => one.Name == name);
 var unknown = args.FirstOrDefault(argument => argument.StartsWith('-') && argument is not ("--json" or "--full" or "--help" or "-h") && !argument.StartsWith("--only=", StringComparison.Ordinal));

@@ -26,6 +26,9 @@ internal sealed class TenantRater(string tenant, PriceCatalogue prices, Func<lon
     /// <summary>The day, and its bounds, of the row rated last.</summary>
     public (LocalDate Date, long Start, long End) Day { get; private set; }
 
+    /// <summary>The currency of the prices that held for the row rated last; null: none held.</summary>
+    public string? Currency => _validity is { Lines: [var line, ..] } ? line.Currency : null;
+
     /// <summary>The contract's terms for the row rated last; null: none hold.</summary>
     public ContractTerms? Terms { get; private set; }
 

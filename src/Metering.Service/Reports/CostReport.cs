@@ -88,11 +88,12 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
             var bucket = rows.GetInt64(0);
             var known = UsageStream.Values(rows, 4, values);
             charges.Clear();
-            run.Rater.For(rows.GetString(1)).Rate(bucket, run.Grain.LengthAt(bucket), rows.GetInt64(3), values, known, charges);
+            var rater = run.Rater.For(rows.GetString(1));
+            rater.Rate(bucket, run.Grain.LengthAt(bucket), rows.GetInt64(3), values, known, charges);
             if (rows.GetInt32(2) == 0) continue;
             while (step < query.Steps.Count - 1 && bucket >= query.Steps[step].Stop) step++;
             var at = 4 + values.Length;
-            var group = run.Find(step, charges.Count > 0 ? charges[0].Line.Currency : null, UsageReport.ReadKey(rows, query, ref at));
+            var group = run.Find(step, rater.Currency, UsageReport.ReadKey(rows, query, ref at));
             foreach (ref readonly var charge in CollectionsMarshal.AsSpan(charges)) group.Add(charge);
         }
     }
