@@ -3,7 +3,7 @@ namespace Metering.Service.Rating;
 /// <summary>An amount that invoices are paid from until it is used up or has expired.</summary>
 public sealed record Balance
 {
-    public string Id { get; init; } = "";
+    public string Id { get; init => field = value ?? ""; } = "";
 
     public decimal Amount { get; init; }
 

@@ -4,11 +4,11 @@ namespace Metering.Service.Rating;
 public sealed record Contract
 {
     /// <summary>Terms one after the other; they do not overlap.</summary>
-    public IReadOnlyList<ContractTerms> Terms { get; init; } = [];
+    public IReadOnlyList<ContractTerms> Terms { get; init => field = value ?? []; } = [];
 
     /// <summary>Amounts given for nothing, drawn before prepaid ones.</summary>
-    public IReadOnlyList<Balance> Credits { get; init; } = [];
+    public IReadOnlyList<Balance> Credits { get; init => field = value ?? []; } = [];
 
     /// <summary>Amounts paid in advance.</summary>
-    public IReadOnlyList<Balance> Prepaid { get; init; } = [];
+    public IReadOnlyList<Balance> Prepaid { get; init => field = value ?? []; } = [];
 }

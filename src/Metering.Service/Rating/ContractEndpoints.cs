@@ -48,13 +48,13 @@ internal static class ContractEndpoints
         LedgerTransaction transaction, string id, Contract contract, bool force, ClaimsPrincipal who, LedgerOptions options, DateTimeOffset now, IEnumerable<IPriceGuard> guards, CancellationToken cancel)
     {
         if (await transaction.Context.Set<Tenant>().AsNoTracking().FirstOrDefaultAsync(row => row.Id == id, cancel) is not { } tenant) return false;
-        var bounds = contract.Terms.SelectMany(terms => new[] { terms.ValidFrom, terms.ValidTo }).OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds());
+        var bounds = contract.Terms.SelectMany(terms => new[] { terms?.ValidFrom, terms?.ValidTo }).OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds());
         var grain = await LedgerGrain.RefineAsync(transaction, options, bounds, 3600, now);
         var books = (await transaction.Context.Set<StoredPriceVersion>().AsNoTracking().ToListAsync(cancel)).GroupBy(row => row.Book, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => (IReadOnlyList<string>)[.. group.Select(row => row.Read().Currency).Distinct(StringComparer.Ordinal)], StringComparer.Ordinal);
         var stored = await transaction.Context.Set<StoredContract>().FirstOrDefaultAsync(row => row.Tenant == id, cancel);
         var faults = ContractRules.Check(contract, tenant, grain, books);
-        if (!force) faults.AddRange(TimeFaults(stored?.Read(), contract, now.ToUnixTimeSeconds()));
+        if (!force && contract.Terms.All(terms => terms is not null)) faults.AddRange(TimeFaults(stored?.Read(), contract, now.ToUnixTimeSeconds()));
         RuleBrokenException.ThrowIfAny(faults);
 
         var json = JsonSerializer.Serialize(contract, LedgerJson.Options);

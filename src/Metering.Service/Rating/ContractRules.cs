@@ -14,6 +14,10 @@ internal static class ContractRules
     public static List<Fault> Check(Contract contract, Tenant tenant, LedgerGrain grain, IReadOnlyDictionary<string, IReadOnlyList<string>> books)
     {
         var faults = new List<Fault>();
+        if (contract.Terms.Any(entry => entry is null)) faults.Add(new("terms", "has an entry that is empty."));
+        if (contract.Credits.Any(entry => entry is null)) faults.Add(new("credits", "has an entry that is empty."));
+        if (contract.Prepaid.Any(entry => entry is null)) faults.Add(new("prepaid", "has an entry that is empty."));
+        if (faults.Count > 0) return faults;
         if (!Currency.TryDigits(tenant.Currency, out var digits)) faults.Add(new("", $"The tenant's currency '{tenant.Currency}' is no ISO 4217 code; set it right first."));
         foreach (var (name, count) in new[] { ("terms", contract.Terms.Count), ("credits", contract.Credits.Count), ("prepaid", contract.Prepaid.Count) })
         {

@@ -15,6 +15,12 @@ internal sealed class DryRun(LedgerStore store, LedgerOptions options, TimeProvi
         if (draft.Versions.Count == 0) faults.Add(new Fault("versions", "is empty."));
         for (var i = 0; i < draft.Versions.Count; i++)
         {
+            if (draft.Versions[i] is null)
+            {
+                faults.Add(new Fault($"versions[{i}]", "is empty."));
+                continue;
+            }
+
             // Times are judged when it is applied: here they do not count.
             faults.AddRange(PriceRules.Check(draft.Versions[i] with { ValidFrom = null, ValidTo = null }, grain, []).Select(fault => fault with { Field = $"versions[{i}].{fault.Field}" }));
         }

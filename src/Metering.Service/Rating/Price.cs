@@ -6,10 +6,10 @@ namespace Metering.Service.Rating;
 public sealed record Price
 {
     /// <summary>API name of the meter, such as <c>cpuSeconds</c>; left out for <c>flat</c>.</summary>
-    public string Meter { get; init; } = "";
+    public string Meter { get; init => field = value ?? ""; } = "";
 
     /// <summary>What the amount is for, such as <c>Core-Hours</c>; for <c>flat</c>: <c>Workload-Hours</c>, <c>Workload-Months</c> or <c>Months</c> (of the tenant).</summary>
-    public string Unit { get; init; } = "";
+    public string Unit { get; init => field = value ?? ""; } = "";
 
     /// <summary><c>per-unit</c> (default), <c>graduated</c>, <c>volume</c>, <c>package</c>, <c>flat</c>. Left out beside tiers: <c>graduated</c>.</summary>
     public string? Model { get; init; }

@@ -17,6 +17,13 @@ internal static class PriceRules
     public static List<Fault> Check(PriceVersion version, LedgerGrain grain, IEnumerable<(int Number, PriceVersion Version)> others)
     {
         var faults = new List<Fault>();
+        for (var i = 0; i < version.Prices.Count; i++)
+        {
+            if (version.Prices[i] is null) faults.Add(new($"prices[{i}]", "is empty."));
+            else if (version.Prices[i].Tiers?.Any(tier => tier is null) == true) faults.Add(new($"prices[{i}].tiers", "has an entry that is empty."));
+        }
+
+        if (faults.Count > 0) return faults;
         if (Currency.Fault(version.Currency) is { } currency) faults.Add(new("currency", currency));
         if (version.ToSeconds <= version.FromSeconds) faults.Add(new("validTo", "is not after validFrom."));
         grain.Check("validFrom", version.ValidFrom, faults);

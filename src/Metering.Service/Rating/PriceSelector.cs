@@ -36,8 +36,8 @@ public sealed record PriceSelector
         Add("kind", Kind);
         Add("hostLabel:class", HostClass);
         Add("hostLabel:region", Region);
-        foreach (var (name, pattern) in Label ?? []) Add("label:" + name, pattern);
-        foreach (var (name, pattern) in HostLabel ?? []) Add("hostLabel:" + name, pattern);
+        foreach (var (name, pattern) in Label ?? []) Add("label:" + name, pattern ?? "");
+        foreach (var (name, pattern) in HostLabel ?? []) Add("hostLabel:" + name, pattern ?? "");
         all.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
         return all;
 
