@@ -1,6 +1,7 @@
 using System.Globalization;
 using Metering.Meters;
 using Metering.Service.Ledger;
+using Metering.Service.Tenants;
 
 namespace Metering.Service.Rating;
 

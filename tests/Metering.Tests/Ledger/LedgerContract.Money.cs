@@ -131,6 +131,30 @@ public abstract partial class LedgerContract
     }
 
     [Fact]
+    public async Task A_half_hour_zone_makes_the_grain_fine_and_its_months_add_up()
+    {
+        await Rules(new OwnershipRule { Match = new OwnershipMatch { Path = "*" }, Tenant = "t" });
+        await Store(Cpu(null) with { Model = "graduated", Tiers = [new Tier(0.001m, 2), new Tier(null, 1)] });
+        await Change("UPDATE tenant SET time_zone = 'Asia/Kolkata'");
+        await Write(Batch(1, ("/a", 1_000_000)));
+        var grain = await _store.WriteAsync(transaction => LedgerGrain.RefineAsync(transaction, _options, [], TenantCalendar.StepOf(TenantCalendar.Zone("Asia/Kolkata"), Start.ToUnixTimeSeconds()), Start), Cancel);
+        Assert.Equal(Start.AddHours(1).ToUnixTimeSeconds(), grain.FineFrom);
+
+        // December begins at 18:30 UTC.
+        var batch = Batch(2, ("/a", 40_000_000));
+        batch.WindowStart = Timestamp.FromDateTimeOffset(new DateTimeOffset(2026, 11, 30, 18, 10, 0, TimeSpan.Zero));
+        batch.WindowEnd = Timestamp.FromDateTimeOffset(new DateTimeOffset(2026, 11, 30, 18, 50, 0, TimeSpan.Zero));
+        await Write(batch);
+
+        var query = UsageQuery.From(new UsageParameters { From = "2026-11", To = "2026-12", Step = "month", TimeZone = "Asia/Kolkata" }, Service.Access.Caller.Local, grain, _store.IsPostgres, Start, out _)!;
+        var months = (await new CostReport(_store, _options).RunAsync(query, Cancel)).Rows;
+        var used = (await new UsageReport(_store).RunAsync(query, Cancel)).Rows;
+        Assert.Equal([21m, 20m], used.Select(row => row.Quantities["cpuSeconds"]));
+        Assert.Equal(["2026-11-30T18:30:00", "2026-12-31T18:30:00"], months.Select(row => row.End.ToString("s", System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal([0.001m * 2 + (Math.Round(21 / 3600m, 9) - 0.001m), 0.001m * 2 + (Math.Round(20 / 3600m, 9) - 0.001m)], months.Select(row => row.Cost!.Value));
+    }
+
+    [Fact]
     public async Task A_quota_on_cost_counts_tiers_over_the_month_and_refuses_what_it_can_not_count()
     {
         await Rules(new OwnershipRule { Match = new OwnershipMatch { Path = "*" }, Tenant = "t" });

@@ -2,6 +2,7 @@ using System.Numerics;
 using FsCheck;
 using FsCheck.Fluent;
 using Metering.Meters;
+using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Metering.Service.Tenants;
 using Xunit;
@@ -49,7 +50,7 @@ public sealed class ExactnessTests
 
     [Fact]
     public void Each_row_is_quantity_times_unit_price_as_decimals_and_as_whole_numbers() => Check(Cases(), one => Book(Catalogue(one.Price), Usage(one.Used)).TrueForAll(row =>
-        Amount.Mantissa(row.Quantity) * Amount.Mantissa(row.UnitPrice) * BigInteger.Pow(10, 19 - row.Quantity.Scale - row.UnitPrice.Scale) == (BigInteger)row.Cost.Units &&
+        Product(row.Quantity, row.UnitPrice) == (BigInteger)row.Cost.Units &&
         (Digits(row.Cost) > 28 || row.Quantity * row.UnitPrice == row.Cost.ToDecimal())));
 
     [Fact]
@@ -74,6 +75,7 @@ public sealed class ExactnessTests
             && statement.Total == statement.Lines.Aggregate(Amount.Zero, (sum, line) => sum + line.Rounded)
             && statement.Total == statement.Lines.Aggregate(Amount.Zero, (sum, line) => sum + line.Cost)
             && statement.Total == statement.Total.Round(2)
+            && statement.Lines.Where(line => line.Price is not null).All(line => Product(line.Quantity!.Value, line.UnitPrice!.Value) == (BigInteger)line.Cost.Units)
             && statement.Total >= Amount.Zero;
     });
 
@@ -92,6 +94,41 @@ public sealed class ExactnessTests
         Assert.Throws<OverflowException>(() => Amount.Of(Int128.MaxValue / 2, 3));
     }
 
+    [Theory]
+    [InlineData("UTC")]
+    [InlineData("Europe/Berlin")]
+    [InlineData("America/New_York")]
+    [InlineData("America/St_Johns")]
+    [InlineData("Asia/Kolkata")]
+    [InlineData("Asia/Kathmandu")]
+    [InlineData("Australia/Lord_Howe")]
+    [InlineData("Pacific/Chatham")]
+    [InlineData("Pacific/Apia")]
+    [InlineData("Africa/Casablanca")]
+    public void No_bucket_is_charged_twice_or_never_and_no_charge_leaves_its_day_or_month(string zone)
+    {
+        var catalogue = Catalogue(zone, null, new PriceVersion { Currency = "EUR", Prices = [Tiered("graduated", (100, 1), (null, 2))] });
+        var from = new DateTimeOffset(2026, 2, 20, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+        var usage = Enumerable.Range(0, 80 * 96).Select(i => (from + i * 900L, 1L, MeterCatalogue.Cpu, 1L << (i % 20))).ToList();
+
+        var rows = Book(catalogue, usage, grain: new LedgerGrain(900));
+
+        Assert.Equal(usage.Sum(row => row.Item4), (long)rows.Aggregate((Int128)0, (sum, row) => sum + row.Base));
+        var tzdb = TenantCalendar.Zone(zone);
+        Assert.All(rows, row =>
+        {
+            var (start, end) = row.Period.Bounds(tzdb);
+            Assert.True(start <= row.From && row.To <= end);
+            Assert.True(TenantCalendar.StartOf(row.Day, tzdb) <= row.From && row.To <= TenantCalendar.StartOf(row.Day.PlusDays(1), tzdb));
+        });
+        foreach (var period in rows.GroupBy(row => row.Period))
+        {
+            var (start, end) = period.Key.Bounds(tzdb);
+            var used = usage.Where(row => row.Item1 >= start && row.Item1 < end).Sum(row => row.Item4);
+            Assert.Equal(Rounded((BigInteger)used * 1_000_000_000, CoreHour), (BigInteger)period.Aggregate((Int128)0, (sum, row) => sum + row.Nano));
+        }
+    }
+
     private static Gen<(Price Price, long[] Used)> Cases() => AnyPrice.SelectMany(price => Month.Select(used => (price, used)));
 
     private static IEnumerable<(long, long, Meter, long)> Usage(long[] used) => used.Select((quantity, hour) => (Start + hour / 3 * 7 * Hour, hour % 3L, MeterCatalogue.Cpu, quantity));
@@ -103,6 +140,9 @@ public sealed class ExactnessTests
         var (quotient, rest) = (BigInteger.DivRem(value, by, out var left), left);
         return rest * 2 > by || (rest * 2 == by && !quotient.IsEven) ? quotient + 1 : quotient;
     }
+
+    // Whole numbers of any length: what decimal would have to hold, in 10⁻¹⁹.
+    private static BigInteger Product(decimal a, decimal b) => Amount.Mantissa(a) * Amount.Mantissa(b) * BigInteger.Pow(10, 19 - a.Scale - b.Scale);
 
     private static int Digits(Amount amount) => amount.ToString().Count(char.IsAsciiDigit);
 

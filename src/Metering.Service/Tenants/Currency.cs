@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 
-namespace Metering.Service.Rating;
+namespace Metering.Service.Tenants;
 
 /// <summary>The currencies of ISO 4217 (list one, 2024) and the digits of their minor unit.</summary>
 public static class Currency
