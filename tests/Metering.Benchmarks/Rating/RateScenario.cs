@@ -9,19 +9,19 @@ namespace Metering.Benchmarks.Rating;
 /// <summary>Rows of usage to charge rows per (workload, meter, tier, day), from memory, on one core.</summary>
 internal sealed class RateScenario : IScenario
 {
-    private const int Rows = 1_000_000;
-    private const int Workloads = 2_000;
-    private const int Tenants = 20;
+    internal const int Rows = 1_000_000;
+    internal const int Workloads = 2_000;
+    internal const int Tenants = 20;
     private const double Target = 500_000;
-    private const long Hour = 3600;
+    internal const long Hour = 3600;
 
-    private static readonly long Start = new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+    internal static readonly long Start = new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
 
     public string Name => "rate";
 
-    public string Summary => "1,000,000 usage rows against graduated tiers, from memory; parts: cpu, three, selectors";
+    public string Summary => "1,000,000 usage rows against graduated tiers, from memory; and from SQLite; parts: cpu, three, selectors, store";
 
-    public Task<Report> RunAsync(RunOptions options, CancellationToken cancel)
+    public async Task<Report> RunAsync(RunOptions options, CancellationToken cancel)
     {
         var report = new Report(Name);
         Price[] three = [Graduated("cpuSeconds", "Core-Hours"), Graduated("memoryByteSeconds", "GiB-Hours"), Graduated("ioReadBytes", "GiB")];
@@ -46,8 +46,9 @@ internal sealed class RateScenario : IScenario
             report.Checks.Add(new Check($"{name}: Σ charge rows = tiers of the whole quantity, in whole numbers", total == Whole(prices), $"{total} EUR"));
         }
 
+        if (options.Wants("store")) await StoreRates.AddAsync(report, options, Catalogue(three), Used, cancel);
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture, $"{Workloads:#,0} workloads of {Tenants} tenants, hour by hour; a round rates all rows on one core and gives out every charge row"));
-        return Task.FromResult(report);
+        return report;
     }
 
     private static (double Rate, Amount Total, long Charges) Run(Price[] prices)
@@ -119,7 +120,7 @@ internal sealed class RateScenario : IScenario
 
     private static WorkloadTraits Traits(long workload) => workload / Tenants % 3 == 0 ? Gpu : Plain;
 
-    private static string Tenant(int i) => "tenant-" + i.ToString(CultureInfo.InvariantCulture);
+    internal static string Tenant(int i) => "tenant-" + i.ToString(CultureInfo.InvariantCulture);
 
     private static PriceCatalogue Catalogue(Price[] prices) =>
         new(Enumerable.Range(0, Tenants).Select(i => new Tenant { Id = Tenant(i), PriceBook = "b", TimeZone = "Europe/Berlin" }), [("b", 1, new PriceVersion { Currency = "EUR", Prices = prices })]);
