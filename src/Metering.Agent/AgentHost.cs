@@ -15,6 +15,9 @@ internal static class AgentHost
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await using var agent = new MeteringAgent(options, Transport(options), TimeProvider.System, loggers.CreateLogger("Metering.Agent"));
+        using var metrics = new AgentMetrics(agent, TimeProvider.System);
+        using var listener = options.MetricsUrl is { } url ? new MetricsListener(url, TimeProvider.System, loggers.CreateLogger("Metering.Agent")) : null;
+        _ = listener?.RunAsync();
         await agent.RunAsync(stop.Token);
         return 0;
 

@@ -26,10 +26,19 @@ internal sealed record AgentOptions
 
     public Uri? BrokerUrl { get; init; }
 
+    /// <summary>Where an agent process serves its metrics; null: nowhere.</summary>
+    public Uri? MetricsUrl { get; init; }
+
     /// <summary>Mount point of the cgroup2 tree; null: from mountinfo.</summary>
     public string? CgroupRoot { get; init; }
 
     public int MaxWorkloadsPerParent { get; init; } = 10_000;
+
+    /// <summary>An operator's rules for cgroup paths; null: the built-in ones only.</summary>
+    public string? RulesFile { get; init; }
+
+    /// <summary>Which labels are taken over from runtimes; a comma list with <c>*</c>.</summary>
+    public string Labels { get; init; } = Workloads.Names.LabelChoice.Default;
 
     public JournalOptions Journal { get; init; } = new();
 
@@ -56,8 +65,11 @@ internal sealed record AgentOptions
             ServiceUrl = settings.Url("Agent:ServiceUrl", "http", "https"),
             Key = settings.Text("Agent:Key"),
             BrokerUrl = settings.Url("Broker:Url", "amqp", "amqps"),
+            MetricsUrl = settings.Url("Agent:MetricsUrl", "http"),
             CgroupRoot = settings.Text("Agent:CgroupRoot"),
             MaxWorkloadsPerParent = (int)settings.Whole("Agent:MaxWorkloadsPerParent", 10_000, 1, 1_000_000),
+            RulesFile = settings.Text("Agent:RulesFile"),
+            Labels = settings.Text("Agent:Labels") ?? Workloads.Names.LabelChoice.Default,
             Journal = new JournalOptions
             {
                 MaxBytes = settings.Whole("Journal:MaxBytes", 1L << 30, 1 << 20, 1L << 40),

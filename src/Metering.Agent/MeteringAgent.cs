@@ -3,6 +3,7 @@ using Metering.Agent.Cgroups;
 using Metering.Agent.Journal;
 using Metering.Agent.Shipping;
 using Metering.Agent.Workloads;
+using Metering.Agent.Workloads.Names;
 using Metering.Units;
 using Microsoft.Extensions.Logging;
 
@@ -13,7 +14,8 @@ namespace Metering.Agent;
 /// </summary>
 internal sealed partial class MeteringAgent : IAsyncDisposable
 {
-    private static readonly WorkloadRecogniser Recogniser = new();
+    private readonly WorkloadRecogniser _recogniser;
+    private readonly NameTracker _names;
     private readonly AgentOptions _options;
     private readonly IUsageTransport _transport;
     private readonly TimeProvider _clock;
@@ -30,12 +32,15 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     public MeteringAgent(AgentOptions options, IUsageTransport transport, TimeProvider clock, ILogger log)
     {
         (_options, _transport, _clock, _log) = (options, transport, clock, log);
-        _mounts = options.CgroupRoot is null ? CgroupMounts.Read() : null;
-        var root = options.CgroupRoot ?? _mounts!.Unified;
+        var root = options.CgroupRoot ?? HostMounts().Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
+        _recogniser = RulesFile.Recogniser(options.RulesFile);
+        _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);
-        _recorder = new PassRecorder(_journal, NewMeterer, HostFacts.Read(), _tree.RootIsMachine, Recogniser.Recognise);
+        _mounts = MeterSources.MountsOf(_tree);
+        var facts = _tree.CpuIsNanoseconds ? HostFacts.Read().OfCpuacct() : HostFacts.Read();
+        _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recogniser.Recognise, _names);
         _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch);
     }
 
@@ -55,6 +60,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         LogStart(_log, _options.HostId, _journal.Epoch, _tree.MountPoint, _transport.Name);
         var shipping = _shipping.RunAsync(cancel);
+        var names = Task.Run(() => _names.RunAsync(cancel), CancellationToken.None);
         try
         {
             while (!cancel.IsCancellationRequested)
@@ -71,6 +77,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         }
 
         await shipping;
+        await Task.WhenAny(names, Task.Delay(TimeSpan.FromSeconds(1), _clock, CancellationToken.None)); // it may hang in a file system that does not answer
         _journal.Flush();
     }
 
@@ -119,12 +126,18 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         }
     }
 
+    // cgroup2 gives CPU unless v1 groups hold processes that cgroup2 does not have at the same path.
+    private static CgroupMounts HostMounts()
+    {
+        var mounts = CgroupMounts.Read();
+        return !mounts.CpuIsV1 && mounts.V1.ContainsKey("cpuacct") && new V1Groups(mounts).CpuIsElsewhere() ? mounts.WithCpuacct() : mounts;
+    }
+
     private Meterer NewMeterer()
     {
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others());
         var counters = new PassCounters();
-        IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(_tree, passOptions, counters, new BlockDevices());
-        return new Meterer(_tree, Recogniser.Recognise, passOptions, source, counters);
+        return new Meterer(_tree, _recogniser.Recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

@@ -9,6 +9,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     UpCommand.Create(),
     AgentCommand.Create(),
     ServiceCommand.Create(),
+    TopCommand.Create(),
     DoctorCommand.Create(),
     IdentifyCommand.Create(),
     UsageCommand.Create("usage"),
@@ -22,6 +23,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ResourceCommand.Keys(),
     RunCommand.Create(),
     ProveCommand.Create(),
+    VerifyCommand.Create(),
     SimulateCommand.Create(),
 };
 

@@ -4,6 +4,7 @@ using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
 using Metering.Service.Reports;
+using Metering.Service.Verification;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -25,6 +26,9 @@ internal static class HealthEndpoints
         var exporter = app.Services.GetRequiredService<IMetricsExporter>();
         var ledger = app.Services.GetRequiredService<LedgerMetrics>();
         exporter.AddSource(ledger.Write);
+        IngestMetrics.Begin();
+        HostAlarms.Begin();
+        VerifyMetrics.Begin();
         app.MapGet("/metrics", async (HttpContext context, Inventory inventory) =>
         {
             await ledger.RefreshAsync(inventory, context.RequestAborted);

@@ -5,11 +5,13 @@ using Metering.Service.Alerts;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
+using Metering.Service.Live;
 using Metering.Service.Quotas;
 using Metering.Service.Rating;
 using Metering.Service.Reports;
 using Metering.Service.Tenants;
 using Metering.Service.Ui;
+using Metering.Service.Verification;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -43,6 +45,7 @@ public static class MeteringService
         services.AddSingleton<GroupWriter>(provider => new GroupWriter(provider.GetRequiredService<LedgerStore>(), options.Ledger, provider.GetRequiredService<TimeProvider>(), provider.GetServices<IUsageListener>()));
 
         // ingest
+        services.AddSingleton<HostAlarms>();
         services.AddSingleton<GroupCommit>();
         services.AddSingleton<IIngest>(provider => provider.GetRequiredService<GroupCommit>());
         services.AddHostedService(provider => provider.GetRequiredService<GroupCommit>());
@@ -65,8 +68,13 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<WebhookDispatcher>());
 
         // faces
+        services.AddSingleton<LiveFeed>();
+        services.AddSingleton<Verifier>();
+        services.AddSingleton<ChainWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<ChainWatch>());
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
+        services.AddSingleton<HostFigures>();
         services.AddSingleton<Inventory>();
         services.AddSingleton<ProofReport>();
         services.AddSingleton<IMetricsExporter>(new MetricsCollector());
@@ -113,6 +121,8 @@ public static class MeteringService
         app.MapHealth();
         app.MapIngest();
         app.MapReports();
+        app.MapLive();
+        app.MapVerify();
         app.MapTenants();
         app.MapPrices();
         app.MapContracts();

@@ -1,61 +1,57 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Metering.Benchmarks;
+using Metering.Benchmarks.Footprint;
 using Metering.Benchmarks.Ingest;
 using Metering.Benchmarks.Passes;
+using Metering.Benchmarks.Peers;
 using Metering.Benchmarks.Rating;
+using Metering.Benchmarks.Storm;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new IngestScenario(), new RateScenario()];
-var name = args.FirstOrDefault(argument => !argument.StartsWith('-'));
-var scenario = scenarios.FirstOrDefault(one => one.Name == name);
-var unknown = args.FirstOrDefault(argument => argument.StartsWith('-') && argument is not ("--json" or "--full" or "--help" or "-h") && !argument.StartsWith("--only=", StringComparison.Ordinal));
+IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new RateScenario()];
 if (args.Any(argument => argument is "--help" or "-h"))
 {
-    Help(Console.Out);
+    CommandLine.Help(Console.Out, scenarios);
     return 0;
 }
 
-if (scenario is null || unknown is not null)
+var began = Stopwatch.GetTimestamp();
+if (!CommandLine.TryParse(args, scenarios, line => Console.Error.WriteLine($"{Stopwatch.GetElapsedTime(began).TotalSeconds,6:0.0} s  {line}"), out var command, out var fault))
 {
-    await Console.Error.WriteLineAsync(unknown is not null ? $"There is no option '{unknown}'." : name is null ? "Name a scenario." : $"There is no scenario '{name}'.");
-    Help(Console.Error);
+    await Console.Error.WriteLineAsync(fault);
+    CommandLine.Help(Console.Error, scenarios);
     return 2;
 }
 
 using var stop = new CancellationTokenSource();
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-var only = args.Where(argument => argument.StartsWith("--only=", StringComparison.Ordinal)).SelectMany(argument => argument[7..].Split(',')).ToHashSet(StringComparer.Ordinal);
-var began = Stopwatch.GetTimestamp();
-var options = new RunOptions(args.Contains("--full"), only, line => Console.Error.WriteLine($"{Stopwatch.GetElapsedTime(began).TotalSeconds,6:0.0} s  {line}"));
-try
+var holds = true;
+foreach (var scenario in command.Scenarios)
 {
-    var report = await scenario.RunAsync(options, stop.Token);
-    await Console.Out.WriteLineAsync(args.Contains("--json") ? report.ToJson() : report.ToText());
-    return report.Holds ? 0 : 1;
+    try
+    {
+        var report = await scenario.RunAsync(command.Options, stop.Token);
+        await Console.Out.WriteLineAsync(command.Render(report));
+        holds &= report.Holds;
+    }
+    catch (OperationCanceledException) when (stop.IsCancellationRequested)
+    {
+        await Console.Error.WriteLineAsync("Stopped; what was created is removed.");
+        return 130;
+    }
+    catch (UserErrorException e)
+    {
+        await Console.Error.WriteLineAsync(e.Message);
+        holds = false;
+    }
 }
-catch (OperationCanceledException) when (stop.IsCancellationRequested)
-{
-    await Console.Error.WriteLineAsync("Stopped; what was created is removed.");
-    return 130;
-}
-catch (UserErrorException e)
-{
-    await Console.Error.WriteLineAsync(e.Message);
-    return 1;
-}
+
+return holds ? 0 : 1;
 
 void Stop(PosixSignalContext context)
 {
     context.Cancel = true;
     stop.Cancel();
-}
-
-void Help(TextWriter to)
-{
-    to.WriteLine("dotnet run -c Release --project tests/Metering.Benchmarks -- NAME [--json] [--full] [--only=PART,...]");
-    foreach (var one in scenarios) to.WriteLine($"  {one.Name,-8} {one.Summary}");
-    to.WriteLine("  --json   prints only JSON; progress goes to stderr in either case");
-    to.WriteLine("  --full   longer runs");
 }

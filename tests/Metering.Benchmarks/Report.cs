@@ -15,6 +15,9 @@ internal sealed class Report(string scenario)
 
     public List<string> Notes { get; } = [];
 
+    /// <summary>Tables made for the README; without any, Markdown shows the measures.</summary>
+    public List<MarkdownTable> Tables { get; } = [];
+
     /// <summary>Every check holds. A missed target is a finding, not a failure: machines differ.</summary>
     public bool Holds => Checks.TrueForAll(check => check.Holds);
 
@@ -48,11 +51,25 @@ internal sealed class Report(string scenario)
         }
 
         foreach (var check in Checks) text.AppendLine(CultureInfo.InvariantCulture, $"{(check.Holds ? "holds" : "FAILS")}  {check.Name}: {check.Detail}");
+        foreach (var table in Tables) text.AppendLine().Append(table);
         foreach (var note in Notes) text.AppendLine(CultureInfo.InvariantCulture, $"note   {note}");
         return text.ToString();
     }
 
-    private static string Figure(double value) => Math.Abs(value) switch
+    public string ToMarkdown()
+    {
+        if (Tables.Count > 0) return string.Join('\n', Tables.Select(table => table.ToString()));
+        var all = new MarkdownTable(scenario, "unit", "median (min–max)", "target");
+        foreach (var measure in Measures)
+            all.Add(measure.Name, measure.Unit, Spread(measure), measure.Target is { } value ? (measure.AtMost ? "≤ " : "≥ ") + Figure(value) + (measure.Met == true ? "" : ", missed") : "");
+        return all.ToString();
+    }
+
+    /// <summary><c>1.4 (1.3–1.6)</c>; one sample alone has no spread.</summary>
+    public static string Spread(Measure measure) =>
+        measure.Samples.Length == 1 ? Figure(measure.Median) : $"{Figure(measure.Median)} ({Figure(measure.Min)}–{Figure(measure.Max)})";
+
+    public static string Figure(double value) => Math.Abs(value) switch
     {
         >= 1000 => value.ToString("#,0", CultureInfo.InvariantCulture),
         >= 100 => value.ToString("0", CultureInfo.InvariantCulture),

@@ -49,6 +49,9 @@ internal struct Account
 
     public readonly ulong Unpublished => Own - JournalledOwn;
 
+    /// <summary>What <see cref="PublishedEnd"/> will be when the records of now are stored; baselines are stored with them.</summary>
+    public readonly ulong EndOnceJournalled => Generation == JournalledGeneration ? PublishedEnd + Unpublished : Own - GenerationOwn;
+
     /// <summary>The first reading of an instance: where its counting begins.</summary>
     /// <param name="roundedUp">1 for a child whose baseline was rounded down by up to a microsecond: without it the growth of children could pass their parent's.</param>
     public void Start(ulong reading, bool fromZero, ulong roundedUp = 0)
@@ -94,14 +97,15 @@ internal struct Account
     /// <summary>The instance is gone and so are its children: everything claimed is certain, what was held back is released.</summary>
     public void Release()
     {
-        Invariant.Holds(Claim >= Own + Dead);
+        // A child that was read once more at its end may claim more than this reading of its parent knew of.
+        Claim = Math.Max(Claim, Own + Dead);
         Own = Claim - Dead;
     }
 
     /// <summary>The journal has stored everything up to here.</summary>
     public void Journalled()
     {
-        PublishedEnd = Generation == JournalledGeneration ? PublishedEnd + Unpublished : Own - GenerationOwn;
+        PublishedEnd = EndOnceJournalled;
         JournalledOwn = Own;
         JournalledGeneration = Generation;
     }

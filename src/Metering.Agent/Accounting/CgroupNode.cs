@@ -9,7 +9,21 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     public readonly string Path = path;
     public readonly CgroupNode? Parent = parent;
     public readonly List<CgroupNode> Children = [];
-    public readonly Workload Workload = workload;
+
+    /// <summary>Whose it is; name and labels may come later, kind and id never change.</summary>
+    public Workload Workload { get; private set; } = workload;
+
+    /// <summary>As the path alone tells it.</summary>
+    public readonly Workload Recognised = workload;
+
+    /// <summary>Name or labels came from elsewhere than the path, so the journal keeps them.</summary>
+    public bool Described;
+
+    /// <summary>The journal has the present description.</summary>
+    public bool DescriptionStored;
+
+    /// <summary>The service is to hear of a new description, also when nothing was used.</summary>
+    public bool Renamed;
 
     /// <summary>Kept descriptor of cpu.stat, −1 when none could be kept.</summary>
     public int CpuHandle = -1;
@@ -21,6 +35,10 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     public MemoryState? Memory;
     public IoState? Io;
     public PeakState? Pids;
+    public SlowState? Slow;
+
+    /// <summary>By family: why it is not, or not wholly, metered for this cgroup although the host has it.</summary>
+    public string?[]? Notes;
 
     /// <summary>Children are to be listed in full: at the start, after lost events, where there is no watch.</summary>
     public bool NeedsListing = true;
@@ -65,6 +83,13 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
 
     /// <summary>The constant part of this workload's record, encoded once.</summary>
     public byte[]? RecordPrefix;
+
+    /// <summary>Takes a later name and labels; what was announced is announced again.</summary>
+    public void Describe(string name, IReadOnlyDictionary<string, string> labels)
+    {
+        Workload = Workload with { Name = name, Labels = labels };
+        (Described, DescriptionStored, Renamed, RecordPrefix) = (true, false, true, null);
+    }
 
     /// <summary>Children are walked; false for what is billed as a whole.</summary>
     public bool IsWalked => !Workload.Whole;

@@ -23,9 +23,18 @@ internal interface IMeterSource
     /// <summary>Tasks: the kernel's own peak, else the present number; false when unknown.</summary>
     bool TryPids(CgroupNode node, PeakState state, out ulong tasks);
 
+    /// <summary>Reads what is wanted of the slow files; what is unknown is left out.</summary>
+    void ReadSlow(CgroupNode node, SlowState state, Facts facts);
+
+    /// <summary>Says what of a family that the host has is missing for this cgroup, and why.</summary>
+    void Annotate(CgroupNode node, SlowState state, Action<CgroupNode, MeterFamily, string?> note);
+
+    /// <summary>memory.events counts no cgroup below (mount option memory_localevents).</summary>
+    bool EventsAreLocal { get; }
+
     /// <summary>The instance is gone: close what is open for it.</summary>
     void Forget(CgroupNode node);
 
-    /// <summary>Per family: <c>exact</c>, <c>best-effort</c>, <c>partial</c> or <c>unavailable: reason</c>, for doctor and the inventory.</summary>
+    /// <summary>Per family, and per meter that differs from its family: <c>exact</c>, <c>best-effort</c>, <c>partial</c> or <c>unavailable: reason</c>, for doctor and the inventory.</summary>
     IReadOnlyDictionary<string, string> Availability { get; }
 }

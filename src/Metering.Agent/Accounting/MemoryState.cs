@@ -16,6 +16,9 @@ internal sealed class MemoryState
     public bool Level;
     public bool Moved;
 
+    /// <summary>The peak is the kernel's own (memory.peak); else the largest level that was seen.</summary>
+    public bool PeakIsKernels;
+
     /// <summary>Passes an unavailable file is not asked for again.</summary>
     public int RetryIn;
 
@@ -29,7 +32,8 @@ internal sealed class MemoryState
         }
 
         Moved = !Level || bytes != LevelBytes;
-        (LevelBytes, LevelAtMicroseconds, Level) = (bytes, nowMicroseconds, true);
+        // An event may have been read after the instant that the next pass is named by.
+        (LevelBytes, LevelAtMicroseconds, Level) = (bytes, Level ? Math.Max(LevelAtMicroseconds, nowMicroseconds) : nowMicroseconds, true);
         PeakBytes = Math.Max(PeakBytes, bytes);
         var reading = checked((ulong)(IntegralByteMicroseconds / 1_000_000));
         if (!Account.Started) Account.Start(reading, fromZero: true);

@@ -92,7 +92,18 @@ internal sealed partial class Meterer
 
         var length = _tree.Read(handle, _buffer);
         if (passing) _tree.Close(handle);
-        if (length > 0 && StatParser.TryUsage(_buffer.AsSpan(0, length), out microseconds)) return true;
+        if (length > 0 && _tree.CpuIsNanoseconds && StatParser.TryNumber(_buffer.AsSpan(0, length), out microseconds))
+        {
+            microseconds /= 1000;
+            return true;
+        }
+
+        if (length > 0 && !_tree.CpuIsNanoseconds && StatParser.TryUsage(_buffer.AsSpan(0, length), out microseconds))
+        {
+            ReadThrottled(node, _buffer.AsSpan(0, length));
+            return true;
+        }
+
         if (length == -Posix.ENODEV) Die(node);
         else if (length < 0) Counters.ReadErrors++;
         else Counters.Malformed++;
@@ -236,6 +247,7 @@ internal sealed partial class Meterer
         if (release) node.Cpu.Release();
         if (node.Memory is { } memory && release) memory.Account.Release();
         for (var i = 0; node.Io is { } io && release && i < io.Accounts.Length; i++) io.Accounts[i].Release();
+        EndSlow(node);
         if (node.Parent is { } parent && _options.Has(SafetyRule.DeadClaimGoesToParent)) Bury(node, parent);
 
         if (node.CpuHandle >= 0) _tree.Close(node.CpuHandle);

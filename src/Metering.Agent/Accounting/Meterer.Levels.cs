@@ -18,11 +18,7 @@ internal sealed partial class Meterer
         if (HasFigures(node))
         {
             var state = node.Memory ??= new MemoryState();
-            if (!MayHold(node, state, parentMoved) && _source.TryMemory(node, state, out var bytes))
-            {
-                state.Observe(bytes, _now, _options.Rules);
-                Touch(node);
-            }
+            if (!MayHold(node, state, parentMoved)) ReadMemory(node);
 
             // An unknown parent proves nothing about its children.
             moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _now);
@@ -43,6 +39,14 @@ internal sealed partial class Meterer
         }
     }
 
+    private void ReadMemory(CgroupNode node)
+    {
+        var state = node.Memory ??= new MemoryState();
+        if (!_source.TryMemory(node, state, out var bytes)) return;
+        state.Observe(bytes, _now, _options.Rules);
+        Touch(node);
+    }
+
     // The machine's root has no files of its own; v1 groups of its processes are joined to it all the same.
     private bool HasFigures(CgroupNode node) => node.Parent is not null || !_tree.RootIsMachine || !_source.IsHierarchical;
 
@@ -55,21 +59,7 @@ internal sealed partial class Meterer
         var prune = false;
         if (HasFigures(node))
         {
-            var state = node.Io ??= new IoState();
-            var before = (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
-            var started = state.Accounts[0].Started;
-            if (_source.TryIo(node, state, countFirst: true))
-            {
-                state.Moved = !started || before != (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
-                prune = !state.Moved && _options.Prune && _source.IsHierarchical;
-                for (var i = 0; i < 4; i++)
-                {
-                    if (!started) state.Accounts[i].Start(state.Sum(i), node.FromZero);
-                    else state.Accounts[i].Observe(state.Sum(i), _options.Rules);
-                }
-
-                if (state.Moved) Touch(node);
-            }
+            prune = ReadIo(node) && !node.Io!.Moved && _options.Prune && _source.IsHierarchical;
 
             // As with CPU: whoever was born before this reading must be known before it is settled.
             if (node.IsWalked && !prune)
@@ -92,6 +82,23 @@ internal sealed partial class Meterer
         for (var i = 0; i < 4; i++) io.Accounts[i].Settle(flat ? 0 : io.Accounts[i].Dead + claims[i], 0);
     }
 
+    private bool ReadIo(CgroupNode node)
+    {
+        var state = node.Io ??= new IoState();
+        var before = (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
+        var started = state.Accounts[0].Started;
+        if (!_source.TryIo(node, state, countFirst: true)) return false;
+        state.Moved = !started || before != (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
+        for (var i = 0; i < 4; i++)
+        {
+            if (!started) state.Accounts[i].Start(state.Sum(i), node.FromZero);
+            else state.Accounts[i].Observe(state.Sum(i), _options.Rules);
+        }
+
+        if (state.Moved) Touch(node);
+        return true;
+    }
+
     private void VisitPids(CgroupNode node)
     {
         if (_options.Prune && node.Pids is { Known: true } && (_pass + (long)(node.Inode % SlowEvery)) % SlowEvery != 0)
@@ -100,20 +107,17 @@ internal sealed partial class Meterer
             return;
         }
 
-        if (HasFigures(node))
-        {
-            var state = node.Pids ??= new PeakState();
-            if (_source.TryPids(node, state, out var tasks))
-            {
-                state.Known = true;
-                if (tasks > state.Peak)
-                {
-                    state.Peak = tasks;
-                    Touch(node);
-                }
-            }
-        }
-
+        if (HasFigures(node)) ReadPids(node);
         foreach (var child in node.Children) VisitPids(child);
+    }
+
+    private void ReadPids(CgroupNode node)
+    {
+        var state = node.Pids ??= new PeakState();
+        if (!_source.TryPids(node, state, out var tasks)) return;
+        state.Known = true;
+        if (tasks <= state.Peak) return;
+        state.Peak = tasks;
+        Touch(node);
     }
 }

@@ -24,10 +24,18 @@ internal sealed partial class Meterer : ITreeEvents
     private readonly List<CgroupNode> _sandwiches = [];
     private long _pass;
     private long _now;
+    private readonly Func<long>? _clock;
     private bool _everythingIsNew;
 
-    public Meterer(ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null)
+    /// <summary>The pass is at, or the first after, the bound of a bucket: all is read, so that each bucket gets its own.</summary>
+    private bool _closing;
+
+    /// <param name="network">Reads network namespaces; null: network is not metered.</param>
+    /// <param name="clock">Microseconds since boot, for lifetimes; null: the instants of the passes.</param>
+    public Meterer(
+        ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null, NetworkMeter? network = null, Func<long>? clock = null)
     {
+        (_network, _clock, _note) = (network, clock, Note);
         _tree = tree;
         _recognise = recognise;
         _options = options;
@@ -46,6 +54,11 @@ internal sealed partial class Meterer : ITreeEvents
     public PassCounters Counters { get; }
 
     public IMeterSource Source => _source;
+
+    public bool CpuIsBestEffort => _tree.CpuIsNanoseconds;
+
+    /// <summary>What this host gives of the network.</summary>
+    public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "exact: per network namespace, /proc/PID/net/dev";
 
     /// <summary>Live cgroups, the root included.</summary>
     public IReadOnlyCollection<CgroupNode> Nodes => _nodes.Values;
@@ -66,7 +79,9 @@ internal sealed partial class Meterer : ITreeEvents
     public void Run(long nominalMicroseconds)
     {
         _pass++;
+        _closing = nominalMicroseconds % BucketBoundMicroseconds == 0 || Bucket(_now + 1) != Bucket(nominalMicroseconds);
         _now = nominalMicroseconds;
+        _elapsed = Elapsed();
         _sandwiches.Clear();
         Counters.Passes++;
         VisitCpu(Root);
@@ -74,6 +89,7 @@ internal sealed partial class Meterer : ITreeEvents
         if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
         if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(Root);
         if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(Root);
+        if (_options.Slow) VisitSlow(Root, treeDue: false);
         _everythingIsNew = false;
     }
 
@@ -84,6 +100,7 @@ internal sealed partial class Meterer : ITreeEvents
         {
             node.Touched = false;
             node.Announced = true;
+            (node.Renamed, node.DescriptionStored) = (false, true);
             node.Cpu.Journalled();
             if (node.Memory is { } memory)
             {
@@ -97,10 +114,12 @@ internal sealed partial class Meterer : ITreeEvents
             }
 
             if (node.Pids is { } pids) pids.Journalled = pids.Peak;
+            node.Slow?.MarkJournalled(Bucket(_now));
         }
 
         _touched.Clear();
         _ended.Clear();
+        _namedLate.Clear();
     }
 
     /// <summary>Takes over the nodes that an earlier process of this boot had journalled; the root comes first.</summary>
@@ -120,6 +139,7 @@ internal sealed partial class Meterer : ITreeEvents
             }
 
             Adopt(node);
+            _network?.Restore(node);
             node.Attention = true;
         }
     }
@@ -135,6 +155,16 @@ internal sealed partial class Meterer : ITreeEvents
         Root.NeedsListing = true;
         Root.Io?.Last.Clear();
         if (Root.Memory is { } memory) memory.Level = false;
+        Root.Slow?.Restart();
+        Touch(Root);
+    }
+
+    /// <summary>CPU now comes from another hierarchy of the same boot: its cgroups are other instances, and what they used before is not known to be unbilled.</summary>
+    public void Rehomed()
+    {
+        foreach (var child in Root.Children.ToArray()) Die(child);
+        Root.Children.Clear();
+        (Root.FromZero, Root.Enumerated, Root.BornLater, Root.NeedsListing) = (false, false, false, true);
         Touch(Root);
     }
 
@@ -173,6 +203,9 @@ internal sealed partial class Meterer : ITreeEvents
             node.Attention = true;
         }
     }
+
+    /// <summary>The bucket that a window with this end belongs to.</summary>
+    internal static long Bucket(long endMicroseconds) => (endMicroseconds - 1) / BucketBoundMicroseconds;
 
     private static void Raise(CgroupNode? node)
     {

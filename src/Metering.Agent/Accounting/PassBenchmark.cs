@@ -9,8 +9,8 @@ namespace Metering.Agent.Accounting;
 /// </summary>
 internal static class PassBenchmark
 {
-    /// <summary>The families that can be asked for; cpu is always read, for it tells which cgroups live.</summary>
-    public static readonly IReadOnlySet<string> Families = new HashSet<string>(StringComparer.Ordinal) { "cpu", "memory", "io", "pids" };
+    /// <summary>The families that can be asked for; cpu is always read, for it tells which cgroups live; slow is everything that has the slow cadence (swap, pressure, limits, network, …).</summary>
+    public static readonly IReadOnlySet<string> Families = new HashSet<string>(StringComparer.Ordinal) { "cpu", "memory", "io", "pids", "slow" };
 
     // The JIT compiles a hot method anew 100 ms after it went quiet; until then figures are those of unoptimised code.
     private static readonly TimeSpan Warming = TimeSpan.FromMilliseconds(300);
@@ -31,9 +31,9 @@ internal static class PassBenchmark
 
     private static PassCost Measure(KernelTree tree, int passes, IReadOnlySet<string> families, bool prune)
     {
-        var options = new PassOptions(prune, families.Contains("memory"), families.Contains("io"), families.Contains("pids"), DescriptorBudget.Others());
+        var options = new PassOptions(prune, families.Contains("memory"), families.Contains("io"), families.Contains("pids"), families.Contains("slow"), DescriptorBudget.Others());
         var counters = new PassCounters();
-        var meterer = new Meterer(tree, new WorkloadRecogniser().Recognise, options, Source(tree, options, counters), counters);
+        var meterer = new Meterer(tree, new WorkloadRecogniser().Recognise, options, Source(tree, options, counters), counters, options.Slow ? new NetworkMeter(tree, counters) : null);
         try
         {
             long instant = 0;
@@ -68,9 +68,7 @@ internal static class PassBenchmark
     private static IMeterSource Source(KernelTree tree, PassOptions options, PassCounters counters)
     {
         var joins = options.Memory || options.Io || options.Pids;
-        if (joins && File.Exists("/proc/self/mountinfo") && CgroupMounts.Parse(File.ReadLines("/proc/self/mountinfo")) is { IsHybrid: true } mounts && mounts.Unified.TrimEnd('/') == tree.MountPoint)
-            return new V1Source(new V1Groups(mounts));
-        return new V2Source(tree, options, counters, new BlockDevices());
+        return MeterSources.For(tree, joins ? MeterSources.MountsOf(tree) : null, options, counters);
     }
 
     private static double Median(double[] values)

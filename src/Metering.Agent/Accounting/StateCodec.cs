@@ -7,12 +7,13 @@ namespace Metering.Agent.Accounting;
 
 /// <summary>
 /// The baselines as the journal stores them. A whole state is the entries of all nodes; a delta, those that changed and the inodes of those that ended.
-/// Version 1, all numbers are base-128 varints unless said: entry 1 = node (inode, parent inode, path bytes, flags, accounts), entry 2 = ended (inode).
+/// Version 1, all numbers are base-128 varints unless said: entry 1 = node (inode, parent inode, path bytes, flags, accounts), entry 2 = ended (inode),
+/// entry 3 = name and labels that the path does not tell (inode, name, number of labels, keys and values).
 /// One blob per pass instead of a row per cgroup: 10,000 row upserts cost more than the pass itself.
 /// </summary>
 internal static class StateCodec
 {
-    private const byte NodeEntry = 1, EndedEntry = 2;
+    private const byte NodeEntry = 1, EndedEntry = 2, DescriptionEntry = 3;
 
     [Flags]
     private enum Has
@@ -23,6 +24,7 @@ internal static class StateCodec
         Pids = 8,
         BornLater = 16,
         FromZero = 32,
+        Slow = 64,
     }
 
     public static void WriteNode(ProtoBuffer into, CgroupNode node)
@@ -34,7 +36,8 @@ internal static class StateCodec
         into.Raw((ulong)path.Length);
         into.Append(path);
         var flags = (node.Enumerated ? Has.Enumerated : 0) | (node.Memory is null ? 0 : Has.Memory) | (node.Io is null ? 0 : Has.Io) |
-            (node.Pids is { Known: true } ? Has.Pids : 0) | (node.BornLater ? Has.BornLater : 0) | (node.FromZero ? Has.FromZero : 0);
+            (node.Pids is { Known: true } ? Has.Pids : 0) | (node.BornLater ? Has.BornLater : 0) | (node.FromZero ? Has.FromZero : 0) |
+            (node.Slow is null ? 0 : Has.Slow);
         into.Raw((ulong)flags);
         Write(into, node.Cpu);
         if (node.Memory is { } memory) Write(into, memory);
@@ -44,7 +47,41 @@ internal static class StateCodec
             into.Raw(pids.Peak);
             into.Raw((ulong)pids.Availability);
         }
+
+        if (node.Slow is { } slow) SlowCodec.Write(into, slow);
     }
+
+    /// <summary>The description of a node that has one of its own; in a delta only when it is new.</summary>
+    public static void WriteDescription(ProtoBuffer into, CgroupNode node, bool whole)
+    {
+        if (!node.Described || (node.DescriptionStored && !whole)) return;
+        into.Raw(DescriptionEntry);
+        into.Raw(node.Inode);
+        WriteText(into, node.Workload.Name);
+        into.Raw((ulong)node.Workload.Labels.Count);
+        foreach (var (key, value) in node.Workload.Labels)
+        {
+            WriteText(into, key);
+            WriteText(into, value);
+        }
+    }
+
+    private static void WriteText(ProtoBuffer into, string text)
+    {
+        var bytes = System.Text.Encoding.UTF8.GetBytes(text);
+        into.Raw((ulong)bytes.Length);
+        into.Append(bytes);
+    }
+
+    private static (string Name, SortedDictionary<string, string> Labels) ReadDescription(ref StateReader reader)
+    {
+        var name = ReadText(ref reader);
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        for (var count = reader.Next(); count > 0; count--) labels[ReadText(ref reader)] = ReadText(ref reader);
+        return (name, labels);
+    }
+
+    private static string ReadText(ref StateReader reader) => System.Text.Encoding.UTF8.GetString(reader.Bytes((int)reader.Next()));
 
     public static void WriteEnded(ProtoBuffer into, CgroupNode node)
     {
@@ -56,17 +93,23 @@ internal static class StateCodec
     public static List<CgroupNode> Replay(IEnumerable<byte[]> blobs, Func<string, Workload> recognise)
     {
         var entries = new Dictionary<ulong, (ulong Parent, int Blob, int At)>();
+        var descriptions = new Dictionary<ulong, (string Name, SortedDictionary<string, string> Labels)>();
         var kept = new List<byte[]>();
         foreach (var blob in blobs)
         {
             kept.Add(blob);
-            var scan = new Reader(blob, 0);
+            var scan = new StateReader(blob, 0);
             while (!scan.AtEnd)
             {
                 var kind = scan.Next();
                 var at = scan.At;
                 var inode = scan.Next();
-                if (kind == EndedEntry) entries.Remove(inode);
+                if (kind == EndedEntry)
+                {
+                    entries.Remove(inode);
+                    descriptions.Remove(inode);
+                }
+                else if (kind == DescriptionEntry) descriptions[inode] = ReadDescription(ref scan);
                 else if (kind == NodeEntry) entries[inode] = (Skip(ref scan), kept.Count - 1, at);
                 else throw new InvalidDataException($"Entry of kind {kind} at byte {at} of a stored baseline.");
             }
@@ -80,7 +123,13 @@ internal static class StateCodec
         void Load(ulong inode, CgroupNode? parent)
         {
             if (!entries.TryGetValue(inode, out var entry)) return;
-            var node = Read(new Reader(kept[entry.Blob], entry.At), parent, recognise);
+            var node = Read(new StateReader(kept[entry.Blob], entry.At), parent, recognise);
+            if (descriptions.TryGetValue(inode, out var description))
+            {
+                node.Describe(description.Name, description.Labels);
+                (node.Renamed, node.DescriptionStored) = (false, true);
+            }
+
             nodes.Add(node);
             foreach (var child in byParent[inode])
             {
@@ -90,7 +139,7 @@ internal static class StateCodec
     }
 
     // Reads past an entry, cheaply, and tells its parent.
-    private static ulong Skip(ref Reader reader)
+    private static ulong Skip(ref StateReader reader)
     {
         var parent = reader.Next();
         reader.Bytes((int)reader.Next());
@@ -110,15 +159,16 @@ internal static class StateCodec
         }
 
         if (flags.HasFlag(Has.Pids)) SkipNumbers(ref reader, 2);
+        if (flags.HasFlag(Has.Slow)) SkipNumbers(ref reader, checked((int)reader.Next()));
         return parent;
     }
 
-    private static void SkipNumbers(ref Reader reader, int count)
+    private static void SkipNumbers(ref StateReader reader, int count)
     {
         for (var i = 0; i < count; i++) reader.Next();
     }
 
-    private static CgroupNode Read(Reader reader, CgroupNode? parent, Func<string, Workload> recognise)
+    private static CgroupNode Read(StateReader reader, CgroupNode? parent, Func<string, Workload> recognise)
     {
         var inode = reader.Next();
         reader.Next();
@@ -140,6 +190,8 @@ internal static class StateCodec
             node.Pids = new PeakState { Peak = peak, Journalled = peak, Known = true, Availability = (Availability)reader.Next() };
         }
 
+        if (flags.HasFlag(Has.Slow)) node.Slow = SlowCodec.Read(ref reader);
+
         return node;
     }
 
@@ -156,10 +208,10 @@ internal static class StateCodec
         into.Raw(account.GenerationOwn);
         into.Raw(account.Generation);
         into.Raw(account.Started ? 1UL : 0);
-        into.Raw(account.PublishedEnd);
+        into.Raw(account.EndOnceJournalled);
     }
 
-    private static Account ReadAccount(ref Reader reader)
+    private static Account ReadAccount(ref StateReader reader)
     {
         var account = new Account
         {
@@ -191,7 +243,7 @@ internal static class StateCodec
         into.Append(integral);
     }
 
-    private static MemoryState ReadMemory(ref Reader reader)
+    private static MemoryState ReadMemory(ref StateReader reader)
     {
         var memory = new MemoryState
         {
@@ -224,7 +276,7 @@ internal static class StateCodec
         }
     }
 
-    private static IoState ReadIo(ref Reader reader)
+    private static IoState ReadIo(ref StateReader reader)
     {
         var io = new IoState();
         for (var i = 0; i < 4; i++) io.Accounts[i] = ReadAccount(ref reader);
@@ -237,35 +289,5 @@ internal static class StateCodec
         }
 
         return io;
-    }
-
-    private ref struct Reader(ReadOnlySpan<byte> bytes, int at)
-    {
-        private readonly ReadOnlySpan<byte> _bytes = bytes;
-
-        public int At { get; private set; } = at;
-
-        public readonly bool AtEnd => At >= _bytes.Length;
-
-        public ulong Next()
-        {
-            ulong value = 0;
-            for (var shift = 0; shift < 70; shift += 7)
-            {
-                if (AtEnd) throw new InvalidDataException("A stored baseline ends in the middle of a number.");
-                var one = _bytes[At++];
-                value |= (ulong)(one & 0x7F) << shift;
-                if (one < 0x80) return value;
-            }
-
-            throw new InvalidDataException("A number of a stored baseline is longer than 64 bits.");
-        }
-
-        public ReadOnlySpan<byte> Bytes(int count)
-        {
-            if (count < 0 || At + count > _bytes.Length) throw new InvalidDataException("A stored baseline is cut short.");
-            At += count;
-            return _bytes.Slice(At - count, count);
-        }
     }
 }

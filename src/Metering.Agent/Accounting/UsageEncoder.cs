@@ -19,7 +19,8 @@ internal sealed class UsageEncoder
     private readonly ProtoBuffer _record = new();
     private readonly ProtoBuffer _reading = new(128);
     private readonly List<EncodedBatch> _batches = [];
-    private bool _machineRoot;
+    private bool _machineRoot, _cpuIsBestEffort;
+    private long _bucket;
 
     /// <summary>
     /// One batch or more, numbered from <paramref name="firstSequence"/>; none when nothing changed and no time passed. The list is used again by the next call.
@@ -29,7 +30,8 @@ internal sealed class UsageEncoder
     {
         _batches.Clear();
         _body.Clear();
-        _machineRoot = rootIsMachine;
+        (_machineRoot, _cpuIsBestEffort) = (rootIsMachine, meterer.CpuIsBestEffort);
+        _bucket = Meterer.Bucket(window.EndMicroseconds);
         var sequence = firstSequence;
         foreach (var parent in meterer.Sandwiches)
         {
@@ -46,6 +48,11 @@ internal sealed class UsageEncoder
         foreach (var node in meterer.Touched)
         {
             if (!node.Gone && WriteRecord(node)) CloseIfFull(window, ref sequence);
+        }
+
+        foreach (var node in meterer.NamedLate)
+        {
+            if (WriteRecord(node)) CloseIfFull(window, ref sequence);
         }
 
         if (_body.Length > 0 || _batches.Count == 0) Close(window, ref sequence);
@@ -101,9 +108,9 @@ internal sealed class UsageEncoder
     private bool WriteRecord(CgroupNode node)
     {
         var grown = node.Cpu.Unpublished > 0 || node.Cpu.Generation != node.Cpu.JournalledGeneration || node.Memory is { Account.Unpublished: > 0 } ||
-            (node.Pids is { } tasks && tasks.Peak > tasks.Journalled);
+            (node.Pids is { } tasks && tasks.Peak > tasks.Journalled) || node.Slow is { HasUnpublished: true } || node.RecordPrefix is null;
         for (var i = 0; node.Io is { } io && i < 4 && !grown; i++) grown = io.Accounts[i].Unpublished > 0;
-        if (node.Announced && !node.Gone && !grown) return false;
+        if (node.Announced && !node.Gone && !grown && !node.Renamed) return false;
         if (!node.Announced && node.Gone && !grown) return false;
 
         _record.Clear();
@@ -112,20 +119,32 @@ internal sealed class UsageEncoder
         if (node.Gone) _record.Varint(8, 1);
         if (node.Cpu.Started)
         {
-            var availability = _machineRoot && node.Parent is null ? Availability.BestEffort : Availability.Exact;
+            var availability = _cpuIsBestEffort || (_machineRoot && node.Parent is null) ? Availability.BestEffort : Availability.Exact;
             WriteAccount(MeterCatalogue.Cpu, node.Cpu, availability);
         }
 
         if (node.Memory is { Account.Started: true } memory)
         {
             WriteAccount(MeterCatalogue.Memory, memory.Account, memory.Availability);
-            WriteReading(MeterCatalogue.MemoryPeak, memory.JournalledPeakBytes, memory.PeakBytes, memory.PeakBytes, 0, Availability.BestEffort);
+            WriteReading(MeterCatalogue.MemoryPeak, memory.JournalledPeakBytes, memory.PeakBytes, memory.PeakBytes, 0, memory.PeakIsKernels ? Availability.Exact : Availability.BestEffort);
         }
 
-        for (var i = 0; node.Io is { } io && io.Accounts[0].Started && i < 4; i++) WriteAccount(IoMeters[i], io.Accounts[i], io.Availability);
+        for (var i = 0; node.Io is { } io && io.Accounts[0].Started && i < 4; i++) WriteAccount(IoMeters[i], io.Accounts[i], node.Notes?[(int)MeterFamily.Io] is null ? io.Availability : Availability.Partial);
         if (node.Pids is { Known: true } pids) WriteReading(MeterCatalogue.PidsPeak, pids.Journalled, pids.Peak, pids.Peak, 0, pids.Availability);
+        if (node.Slow is { } slow) WriteSlow(slow);
         _body.Bytes(13, _record.Written);
         return true;
+    }
+
+    // What grew; once a bucket also what is known and stood still, for a meter that is absent is one that could not be read.
+    private void WriteSlow(SlowState slow)
+    {
+        for (var i = 0; i < slow.Tallies.Length; i++)
+        {
+            ref readonly var tally = ref slow.Tallies[i];
+            if (!tally.Started || (tally.Unpublished == 0 && slow.WrittenBucket == _bucket)) continue;
+            WriteReading(SlowMeter.All[i].Meter, tally.Journalled, tally.Own, tally.Unpublished, 0, slow.AvailabilityOf(i));
+        }
     }
 
     // start of record k+1 = end of record k, and end − start = quantity, per generation.
@@ -166,6 +185,11 @@ internal sealed class UsageEncoder
         if (workload.User is { } user) WritePair(buffer, 4, "user", user);
         if (workload.Overhead) WritePair(buffer, 4, "overhead", "true");
         foreach (var (key, value) in workload.Labels) WritePair(buffer, 4, key, CgroupName.Display(value));
+        for (var i = 0; node.Notes is { } notes && i < notes.Length; i++)
+        {
+            if (notes[i] is { } note) WritePair(buffer, 4, WorkloadAvailability.LabelPrefix + ((MeterFamily)i).ToString().ToLowerInvariant(), note);
+        }
+
         buffer.Text(5, CgroupName.Display(node.Path));
         buffer.Varint(6, node.Inode);
         return buffer.ToArray();

@@ -9,19 +9,43 @@ namespace Metering.Agent.Accounting;
 /// Memory, block I/O and pids on a hybrid host: v1 groups, joined to the v2 cgroup by the processes that are in both, since paths may differ.
 /// Best effort by nature: a v1 group gives up nothing after its end, and one whose processes belong to several workloads is nobody's.
 /// </summary>
-internal sealed class V1Source(V1Groups groups) : IMeterSource
+internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2SlowFiles? unified = null, V1SlowFiles? slow = null) : IMeterSource
 {
     /// <summary>The join reads a file per process; it is made anew at this cadence, and sooner when cgroups were born.</summary>
     private const long JoinEveryMicroseconds = 30_000_000, JoinAfterBirthMicroseconds = 2_000_000;
 
-    private readonly Dictionary<CgroupNode, List<string>> _memory = [], _io = [], _pids = [];
+    private static readonly string[] Controllers = [.. V1SlowFiles.Controllers, "blkio", "pids"];
+    private readonly Dictionary<string, Dictionary<CgroupNode, List<string>>> _joined = Controllers.ToDictionary(name => name, _ => new Dictionary<CgroupNode, List<string>>());
+    private IReadOnlySet<string> _v2 = new HashSet<string>();
+    private uint _seen;
     private readonly Dictionary<string, List<string>> _below = new(StringComparer.Ordinal);
     private long _joinedAt = long.MinValue / 2;
     private long _birthsJoined = -1;
 
     public bool IsHierarchical => false;
 
-    public IReadOnlyDictionary<string, string> Availability => new Dictionary<string, string>
+    public IReadOnlyDictionary<string, string> Availability
+    {
+        get
+        {
+            var found = new Dictionary<string, string>(unified?.Availability ?? new Dictionary<string, string>());
+            foreach (var (family, text) in V1) found[family] = text;
+            if (Seen(Fact.Throttled)) found[MeterCatalogue.CpuThrottled.Name] = "best-effort: v1 cpu.stat throttled_time, joined by process";
+            if (Seen(Fact.Swap)) found[MeterCatalogue.Swap.Name] = "best-effort: v1 memory.memsw.usage_in_bytes, joined by process";
+            if (Seen(Fact.OomKills)) found[MeterCatalogue.OomKills.Name] = "best-effort: v1 memory.oom_control, joined by process";
+            if (Seen(Fact.MemoryPeak)) found[MeterCatalogue.MemoryPeak.Name] = "best-effort: v1 memory.max_usage_in_bytes, joined by process";
+            if (Seen(Fact.HugePages)) found["hugepages"] = "best-effort: v1 hugetlb.*.usage_in_bytes, joined by process";
+            if (Seen(Fact.CpuLimit) || Seen(Fact.Processors) || Seen(Fact.MemoryLimit)) found["reservation"] = "best-effort: v1 cpu.cfs_quota_us, cpuset.effective_cpus, memory.limit_in_bytes, joined by process";
+            if (unified is null && Seen(Fact.FrozenNow)) found[MeterCatalogue.Frozen.Name] = "best-effort: v1 freezer.state, integrated";
+            if (unified is null) found["lifetime"] = "best-effort: from first sight of the cgroup to its end";
+            if (unified is null) found["pressure"] = "unavailable: v1 has no pressure per cgroup";
+            return found;
+        }
+    }
+
+    private bool Seen(Fact fact) => (_seen & (1u << (int)fact)) != 0;
+
+    private Dictionary<string, string> V1 => new()
     {
         ["memory"] = Describe("memory", "memory.usage_in_bytes"),
         ["io"] = Describe("blkio", "blkio.throttle.io_service_bytes"),
@@ -42,13 +66,14 @@ internal sealed class V1Source(V1Groups groups) : IMeterSource
         var wait = births != _birthsJoined ? JoinAfterBirthMicroseconds : JoinEveryMicroseconds;
         if (meterer.Now - _joinedAt < wait) return;
         (_joinedAt, _birthsJoined) = (meterer.Now, births);
+        if (unified is not null) _v2 = tree!.Controllers();
         Join(meterer);
     }
 
     public bool TryMemory(CgroupNode node, MemoryState state, out ulong bytes)
     {
         bytes = 0;
-        if (!_memory.TryGetValue(node, out var mine)) return false;
+        if (!_joined["memory"].TryGetValue(node, out var mine)) return false;
         state.Availability = Messages.Availability.BestEffort;
         var known = false;
         foreach (var group in mine)
@@ -65,7 +90,7 @@ internal sealed class V1Source(V1Groups groups) : IMeterSource
 
     public bool TryIo(CgroupNode node, IoState state, bool countFirst)
     {
-        if (!_io.TryGetValue(node, out var mine)) return false;
+        if (!_joined["blkio"].TryGetValue(node, out var mine)) return false;
         state.Availability = Messages.Availability.BestEffort;
         var known = false;
         foreach (var group in mine)
@@ -82,7 +107,7 @@ internal sealed class V1Source(V1Groups groups) : IMeterSource
     public bool TryPids(CgroupNode node, PeakState state, out ulong tasks)
     {
         tasks = 0;
-        if (!_pids.TryGetValue(node, out var mine)) return false;
+        if (!_joined["pids"].TryGetValue(node, out var mine)) return false;
         state.Availability = Messages.Availability.BestEffort;
         var known = false;
         foreach (var group in mine)
@@ -95,11 +120,38 @@ internal sealed class V1Source(V1Groups groups) : IMeterSource
         return known;
     }
 
+    public bool EventsAreLocal => true;
+
+    // What the v2 tree has is taken from there; controllers are in one hierarchy only, so nothing is read twice.
+    public void ReadSlow(CgroupNode node, SlowState state, Facts facts)
+    {
+        if (unified is not null && (node.Parent is not null || !tree!.RootIsMachine)) unified.Read(node, state, facts, _v2);
+        if (slow is null) return;
+        var now = 0;
+        foreach (var controller in V1SlowFiles.Controllers)
+        {
+            if (!_joined[controller].TryGetValue(node, out var mine)) continue;
+            foreach (var group in mine) now ^= HashCode.Combine(controller, group);
+            slow.Read(controller, mine, facts);
+        }
+
+        if (state.JoinedGroups != now) facts.Rebased = facts.BestEffort;
+        state.JoinedGroups = now;
+        _seen |= facts.BestEffort;
+    }
+
+    public void Annotate(CgroupNode node, SlowState state, Action<CgroupNode, MeterFamily, string?> note)
+    {
+        if (node.Parent is null) return;
+        foreach (var (family, controller) in ((MeterFamily, string)[])[(MeterFamily.Memory, "memory"), (MeterFamily.Io, "blkio"), (MeterFamily.Pids, "pids")])
+        {
+            if (groups.Has(controller)) note(node, family, _joined[controller].ContainsKey(node) ? null : $"unavailable: no v1 {controller} group is this cgroup's alone");
+        }
+    }
+
     public void Forget(CgroupNode node)
     {
-        _memory.Remove(node);
-        _io.Remove(node);
-        _pids.Remove(node);
+        foreach (var nodes in _joined.Values) nodes.Remove(node);
     }
 
     private void Join(Meterer meterer)
@@ -110,7 +162,7 @@ internal sealed class V1Source(V1Groups groups) : IMeterSource
         foreach (var (unified, v1) in groups.Processes())
         {
             var owner = Owner(byPath, CgroupName.Display(unified));
-            foreach (var controller in (ReadOnlySpan<string>)["memory", "blkio", "pids"])
+            foreach (var controller in Controllers)
             {
                 // The root group counts the whole machine.
                 if (!v1.TryGetValue(controller, out var group) || group == "/") continue;
@@ -118,9 +170,7 @@ internal sealed class V1Source(V1Groups groups) : IMeterSource
             }
         }
 
-        Assign(owners, "memory", _memory);
-        Assign(owners, "blkio", _io);
-        Assign(owners, "pids", _pids);
+        foreach (var (controller, nodes) in _joined) Assign(owners, controller, nodes);
         FindBelow(owners);
     }
 

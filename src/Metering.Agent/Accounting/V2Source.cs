@@ -5,12 +5,13 @@ using Metering.Meters;
 namespace Metering.Agent.Accounting;
 
 /// <summary>Memory, I/O and pids from the cgroup's own v2 files.</summary>
-internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounters counters, BlockDevices devices) : IMeterSource
+internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounters counters, BlockDevices devices, V2SlowFiles? slowFiles = null) : IMeterSource
 {
     // A file that is not there (controller off) is asked for again after this many passes: controllers are switched on now and then.
     private const int RetryPasses = 6;
     private const string PidsPeak = "pids.peak", PidsCurrent = "pids.current";
 
+    private readonly V2SlowFiles _slow = slowFiles ?? new V2SlowFiles(tree, counters, HostFacts.Read().Cpus);
     private readonly byte[] _buffer = new byte[64 * 1024];
     private IReadOnlySet<string> _controllers = new HashSet<string>();
     private int _kept, _untilLook;
@@ -97,6 +98,25 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         return _pids = true;
     }
 
+    public bool EventsAreLocal => _slow.EventsAreLocal;
+
+    // The machine's own root speaks for everything below it and is nobody's workload.
+    public void ReadSlow(CgroupNode node, SlowState state, Facts facts)
+    {
+        if (node.Parent is not null || !tree.RootIsMachine) _slow.Read(node, state, facts, _controllers);
+    }
+
+    public void Annotate(CgroupNode node, SlowState state, Action<CgroupNode, MeterFamily, string?> note)
+    {
+        if (node.Parent is null) return;
+        note(node, MeterFamily.Memory, _memory && node.Memory is not { Level: true } ? "unavailable: the memory controller is not enabled for this cgroup" : null);
+        note(node, MeterFamily.Pids, _pids && node.Pids is not { Known: true } ? "unavailable: the pids controller is not enabled for this cgroup" : null);
+        if (_io && node.Io?.Accounts[0].Started != true) note(node, MeterFamily.Io, "unavailable: the io controller is not enabled for this cgroup");
+        else if (node.Notes?[(int)MeterFamily.Io] is { } said && said.StartsWith("unavailable", StringComparison.Ordinal)) note(node, MeterFamily.Io, null);
+        note(node, MeterFamily.Pressure, _slow.HasSeen(Fact.CpuPressure) && !state.Has(Fact.CpuPressure) ? "unavailable: pressure is switched off for this cgroup (cgroup.pressure)" : null);
+        note(node, MeterFamily.HugePages, _slow.HasSeen(Fact.HugePages) && !state.Has(Fact.HugePages) ? "unavailable: the hugetlb controller is not enabled for this cgroup" : null);
+    }
+
     public void Forget(CgroupNode node)
     {
         if (node.Memory is { Handle: >= 0 } memory) Release(ref memory.Handle);
@@ -104,7 +124,7 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         if (node.Pids is { Handle: >= 0 } pids) Release(ref pids.Handle);
     }
 
-    public IReadOnlyDictionary<string, string> Availability => new Dictionary<string, string>
+    public IReadOnlyDictionary<string, string> Availability => new Dictionary<string, string>(_slow.Availability)
     {
         ["memory"] = _memory ? "exact" : "unavailable: no cgroup has the memory controller (cgroup.subtree_control)",
         ["io"] = _io ? "exact" : "unavailable: no cgroup has the io controller (systemd: DefaultIOAccounting=yes)",

@@ -4,10 +4,16 @@ using Metering.Safety;
 namespace Metering.Agent.Cgroups;
 
 /// <summary>Where the cgroup hierarchies are, from <c>/proc/self/mountinfo</c> (proc(5)); never a fixed path.</summary>
-/// <param name="Unified">Mount point of cgroup2.</param>
+/// <param name="Unified">Mount point of the tree that gives CPU: cgroup2, else v1 cpuacct.</param>
 /// <param name="V1">Mount point by v1 controller name; empty on a pure v2 host.</param>
 internal sealed record CgroupMounts(string Unified, FrozenDictionary<string, string> V1)
 {
+    /// <summary>Options of the cgroup2 mount, such as <c>memory_hugetlb_accounting</c>.</summary>
+    public IReadOnlySet<string> Options { get; init; } = FrozenSet<string>.Empty;
+
+    /// <summary>True where <see cref="Unified"/> is the v1 hierarchy of cpuacct: there is no cgroup2, or it does not hold the workloads.</summary>
+    public bool CpuIsV1 { get; init; }
+
     /// <summary>True when memory, block I/O or pids live in v1 hierarchies.</summary>
     public bool IsHybrid => V1.ContainsKey("memory") || V1.ContainsKey("blkio") || V1.ContainsKey("pids");
 
@@ -25,13 +31,17 @@ internal sealed record CgroupMounts(string Unified, FrozenDictionary<string, str
         }
 
         return Parse(lines) ?? throw new UserErrorException(
-            "No cgroup2 file system is mounted here; mount it with 'mount -t cgroup2 none /sys/fs/cgroup', or pass the host's tree into the container (-v /sys/fs/cgroup:/sys/fs/cgroup:ro).");
+            "Neither cgroup2 nor v1 cpuacct is mounted here; mount it with 'mount -t cgroup2 none /sys/fs/cgroup', or pass the host's tree into the container (-v /sys/fs/cgroup:/sys/fs/cgroup:ro).");
     }
 
-    /// <summary>Null when no line is a cgroup2 mount. Of several the one whose root is <c>/</c> and whose path is shortest wins.</summary>
+    /// <summary>The same host with CPU from cpuacct, whose groups hold the workloads.</summary>
+    public CgroupMounts WithCpuacct() => this with { Unified = V1["cpuacct"], CpuIsV1 = true };
+
+    /// <summary>Null when no line is a cgroup2 mount, nor one of v1 cpuacct, which stands in for it. Of several the one whose root is <c>/</c> and whose path is shortest wins.</summary>
     public static CgroupMounts? Parse(IEnumerable<string> lines)
     {
         string? unified = null;
+        string[] options = [];
         var unifiedIsWhole = false;
         var v1 = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var line in lines)
@@ -46,7 +56,7 @@ internal sealed record CgroupMounts(string Unified, FrozenDictionary<string, str
             if (right[0] == "cgroup2")
             {
                 var whole = root == "/";
-                if (unified is null || (whole && !unifiedIsWhole) || (whole == unifiedIsWhole && point.Length < unified.Length)) (unified, unifiedIsWhole) = (point, whole);
+                if (unified is null || (whole && !unifiedIsWhole) || (whole == unifiedIsWhole && point.Length < unified.Length)) (unified, unifiedIsWhole, options) = (point, whole, right[2].Split(','));
             }
             else if (right[0] == "cgroup")
             {
@@ -54,7 +64,9 @@ internal sealed record CgroupMounts(string Unified, FrozenDictionary<string, str
             }
         }
 
-        return unified is null ? null : new CgroupMounts(unified, v1.ToFrozenDictionary(StringComparer.Ordinal));
+        var controllers = v1.ToFrozenDictionary(StringComparer.Ordinal);
+        if (unified is not null) return new CgroupMounts(unified, controllers) { Options = options.ToFrozenSet(StringComparer.Ordinal) };
+        return controllers.ContainsKey("cpuacct") ? new CgroupMounts("", controllers).WithCpuacct() : null;
     }
 
     // mountinfo writes space, tab, line feed and backslash as three octal digits.

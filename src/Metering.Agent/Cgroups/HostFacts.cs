@@ -8,6 +8,14 @@ namespace Metering.Agent.Cgroups;
 /// <param name="MemoryBytes">MemTotal of /proc/meminfo; 0 when unknown.</param>
 internal sealed record HostFacts(string BootId, double Cpus, ulong MemoryBytes)
 {
+    private const string CpuacctMark = "-cpuacct";
+
+    /// <summary>Whether a stored boot id speaks of the same hierarchy as this one: inodes of v1 cpuacct and of cgroup2 are two spaces.</summary>
+    public bool SameHierarchy(string bootId) => bootId.EndsWith(CpuacctMark, StringComparison.Ordinal) == BootId.EndsWith(CpuacctMark, StringComparison.Ordinal);
+
+    /// <summary>The boot id as one that scopes inodes of v1 cpuacct.</summary>
+    public HostFacts OfCpuacct() => this with { BootId = BootId + CpuacctMark };
+
     public static HostFacts Read() => new(ReadBootId(), ReadCpus(), ReadMemory());
 
     /// <summary>The name a host gets when none is configured: its machine id, else its host name, fitted to the rule for host ids.</summary>

@@ -9,6 +9,9 @@ internal interface ICgroupTree
     /// <summary>True when the root is the machine's own root cgroup: it has no counters, /proc/stat speaks for it.</summary>
     bool RootIsMachine { get; }
 
+    /// <summary>CPU is v1's <c>cpuacct.usage</c>, one number of nanoseconds, and so best-effort: anyone who may write there sets it to 0.</summary>
+    bool CpuIsNanoseconds => false;
+
     /// <summary>Controllers of the root (cgroup.controllers).</summary>
     IReadOnlySet<string> Controllers();
 
@@ -23,6 +26,15 @@ internal interface ICgroupTree
 
     /// <summary>Opens a further file of the instance; −ENOENT when the path holds another instance or no such file. Inode 0 is the root, which is never another.</summary>
     int OpenFile(string path, ulong inode, string file);
+
+    /// <summary>Opens the directory of the instance, to read several files of it; −ENOENT when the path holds another. Inode 0 is the root.</summary>
+    int OpenDirectory(string path, ulong inode);
+
+    /// <summary>Opens a file in an open directory; its name ends with a zero byte. A handle, or −errno.</summary>
+    int OpenIn(int directory, ReadOnlySpan<byte> file);
+
+    /// <summary>Inode of an open file; 0 when it can not be told. A controller that was switched off and on has made its files anew.</summary>
+    ulong FileInode(int handle);
 
     /// <summary>Bytes of the file, or −errno.</summary>
     int Read(int handle, Span<byte> buffer);

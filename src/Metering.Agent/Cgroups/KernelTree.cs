@@ -11,7 +11,7 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     private readonly int _procStat;
     private readonly byte[] _events = new byte[64 * 1024];
     private readonly byte[] _stat = new byte[64 * 1024];
-    private static readonly byte[] CpuStat = "cpu.stat\0"u8.ToArray();
+    private static readonly byte[] CpuStat = "cpu.stat\0"u8.ToArray(), CpuacctUsage = "cpuacct.usage\0"u8.ToArray();
     private readonly int _controllersFile;
     private readonly byte[] _controllersRead = new byte[1024];
     private byte[] _controllersText = [];
@@ -25,11 +25,16 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         _procStat = Posix.OpenAt(Posix.AT_FDCWD, "/proc/stat\0"u8, Posix.O_RDONLY);
         _controllersFile = Posix.OpenAt(Posix.AT_FDCWD, Full("/cgroup.controllers"), Posix.O_RDONLY);
 
+        // v1 has no cgroup.controllers; mounted together with cpu, its groups have a cpu.stat too, which is another file.
+        CpuIsNanoseconds = File.Exists(Path.Combine(root, "cpuacct.usage"));
+
         // The real root has no cgroup.type; a container's private root, and a subtree, have one.
         RootIsMachine = Directory.Exists(root) && !File.Exists(Path.Combine(root, "cgroup.type"));
     }
 
     public bool RootIsMachine { get; init; }
+
+    public bool CpuIsNanoseconds { get; }
 
     public string MountPoint => _root;
 
@@ -55,7 +60,7 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         var directory = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_PATH | Posix.O_DIRECTORY);
         if (directory < 0) return directory;
         inode = Posix.InodeOf(directory);
-        var handle = Posix.OpenAt(directory, CpuStat, Posix.O_RDONLY);
+        var handle = Posix.OpenAt(directory, CpuIsNanoseconds ? CpuacctUsage : CpuStat, Posix.O_RDONLY);
         Posix.Close(directory);
         return handle;
     }
@@ -70,6 +75,18 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         Posix.Close(directory);
         return handle;
     }
+
+    public int OpenDirectory(string path, ulong inode)
+    {
+        var directory = Posix.OpenAt(Posix.AT_FDCWD, Full(path), Posix.O_PATH | Posix.O_DIRECTORY);
+        if (directory < 0 || inode == 0 || Posix.InodeOf(directory) == inode) return directory;
+        Posix.Close(directory);
+        return -Posix.ENOENT;
+    }
+
+    public int OpenIn(int directory, ReadOnlySpan<byte> file) => Posix.OpenAt(directory, file, Posix.O_RDONLY);
+
+    public ulong FileInode(int handle) => Posix.InodeOf(handle);
 
     public int Read(int handle, Span<byte> buffer) => Posix.Pread(handle, buffer);
 

@@ -11,7 +11,7 @@ internal static unsafe partial class Posix
     public const int ENOENT = 2, EINTR = 4, EAGAIN = 11, EACCES = 13, ENODEV = 19, EMFILE = 24, ENFILE = 23, ENOSPC = 28, EOPNOTSUPP = 95;
     public const int O_RDONLY = 0, O_WRONLY = 1, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, O_NONBLOCK = 0x800, O_PATH = 0x200000;
     public const int AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000;
-    public const int CLOCK_THREAD_CPUTIME_ID = 3;
+    public const int CLOCK_THREAD_CPUTIME_ID = 3, CLOCK_BOOTTIME = 7;
     public const uint IN_CREATE = 0x100, IN_DELETE = 0x200, IN_Q_OVERFLOW = 0x4000, IN_IGNORED = 0x8000, IN_ONLYDIR = 0x1000000, IN_ISDIR = 0x40000000;
     private const uint StatxIno = 0x100;
 
@@ -52,11 +52,16 @@ internal static unsafe partial class Posix
     private static partial int ClockGetTimeNative(int clock, long* time);
 
     /// <summary>Processor time of the calling thread, user and system, in nanoseconds.</summary>
-    public static long ThreadCpuNanoseconds()
+    public static long ThreadCpuNanoseconds() => ClockNanoseconds(CLOCK_THREAD_CPUTIME_ID);
+
+    /// <summary>Time since boot in microseconds, suspended time included; no setting of the wall clock moves it.</summary>
+    public static long BootMicroseconds() => ClockNanoseconds(CLOCK_BOOTTIME) / 1000;
+
+    private static long ClockNanoseconds(int clock)
     {
         // struct timespec of a 64-bit system: seconds, nanoseconds.
         var time = stackalloc long[2];
-        return ClockGetTimeNative(CLOCK_THREAD_CPUTIME_ID, time) == 0 ? time[0] * 1_000_000_000 + time[1] : 0;
+        return ClockGetTimeNative(clock, time) == 0 ? time[0] * 1_000_000_000 + time[1] : 0;
     }
 
     /// <summary>Bytes read from the start of the file, or −errno. One system call; kernfs renders the whole file for it.</summary>

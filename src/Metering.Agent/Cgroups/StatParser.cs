@@ -29,6 +29,15 @@ internal static class StatParser
         return Utf8Parser.TryParse(file[key.Length..], out microseconds, out var used) && file.Length > key.Length + used && file[key.Length + used] == (byte)'\n';
     }
 
+    /// <summary><c>throttled_usec</c> of cpu.stat, which is there when the cgroup has the cpu controller.</summary>
+    public static bool TryThrottled(ReadOnlySpan<byte> file, out ulong microseconds)
+    {
+        var at = file.IndexOf("\nthrottled_usec "u8);
+        if (at >= 0) return TryKey(file[(at + 1)..], "throttled_usec"u8, out microseconds);
+        microseconds = 0;
+        return false;
+    }
+
     /// <summary>A file of one number (<c>memory.current</c>, <c>pids.current</c>); <c>max</c> is not a number.</summary>
     public static bool TryNumber(ReadOnlySpan<byte> text, out ulong value)
     {

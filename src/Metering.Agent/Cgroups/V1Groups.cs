@@ -3,11 +3,39 @@ using System.Globalization;
 namespace Metering.Agent.Cgroups;
 
 /// <summary>Reads v1 hierarchies: which process is in which group (/proc/PID/cgroup, cgroups(7)), and a group's figures.</summary>
-internal sealed class V1Groups(CgroupMounts mounts, string proc = "/proc")
+internal sealed class V1Groups(CgroupMounts mounts, string proc = "/proc", string? joinBy = null)
 {
     public bool Has(string controller) => mounts.V1.ContainsKey(controller);
 
-    /// <summary>For every process the v2 path and the v1 path of each wanted controller. Processes that end meanwhile are left out.</summary>
+    /// <summary>
+    /// True when a process is in a cpuacct group that cgroup2 does not have it in: then cgroup2 would not tell workloads apart that cpuacct does.
+    /// Who is in cpuacct's root is told apart by cgroup2 at least as well.
+    /// </summary>
+    public bool CpuIsElsewhere()
+    {
+        foreach (var (unified, v1) in Processes())
+        {
+            if (v1.TryGetValue("cpuacct", out var group) && group != "/" && group != unified) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>A file of a group; null when it is gone or unreadable.</summary>
+    public byte[]? Bytes(string controller, string path, string file)
+    {
+        if (!mounts.V1.TryGetValue(controller, out var mount)) return null;
+        try
+        {
+            return File.ReadAllBytes(mount + (path == "/" ? "" : path) + "/" + file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>For every process the path in the tree that gives CPU (cgroup2, else the hierarchy that is joined by) and the v1 path of each controller. Processes that end meanwhile are left out.</summary>
     public IEnumerable<(string Unified, Dictionary<string, string> V1)> Processes()
     {
         foreach (var directory in Directory.EnumerateDirectories(proc))
@@ -24,7 +52,8 @@ internal sealed class V1Groups(CgroupMounts mounts, string proc = "/proc")
                 continue;
             }
 
-            if (Parse(lines) is { } found) yield return found;
+            var (unified, v1) = Parse(lines);
+            if ((joinBy is null ? unified : v1.GetValueOrDefault(joinBy)) is { } path) yield return (path, v1);
         }
     }
 
@@ -54,7 +83,7 @@ internal sealed class V1Groups(CgroupMounts mounts, string proc = "/proc")
         return [.. devices.Values];
     }
 
-    internal static (string Unified, Dictionary<string, string> V1)? Parse(IEnumerable<string> lines)
+    internal static (string? Unified, Dictionary<string, string> V1) Parse(IEnumerable<string> lines)
     {
         // 4:memory:/a/b   0::/a/b — the path may hold colons.
         string? unified = null;
@@ -67,7 +96,7 @@ internal sealed class V1Groups(CgroupMounts mounts, string proc = "/proc")
             else foreach (var controller in parts[1].Split(',')) v1[controller] = parts[2];
         }
 
-        return unified is null ? null : (unified, v1);
+        return (unified, v1);
     }
 
     private static IEnumerable<(ulong Device, string Operation, ulong Value)> Rows(string text)

@@ -53,6 +53,8 @@ internal static class BatchMerger
     private static void Add(WorkloadUsage sum, WorkloadUsage more)
     {
         sum.Final |= more.Final;
+        sum.Name = more.Name;
+        foreach (var (key, value) in more.Labels) sum.Labels[key] = value;
         foreach (var reading in more.Meters)
         {
             var known = sum.Meters.FirstOrDefault(meter => meter.Meter == reading.Meter && meter.Generation == reading.Generation);

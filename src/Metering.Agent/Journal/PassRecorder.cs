@@ -1,6 +1,7 @@
 using Metering.Agent.Accounting;
 using Metering.Agent.Cgroups;
 using Metering.Agent.Workloads;
+using Metering.Agent.Workloads.Names;
 using Metering.Meters;
 
 namespace Metering.Agent.Journal;
@@ -21,20 +22,24 @@ internal sealed class PassRecorder
     private readonly UsageEncoder _encoder = new();
     private readonly ProtoBuffer _state = new(64 * 1024);
     private readonly Dictionary<string, string> _hostLabels = new(StringComparer.Ordinal);
+    private readonly NameTracker? _names;
     private bool _wholeStored;
 
-    public PassRecorder(AgentJournal journal, Func<Meterer> newMeterer, HostFacts facts, bool rootIsMachine, Func<string, Workload> recognise)
+    public PassRecorder(AgentJournal journal, Func<Meterer> newMeterer, HostFacts facts, bool rootIsMachine, Func<string, Workload> recognise, NameTracker? names = null)
     {
+        _names = names;
         (_journal, _newMeterer, _facts, _rootIsMachine) = (journal, newMeterer, facts, rootIsMachine);
         Meterer = newMeterer();
 
         // What is not read is said to be so; a family that a source reads replaces its line with every pass.
         foreach (var family in Enum.GetValues<MeterFamily>()) _hostLabels["meter." + family.ToString().ToLowerInvariant()] = "unavailable: this agent does not read it";
-        _hostLabels["meter.cpu"] = rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
+        _hostLabels["meter.cpu"] = Meterer.CpuIsBestEffort ? "best-effort: v1 cpuacct.usage" : rootIsMachine ? "exact: v2 cpu.stat (best-effort for kind system: /proc/stat)" : "exact: v2 cpu.stat";
         var states = journal.States();
         if (states.Count == 0) return;
         Meterer.Restore(StateCodec.Replay(states, recognise));
-        if (journal.BootId != facts.BootId) Meterer.Rebooted();
+        if (journal.BootId is { } stored && !facts.SameHierarchy(stored)) Meterer.Rehomed();
+        else if (journal.BootId != facts.BootId) Meterer.Rebooted();
+        else names?.Restored(Meterer);
     }
 
     public Meterer Meterer { get; private set; }
@@ -42,8 +47,11 @@ internal sealed class PassRecorder
     /// <summary>One pass. Throws <see cref="JournalFullException"/> when it could not be stored.</summary>
     public void Pass(long nominalMicroseconds)
     {
+        _names?.Apply(Meterer);
         Meterer.Run(nominalMicroseconds);
+        _names?.Follow(Meterer);
         foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;
+        _hostLabels["meter.network"] = Meterer.NetworkAvailability;
         var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
         var length = (ulong)(nominalMicroseconds - start);
 
@@ -71,18 +79,24 @@ internal sealed class PassRecorder
         _state.Clear();
         if (whole)
         {
-            foreach (var node in Meterer.Nodes) StateCodec.WriteNode(_state, node);
+            foreach (var node in Meterer.Nodes) Write(node, whole);
         }
         else
         {
             foreach (var node in Meterer.Ended) StateCodec.WriteEnded(_state, node);
             foreach (var node in Meterer.Touched)
             {
-                if (!node.Gone) StateCodec.WriteNode(_state, node);
+                if (!node.Gone) Write(node, whole);
             }
         }
 
         return _state.ToArray();
+    }
+
+    private void Write(CgroupNode node, bool whole)
+    {
+        StateCodec.WriteNode(_state, node);
+        StateCodec.WriteDescription(_state, node, whole);
     }
 
     private static ulong UptimeMicroseconds() => (ulong)Environment.TickCount64 * 1000;

@@ -37,7 +37,7 @@ internal sealed class CompiledRule
     {
         var match = _regex.Match(subject);
         if (!match.Success) return null;
-        var first = match.Index;
+        var first = match;
 
         // The slash that ends one match begins the next; a match is never shorter than two slashes, so this moves on.
         for (var next = match; next.Success; next = _regex.Match(subject, End(next)))
@@ -47,8 +47,15 @@ internal sealed class CompiledRule
         }
 
         return new RuleMatch(this, match, first, match.Index, End(match));
+    }
 
-        static int End(Match match) => match.Index + match.Length - 1;
+    private static int End(Match match) => match.Index + match.Length - 1;
+
+    /// <summary>What the outermost place of the match says, about the path up to its end.</summary>
+    public Workload DescribeOutermost(string path, RuleMatch found)
+    {
+        var end = End(found.Outermost);
+        return Describe(path[..end], found with { Match = found.Outermost, Start = found.First, End = end });
     }
 
     /// <summary>What the match says about the path up to the end of the match.</summary>
@@ -132,7 +139,7 @@ internal sealed class CompiledRule
         catch (NotSupportedException error)
         {
             throw new UserErrorException(
-                $"Workload rule '{rule.Name}': its match uses look-around or a back-reference, which linear time does not allow; write it without.",
+                $"Workload rule '{rule.Name}': its match uses look-around, a back-reference or too large a repetition, which linear time does not allow; write it without.",
                 exitCode: 2,
                 error);
         }

@@ -30,6 +30,9 @@ public sealed record Workload
     /// <summary>True when everything below belongs to this workload and is not walked: a container and its guest, a service.</summary>
     public bool Whole { get; init; }
 
+    /// <summary>The outermost owner in the path, when that is another workload: the machine that a container runs in. It decides whom usage belongs to; null when there is none.</summary>
+    public Workload? Outer { get; init; }
+
     /// <summary>Further facts from the path: <c>qos</c>, <c>job</c>, <c>step</c>, <c>slot</c>, <c>project</c>.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = EmptyLabels;
 

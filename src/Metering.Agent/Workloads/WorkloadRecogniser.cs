@@ -54,7 +54,7 @@ public sealed class WorkloadRecogniser
         RuleMatch? container = null;
         RuleMatch? pod = null;
         RuleMatch? unit = null;
-        var outermost = path.Length;
+        RuleMatch? outer = null;
         foreach (var rule in _rules)
         {
             if (rule.Find(subject) is not { } found) continue;
@@ -66,18 +66,29 @@ public sealed class WorkloadRecogniser
 
             container = Inner(container, found);
             if (found.Match.Groups["pod"].Success) pod = Inner(pod, found);
-            outermost = Math.Min(outermost, found.First);
+            if (outer is null || found.First < outer.First) outer = found;
         }
 
         // A user slice inside a container numbers the container's users, not the host's.
-        var user = UserPath.Find(path, outermost);
+        var user = UserPath.Find(path, outer?.First ?? path.Length);
         if (container is not null)
         {
             var workload = container.Rule.Describe(path, container);
-            return workload with { User = user ?? workload.User, Pod = workload.Pod ?? (pod is null ? null : CompiledRule.Pod(pod.Match)) };
+            workload = workload with { User = user ?? workload.User, Pod = workload.Pod ?? (pod is null ? null : CompiledRule.Pod(pod.Match)) };
+            return WithOwner(workload, outer!.Rule.DescribeOutermost(path, outer) with { User = user });
         }
 
         return RecogniseUnit(path, unit, user);
+    }
+
+    // Whoever owns the outermost container pays for what runs inside; a container of the same pod, task or job is no other owner.
+    private static Workload WithOwner(Workload workload, Workload outer)
+    {
+        if ((workload.Kind == outer.Kind && workload.Id == outer.Id) || (workload.Kind == outer.Kind && workload.Pod is not null && workload.Pod == outer.Pod)) return workload;
+        var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (key, value) in workload.Labels) labels[key] = value;
+        labels["owner"] = $"{outer.Kind}/{outer.Id}";
+        return workload with { Outer = outer, Labels = labels };
     }
 
     private Workload RecogniseUnit(string path, RuleMatch? rule, string? user)

@@ -70,6 +70,24 @@ internal sealed class ApiClient : IDisposable
         return (text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text), []);
     }
 
+    /// <summary>An answer that is read while it comes; dispose it.</summary>
+    public async Task<HttpResponseMessage> StreamAsync(string path, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new UserErrorException($"The service at {Url} can not be reached ({e.Message}); start it with 'metering up', or give --url.", inner: e);
+        }
+
+        await CheckAsync(response, cancel);
+        return response;
+    }
+
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancel)
     {
         var response = await SendRawAsync(method, path, content, cancel);

@@ -19,8 +19,8 @@ internal static class DoctorCommand
         var root = new Option<string?>("--cgroup-root") { Description = "The cgroup2 tree; default from /proc/self/mountinfo", HelpName = "PATH" };
         var passes = new Option<int?>("--passes") { Description = "Measure N passes back to back, with nothing pruned and pruned; prints JSON only", HelpName = "N" };
         var meters = new Option<string?>("--meters") { Description = "With --passes: comma list of " + string.Join(", ", PassBenchmark.Families.Order()) + "; default all", HelpName = "LIST" };
-        var (url, data, format) = (CommonOptions.Url(), CommonOptions.Data(), CommonOptions.TableOrJson());
-        var command = new Command("doctor", "Tells what this host can meter and why not more, and checks clock, journal, broker, store and service. Exit 1 when something must be put right.") { root, passes, meters, data, url, format };
+        var (url, key, data, format) = (CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data(), CommonOptions.TableOrJson());
+        var command = new Command("doctor", "Tells what this host can meter and why not more, and checks clock, journal, broker, store and service. Exit 1 when something must be put right.") { root, passes, meters, data, url, key, format };
         command.SetAction(async (parsed, cancel) =>
         {
             if (parsed.GetValue(passes) is { } count) return Measure(parsed.GetValue(root), count, parsed.GetValue(meters));
@@ -31,6 +31,7 @@ internal static class DoctorCommand
             var checks = new HostChecks(parsed.GetValue(root) ?? settings.Text("Agent:CgroupRoot")).Run(families).ToList();
             var service = parsed.GetValue(url) ?? (Environment.GetEnvironmentVariable("METERING_URL") is { Length: > 0 } given ? given : CommonOptions.DefaultUrl);
             checks.AddRange(await new SurroundingChecks(settings, directory, service, TimeProvider.System).RunAsync(cancel));
+            if (checks.Exists(check => check is { Name: "service", State: CheckState.Ok })) checks.AddRange(await new RunningChecks(settings, directory, TimeProvider.System).RunAsync(service, parsed.GetValue(key), cancel));
             var ok = checks.TrueForAll(check => check.State != CheckState.Failure);
             if (parsed.GetValue(format) == "json") WriteJson(ok, checks, families);
             else WriteTables(ok, checks, families);
@@ -60,10 +61,19 @@ internal static class DoctorCommand
 
     private static void WriteTables(bool ok, List<Check> checks, List<MeterCheck> meters)
     {
-        Tables.Write(["", "check", "finding"], checks.Select(check => (IReadOnlyList<string>)[Sign(check.State), check.Name, check.Finding]));
-        if (meters.Count > 0) Tables.Write(["", "meter", "availability", "reason"], meters.Select(meter => (IReadOnlyList<string>)[Sign(meter.Availability), meter.Family, meter.Availability, meter.Reason]));
-        foreach (var check in checks.Where(check => check.Remedy is not null)) Console.Out.WriteLine($"{Sign(check.State)} {check.Name}: {Tables.Inert(check.Remedy!)}");
-        Console.Out.WriteLine(ok ? "This host can be metered." : "This host can not be metered until what is marked ✗ is put right.");
+        // Plain lines, each with its remedy below it: findings are sentences, and a table would cut them.
+        Console.Out.WriteLine("Checks");
+        foreach (var check in checks)
+        {
+            Console.Out.WriteLine($"  {Sign(check.State)} {check.Name,-15} {Tables.Inert(check.Finding)}");
+            if (check.Remedy is { } remedy) Console.Out.WriteLine($"    {"",-15} → {Tables.Inert(remedy)}");
+        }
+
+        if (meters.Count > 0) Console.Out.WriteLine("\nMeters");
+        foreach (var meter in meters) Console.Out.WriteLine($"  {Sign(meter.Availability)} {meter.Family,-15} {meter.Availability,-12} {Tables.Inert(meter.Reason)}");
+        var warnings = checks.Count(check => check.State == CheckState.Warning);
+        Console.Out.WriteLine(!ok ? "\nSomething marked ✗ must be put right: until then this host is not metered, or not exactly."
+            : warnings > 0 ? $"\nThis host can be metered; {warnings} {(warnings == 1 ? "line" : "lines")} marked ! could be better." : "\nThis host can be metered.");
     }
 
     private static string Sign(CheckState state) => state switch { CheckState.Ok => "✓", CheckState.Warning => "!", _ => "✗" };

@@ -69,7 +69,7 @@ internal static class UsageCommand
         if (several) header.Add("start");
         foreach (var dimension in dimensions) header.AddRange(dimension == "workload" ? ["kind", "workload", "path"] : [dimension]);
         var first = header.Count;
-        header.AddRange(noun == "usage" ? ["CPU s", "memory GiB·h", "read", "written", "tasks peak", "coverage"] : ["cost", "currency"]);
+        header.AddRange(noun == "usage" ? ["CPU s", "unscraped", "memory GiB·h", "read", "written", "tasks peak", "coverage"] : ["cost", "currency"]);
         Tables.Write(header, rows.Select(row => Cells(noun, row, several, dimensions)), Enumerable.Range(first, header.Count - first).ToHashSet());
         if (Tables.Text(page, "nextCursor").Length > 0) Console.WriteLine("There is more; raise --limit or narrow the range.");
     }
@@ -94,7 +94,7 @@ internal static class UsageCommand
 
         var quantities = row.GetProperty("quantities");
         var memory = quantities.TryGetProperty("memoryByteSeconds", out var byteSeconds) ? (byteSeconds.GetDecimal() / 3600 / (1 << 30)).ToString("#,##0.####", CultureInfo.InvariantCulture) : "–";
-        cells.AddRange([OrDash(Tables.Number(quantities, "cpuSeconds")), memory, OrDash(Tables.Bytes(quantities, "ioReadBytes")), OrDash(Tables.Bytes(quantities, "ioWriteBytes")),
+        cells.AddRange([OrDash(Tables.Number(quantities, "cpuSeconds")), OrDash(Tables.Number(row, "unscrapedCpuSeconds")), memory, OrDash(Tables.Bytes(quantities, "ioReadBytes")), OrDash(Tables.Bytes(quantities, "ioWriteBytes")),
             OrDash(Tables.Number(quantities, "pidsPeak")), row.TryGetProperty("coverage", out var coverage) && coverage.ValueKind == JsonValueKind.Number ? coverage.GetDecimal().ToString("0.#%", CultureInfo.InvariantCulture) : "–"]);
         return cells;
     }

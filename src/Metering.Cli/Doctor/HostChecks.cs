@@ -122,18 +122,22 @@ internal sealed class HostChecks(string? cgroupRoot)
         using var tree = new KernelTree(_root!);
         var options = new PassOptions(KeptDescriptors: 16);
         var counters = new PassCounters();
-        IMeterSource source = _mounts is { IsHybrid: true } ? new V1Source(new V1Groups(_mounts)) : new V2Source(tree, options, counters, new BlockDevices());
-        var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters);
+        var source = MeterSources.For(tree, MeterSources.MountsOf(tree), options, counters);
+        var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters, new NetworkMeter(tree, counters), Posix.BootMicroseconds);
         meterer.Run(1);
-        var found = source.Availability;
+        var found = new Dictionary<string, string>(source.Availability) { ["network"] = meterer.NetworkAvailability };
         meterer.CloseAll();
         foreach (var family in Enum.GetValues<MeterFamily>())
         {
             var name = family.ToString().ToLowerInvariant();
-            yield return family == MeterFamily.Cpu ? new MeterCheck(name, "exact", "cpu.stat usage_usec")
-                : found.TryGetValue(name, out var text) ? MeterCheck.Parse(name, text)
+            yield return found.Remove(name, out var text) ? MeterCheck.Parse(name, text)
+                : family == MeterFamily.Cpu && tree.CpuIsNanoseconds ? new MeterCheck(name, "best-effort", "v1 cpuacct.usage")
+                : family == MeterFamily.Cpu ? new MeterCheck(name, "exact", "cpu.stat usage_usec")
                 : new MeterCheck(name, "unavailable", "this version does not read it");
         }
+
+        // Meters that are not as their family is.
+        foreach (var (name, text) in found.OrderBy(entry => entry.Key, StringComparer.Ordinal)) yield return MeterCheck.Parse(name, text);
     }
 
     private Check Inotify()

@@ -178,7 +178,7 @@ public static class BatchDecoder
                 case 6: record.Inode = message.Number(inner); break;
                 case 7: record.Origin = (int)Math.Min(message.Number(inner), 99); break;
                 case 8: record.Final = message.Number(inner) != 0; break;
-                case 9: ReadReading(batch, ref message, inner); break;
+                case 9: record.FromZero |= ReadReading(batch, ref message, inner); break;
                 default: message.Skip(inner); break;
             }
 
@@ -193,17 +193,21 @@ public static class BatchDecoder
         batch.Records.Add(record);
     }
 
-    private static void ReadReading(DecodedBatch batch, ref WireReader reader, int wire)
+    // True for a CPU reading that starts at zero in the counter's first generation.
+    private static bool ReadReading(DecodedBatch batch, ref WireReader reader, int wire)
     {
         var reading = reader.Message(wire);
         var meter = -1;
-        ulong quantity = 0, availability = 0;
+        ulong start = 0, end = 0, quantity = 0, generation = 0, availability = 0;
         while (reading.Next(out var field, out var inner))
         {
             switch (field)
             {
                 case 1: meter = MeterCatalogue.IndexOf(reading.Span[reading.Bytes(inner)]); break;
+                case 2: start = reading.Number(inner); break;
+                case 3: end = reading.Number(inner); break;
                 case 4: quantity = reading.Number(inner); break;
+                case 5: generation = reading.Number(inner); break;
                 case 6: availability = reading.Number(inner); break;
                 default: reading.Skip(inner); break;
             }
@@ -213,8 +217,15 @@ public static class BatchDecoder
         if (quantity > MaxQuantity) throw new FormatException($"a quantity of {quantity} can not be meant");
 
         // A meter that a newer agent knows: its bytes are kept with the batch.
-        if (meter < 0) batch.UnknownMeters++;
-        else batch.Readings.Add(new DecodedReading(meter, (long)quantity, (int)Math.Min(availability, 3)));
+        if (meter < 0)
+        {
+            batch.UnknownMeters++;
+            return false;
+        }
+
+        batch.Readings.Add(new DecodedReading(meter, (long)quantity, (int)Math.Min(availability, 3)));
+        if (unchecked(end - start) != quantity && (start | end) != 0 && MeterCatalogue.All[meter].Kind == MeterKind.Sum) batch.ReadingFailures++;
+        return start == 0 && generation == 0 && meter == MeterCatalogue.Cpu.Index;
     }
 
     /// <summary>The labels of a record; read only when a workload is new or has changed.</summary>

@@ -36,6 +36,9 @@ public sealed class DecodedBatch
     /// <summary>Parents whose sandwich does not hold: before − held ≤ own + below ≤ after.</summary>
     public int ConservationFailures { get; set; }
 
+    /// <summary>Readings whose end − start is not their quantity; peaks, and readings without start and end, are not counted.</summary>
+    public int ReadingFailures { get; set; }
+
     public int UnknownMeters { get; set; }
 
     // Room for what a body of this size usually holds, so that the lists do not grow step by step.

@@ -20,6 +20,10 @@ public struct DecodedRecord
     public ulong Inode;
     public int Origin;
     public bool Final;
+
+    /// <summary>Its CPU counter began at zero in this record: the first record of an instance that is billed from its birth, or of one that was idle until now.</summary>
+    public bool FromZero;
+
     public int FirstReading;
     public int ReadingCount;
 }

@@ -11,7 +11,7 @@ namespace Metering.Service.Ingest;
 /// Collects the deliveries at hand, whatever transport they came by, and has them written in one transaction. While one group is being written the next one gathers,
 /// so the group grows with the load and a single delivery does not wait.
 /// </summary>
-internal sealed partial class GroupCommit(GroupWriter writer, TimeProvider clock, ILogger<GroupCommit> log) : BackgroundService, IIngest
+internal sealed partial class GroupCommit(GroupWriter writer, TimeProvider clock, ILogger<GroupCommit> log, HostAlarms? alarms = null) : BackgroundService, IIngest
 {
     /// <summary>Bounds of one transaction.</summary>
     private const int MaxGroup = 2_000;
@@ -105,7 +105,12 @@ internal sealed partial class GroupCommit(GroupWriter writer, TimeProvider clock
                 var answers = await writer.WriteAsync(group.ConvertAll(waiting => waiting.Item), cancel);
                 Recovered();
                 IngestMetrics.Wrote(group.Count, answers, group.Sum(waiting => waiting.Item.Batch.Records.Count), Stopwatch.GetElapsedTime(started));
-                for (var i = 0; i < answers.Length; i++) group[i].Done.TrySetResult(answers[i]);
+                for (var i = 0; i < answers.Length; i++)
+                {
+                    alarms?.See(group[i].Item.Batch, answers[i]);
+                    group[i].Done.TrySetResult(answers[i]);
+                }
+
                 return;
             }
             catch (LedgerConflictException) when (tries < MaxTries)

@@ -18,6 +18,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     private readonly ILedgerBulk _bulk = store.IsPostgres ? new PostgresBulk() : new SqliteBulk();
     private readonly IUsageListener[] _listeners = [.. listeners];
     private readonly WorkloadDirectory _directory = new();
+    private readonly Newborns _newborns = new();
     private readonly Dictionary<(long Bucket, WorkloadEntry Workload), UsageRow> _rows = [];
     private readonly Stack<UsageRow> _spare = new();
     private LedgerSnapshot _snapshot = LedgerSnapshot.Empty;
@@ -216,7 +217,10 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         if (_directory.Unsaved.Count > 0)
         {
             await _bulk.SaveWorkloadsAsync(transaction, _directory.Unsaved, judged.Now.ToUnixTimeSeconds());
+            var changed = new Dictionary<long, AttributeHistory>();
+            await AttributeStore.SaveAsync(transaction, _directory.Unsaved, changed);
             await SaveOwnersAsync(transaction, _directory.Unsaved);
+            await MoveAsync(transaction, changed, judged.Now);
         }
 
         var rows = InOrder();
@@ -236,8 +240,20 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         foreach (var row in rows)
         {
             WorkloadDirectory.ResolveOwners(row.Workload, _snapshot);
-            if (merged.Count > 0 && merged[^1].Bucket == row.Bucket && merged[^1].Workload.Id == row.Workload.Id) merged[^1].Add(row);
-            else merged.Add(row);
+            if (merged.Count > 0 && merged[^1].Bucket == row.Bucket && merged[^1].Workload.Id == row.Workload.Id)
+            {
+                // Of two entries the one that this transaction has saved knows the owners.
+                if (merged[^1].Workload.IsFresh) merged[^1].Add(row);
+                else
+                {
+                    row.Add(merged[^1]);
+                    merged[^1] = row;
+                }
+            }
+            else
+            {
+                merged.Add(row);
+            }
         }
 
         return merged;
@@ -270,23 +286,29 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         }
 
         WorkloadDirectory.Known? previous = null;
+        var newborns = _newborns.Of(batch);
         foreach (ref readonly var record in CollectionsMarshal.AsSpan(batch.Records))
         {
-            var workload = _directory.Find(batch, record, ref previous);
+            var workload = _directory.Find(batch, record, parts[0].Bucket, ref previous);
             if (record.Final) ended.Add(workload);
-            foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated);
+            var unscraped = newborns.IsUnscraped(record, isNew: previous is null);
+            foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated, unscraped);
         }
     }
 
-    private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, bool estimated)
+    private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, bool estimated, bool unscraped)
     {
+        // A record without readings only tells a name.
+        if (record.ReadingCount == 0) return;
         var row = RowOf(part.Bucket, workload);
         foreach (ref readonly var reading in CollectionsMarshal.AsSpan(batch.Readings).Slice(record.FirstReading, record.ReadingCount))
         {
             var meter = Meters[reading.Meter];
             var quantity = meter.Kind == MeterKind.Peak ? reading.Quantity : part.Share(reading.Quantity, rules);
             row.Add(meter, quantity);
-            if (estimated && meter == MeterCatalogue.Cpu) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
+            if (meter != MeterCatalogue.Cpu) continue;
+            if (estimated) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
+            if (unscraped) row.UnscrapedMicroseconds = checked(row.UnscrapedMicroseconds + quantity);
         }
     }
 
@@ -306,8 +328,31 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
     private Task SaveOwnersAsync(LedgerTransaction transaction, List<WorkloadEntry> workloads)
     {
-        foreach (var workload in workloads) WorkloadDirectory.ResolveOwners(workload, _snapshot);
+        foreach (var workload in workloads)
+        {
+            workload.OwnersRevision = -1;
+            WorkloadDirectory.ResolveOwners(workload, _snapshot);
+        }
+
         return Ownerships.SaveAsync(transaction, workloads.Select(workload => (workload.Id, workload.Owners)));
+    }
+
+    // A name that came late may give what is stored to another owner: the listeners hear of every row that moved.
+    private async Task MoveAsync(LedgerTransaction transaction, Dictionary<long, AttributeHistory> changed, DateTimeOffset now)
+    {
+        if (changed.Count == 0) return;
+        var moves = new List<MovedUsage>();
+        foreach (var entry in _directory.Unsaved)
+        {
+            if (!changed.TryGetValue(entry.Id, out var before)) continue;
+            var owners = _snapshot.Rules.Resolve(entry.Host, entry.Kind, entry.Path, before);
+            if (!owners.SequenceEqual(entry.Owners)) await UsageMoves.AddAsync(transaction, entry, owners, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom), now, moves);
+        }
+
+        foreach (var listener in _listeners)
+        {
+            if (moves.Count > 0) await listener.UsageMovedAsync(transaction, moves, _snapshot, now);
+        }
     }
 
     private async Task<IngestAnswer[]> FinishAsync(LedgerTransaction transaction, Judged judged)

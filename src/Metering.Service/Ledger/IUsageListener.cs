@@ -5,4 +5,7 @@ internal interface IUsageListener
 {
     /// <summary>Rows are what the transaction adds, each with the workload and its owners.</summary>
     Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now);
+
+    /// <summary>Stored rows whose owner became another, before the transaction's own rows are added.</summary>
+    Task UsageMovedAsync(LedgerTransaction transaction, IReadOnlyList<MovedUsage> moves, LedgerSnapshot snapshot, DateTimeOffset now) => Task.CompletedTask;
 }

@@ -45,7 +45,11 @@ public sealed class InitialSchema : Migration
             $"CREATE TABLE gap (agent {number} NOT NULL, first_sequence {number} NOT NULL, last_sequence {number} NOT NULL, seen_at {number} NOT NULL, PRIMARY KEY (agent, first_sequence)){clustered}",
             $"""
              CREATE TABLE workload (id {identity}, host {text} NOT NULL, kind {text} NOT NULL, key {text} NOT NULL, name {text} NOT NULL, path {text} NOT NULL, labels {text} NOT NULL,
-                 availability {text} NOT NULL, first_seen {number} NOT NULL, last_seen {number} NOT NULL, ended {number} NOT NULL, UNIQUE (host, kind, key))
+                 attributes_from {number} NOT NULL, former {number} NOT NULL, availability {text} NOT NULL, first_seen {number} NOT NULL, last_seen {number} NOT NULL, ended {number} NOT NULL, UNIQUE (host, kind, key))
+             """,
+            $"""
+             CREATE TABLE workload_version (workload {number} NOT NULL, valid_from {number} NOT NULL, valid_to {number} NOT NULL, seen_from {number} NOT NULL, name {text} NOT NULL, labels {text} NOT NULL,
+                 PRIMARY KEY (workload, valid_from)){clustered}
              """,
             $"CREATE TABLE usage (bucket {number} NOT NULL, workload {number} NOT NULL{meters}, estimated_us {number} NOT NULL, PRIMARY KEY (bucket, workload){guard}){clustered}{roomy}",
             $"CREATE TABLE coverage (bucket {number} NOT NULL, host {text} NOT NULL, covered_us {number} NOT NULL, expected_us {number} NOT NULL, PRIMARY KEY (bucket, host)){clustered}",

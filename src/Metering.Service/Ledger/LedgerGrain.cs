@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -46,8 +47,14 @@ public readonly record struct LedgerGrain(long Coarse, long FineFrom = long.MaxV
     public static async Task<LedgerGrain> ReadAsync(LedgerStore store, LedgerOptions options, CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
+        return await ReadAsync(connection, null, options, cancel);
+    }
+
+    /// <summary>The grain in a view of the ledger.</summary>
+    public static async Task<LedgerGrain> ReadAsync(DbConnection connection, DbTransaction? view, LedgerOptions options, CancellationToken cancel)
+    {
         await using var command = connection.CreateCommand();
-        command.CommandText = Select;
+        (command.CommandText, command.Transaction) = (Select, view);
         return new LedgerGrain(options.GrainSeconds, Parse(await command.ExecuteScalarAsync(cancel)));
     }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Metering.Service.Tenants;
 using Microsoft.Data.Sqlite;
 
@@ -55,13 +54,15 @@ internal static class Ownerships
     public static async Task RebuildAsync(LedgerTransaction transaction, OwnershipRules rules)
     {
         var workloads = new List<(long Id, IReadOnlyList<OwnedInterval> Owners)>();
-        var command = transaction.Command("SELECT id, host, kind, name, path, labels FROM workload");
+        var former = await AttributeStore.LoadAsync(transaction);
+        var command = transaction.Command("SELECT id, host, kind, key, path, name, labels, attributes_from, former FROM workload");
         await using (var rows = await command.ExecuteReaderAsync())
         {
             while (await rows.ReadAsync())
             {
-                var labels = JsonSerializer.Deserialize<Dictionary<string, string>>(rows.GetString(5)) ?? [];
-                workloads.Add((rows.GetInt64(0), rules.Resolve(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), labels)));
+                var id = rows.GetInt64(0);
+                var attributes = AttributeStore.History(rows.GetString(3), new StoredAttributes(rows.GetString(5), rows.GetString(6), rows.GetInt64(7), rows.GetInt64(8)), former.GetValueOrDefault(id));
+                workloads.Add((id, rules.Resolve(rows.GetString(1), rows.GetString(2), rows.GetString(4), attributes)));
             }
         }
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -87,26 +86,27 @@ internal sealed class PostgresBulk : ILedgerBulk
 
     public async Task SaveWorkloadsAsync(LedgerTransaction transaction, IReadOnlyList<WorkloadEntry> workloads, long bucket)
     {
-        // One statement may touch a key once only; the last attributes win. Ordered, so that replicas lock in the same order.
-        var byKey = new SortedDictionary<(string Host, string Kind, string Key), WorkloadEntry>();
-        foreach (var workload in workloads) byKey[(workload.Host, workload.Kind, workload.Key)] = workload;
-        var all = byKey.Values.ToArray();
+        // Ordered, so that replicas lock in the same order; each key is there once, as one statement may touch it once only.
+        var all = workloads.OrderBy(entry => (entry.Host, entry.Kind, entry.Key)).ToArray();
         var command = transaction.Command("""
-            INSERT INTO workload AS w (host, kind, key, name, path, labels, availability, first_seen, last_seen, ended)
-            SELECT host, kind, key, name, path, labels, '', @bucket, @bucket, 0 FROM unnest(@hosts, @kinds, @keys, @names, @paths, @labels) AS v (host, kind, key, name, path, labels)
-            ON CONFLICT (host, kind, key) DO UPDATE SET name = excluded.name, path = excluded.path, labels = excluded.labels, last_seen = GREATEST(w.last_seen, excluded.last_seen), ended = 0
-            RETURNING id, host, kind, key
+            INSERT INTO workload AS w (host, kind, key, name, path, labels, attributes_from, former, availability, first_seen, last_seen, ended)
+            SELECT host, kind, key, name, path, labels, since, 0, '', @bucket, @bucket, 0 FROM unnest(@hosts, @kinds, @keys, @names, @paths, @labels, @since) AS v (host, kind, key, name, path, labels, since)
+            ON CONFLICT (host, kind, key) DO UPDATE SET path = excluded.path, last_seen = GREATEST(w.last_seen, excluded.last_seen), ended = 0
+            RETURNING id, host, kind, key, name, labels, attributes_from, former
             """,
             ("@bucket", bucket), ("@hosts", Array.ConvertAll(all, entry => entry.Host)), ("@kinds", Array.ConvertAll(all, entry => entry.Kind)), ("@keys", Array.ConvertAll(all, entry => entry.Key)),
-            ("@names", Array.ConvertAll(all, entry => entry.Name)), ("@paths", Array.ConvertAll(all, entry => entry.Path)),
-            ("@labels", Array.ConvertAll(all, entry => Clean(JsonSerializer.Serialize(entry.Labels)))));
-        var ids = new Dictionary<(string, string, string), long>();
-        await using (var rows = await command.ExecuteReaderAsync())
+            ("@names", Array.ConvertAll(all, entry => entry.Attributes.Latest.Name)), ("@paths", Array.ConvertAll(all, entry => entry.Path)),
+            ("@labels", Array.ConvertAll(all, entry => AttributeStore.WriteLabels(entry.Attributes.Latest.Labels))), ("@since", Array.ConvertAll(all, entry => entry.Attributes.Latest.From)));
+        var byKey = all.ToDictionary(entry => (entry.Host, entry.Kind, entry.Key));
+        await using var rows = await command.ExecuteReaderAsync();
+        while (await rows.ReadAsync())
         {
-            while (await rows.ReadAsync()) ids[(rows.GetString(1), rows.GetString(2), rows.GetString(3))] = rows.GetInt64(0);
+            var entry = byKey[(rows.GetString(1), rows.GetString(2), rows.GetString(3))];
+            var stored = new StoredAttributes(rows.GetString(4), rows.GetString(5), rows.GetInt64(6), rows.GetInt64(7));
+            entry.Id = rows.GetInt64(0);
+            var seen = entry.Attributes.Latest;
+            if (stored != new StoredAttributes(seen.Name, AttributeStore.WriteLabels(seen.Labels), seen.From, 0)) entry.Stored = stored;
         }
-
-        foreach (var workload in workloads) workload.Id = ids[(workload.Host, workload.Kind, workload.Key)];
     }
 
     public async Task AddUsageAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows)
@@ -117,7 +117,7 @@ internal sealed class PostgresBulk : ILedgerBulk
         var list = UsageSql.ColumnList(columns);
         var connection = (NpgsqlConnection)transaction.Connection;
         await transaction.ExecuteAsync("CREATE TEMP TABLE IF NOT EXISTS usage_in (LIKE usage) ON COMMIT DELETE ROWS");
-        await using (var copy = await connection.BeginBinaryImportAsync($"COPY usage_in (bucket, workload, estimated_us{list}) FROM STDIN (FORMAT BINARY)"))
+        await using (var copy = await connection.BeginBinaryImportAsync($"COPY usage_in (bucket, workload, estimated_us, unscraped_us{list}) FROM STDIN (FORMAT BINARY)"))
         {
             foreach (var row in rows)
             {
@@ -125,6 +125,7 @@ internal sealed class PostgresBulk : ILedgerBulk
                 await copy.WriteAsync(row.Bucket, NpgsqlDbType.Bigint);
                 await copy.WriteAsync(row.Workload.Id, NpgsqlDbType.Bigint);
                 await copy.WriteAsync(row.EstimatedMicroseconds, NpgsqlDbType.Bigint);
+                await copy.WriteAsync(row.UnscrapedMicroseconds, NpgsqlDbType.Bigint);
                 foreach (var meter in columns)
                 {
                     if ((row.Known & (1 << meter.Index)) != 0) await copy.WriteAsync(row.Values[meter.Index], NpgsqlDbType.Bigint);
@@ -136,7 +137,7 @@ internal sealed class PostgresBulk : ILedgerBulk
         }
 
         await transaction.ExecuteAsync(
-            $"INSERT INTO usage (bucket, workload, estimated_us{list}) SELECT bucket, workload, estimated_us{list} FROM usage_in ORDER BY bucket, workload {UsageSql.OnConflict(columns, postgres: true)}");
+            $"INSERT INTO usage (bucket, workload, estimated_us, unscraped_us{list}) SELECT bucket, workload, estimated_us, unscraped_us{list} FROM usage_in ORDER BY bucket, workload {UsageSql.OnConflict(columns, postgres: true)}");
     }
 
     public async Task AddCoverageAsync(LedgerTransaction transaction, IReadOnlyCollection<KeyValuePair<(long Bucket, string Host), (long Covered, long Expected)>> rows)

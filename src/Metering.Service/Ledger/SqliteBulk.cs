@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Microsoft.Data.Sqlite;
 
 namespace Metering.Service.Ledger;
@@ -80,19 +79,29 @@ internal sealed class SqliteBulk : ILedgerBulk
     public Task SaveWorkloadsAsync(LedgerTransaction transaction, IReadOnlyList<WorkloadEntry> workloads, long bucket)
     {
         using var upsert = Prepare(transaction, """
-            INSERT INTO workload (host, kind, key, name, path, labels, availability, first_seen, last_seen, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, '', ?7, ?7, 0)
-            ON CONFLICT (host, kind, key) DO UPDATE SET name = excluded.name, path = excluded.path, labels = excluded.labels, last_seen = MAX(last_seen, excluded.last_seen), ended = 0 RETURNING id
+            INSERT INTO workload (host, kind, key, name, path, labels, attributes_from, former, availability, first_seen, last_seen, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', ?8, ?8, 0)
+            ON CONFLICT (host, kind, key) DO UPDATE SET path = excluded.path, last_seen = MAX(last_seen, excluded.last_seen), ended = 0
+            RETURNING id, name, labels, attributes_from, former
             """);
         foreach (var workload in workloads)
         {
+            var seen = workload.Attributes.Latest;
+            var labels = AttributeStore.WriteLabels(seen.Labels);
             upsert.Bind(1, workload.Host);
             upsert.Bind(2, workload.Kind);
             upsert.Bind(3, workload.Key);
-            upsert.Bind(4, workload.Name);
+            upsert.Bind(4, seen.Name);
             upsert.Bind(5, workload.Path);
-            upsert.Bind(6, JsonSerializer.Serialize(workload.Labels));
-            upsert.Bind(7, bucket);
-            workload.Id = upsert.RunForNumber();
+            upsert.Bind(6, labels);
+            upsert.Bind(7, seen.From);
+            upsert.Bind(8, bucket);
+            while (upsert.Step())
+            {
+                workload.Id = upsert.Number(0);
+                var (from, former) = (upsert.Number(3), upsert.Number(4));
+                if (from == seen.From && former == 0 && upsert.Text(1) == seen.Name && upsert.Text(2) == labels) continue;
+                workload.Stored = new StoredAttributes(upsert.Text(1), upsert.Text(2), from, former);
+            }
         }
 
         return Task.CompletedTask;
@@ -103,19 +112,20 @@ internal sealed class SqliteBulk : ILedgerBulk
         var mask = 0;
         foreach (var row in rows) mask |= row.Known;
         var columns = UsageSql.Columns(mask);
-        var places = string.Concat(columns.Select((_, i) => ", ?" + (i + 4).ToString(CultureInfo.InvariantCulture)));
+        var places = string.Concat(columns.Select((_, i) => ", ?" + (i + 5).ToString(CultureInfo.InvariantCulture)));
         using var upsert = Prepare(transaction,
-            $"INSERT INTO usage (bucket, workload, estimated_us{UsageSql.ColumnList(columns)}) VALUES (?1, ?2, ?3{places}) {UsageSql.OnConflict(columns, postgres: false)}");
+            $"INSERT INTO usage (bucket, workload, estimated_us, unscraped_us{UsageSql.ColumnList(columns)}) VALUES (?1, ?2, ?3, ?4{places}) {UsageSql.OnConflict(columns, postgres: false)}");
         foreach (var row in rows)
         {
             upsert.Bind(1, row.Bucket);
             upsert.Bind(2, row.Workload.Id);
             upsert.Bind(3, row.EstimatedMicroseconds);
+            upsert.Bind(4, row.UnscrapedMicroseconds);
             for (var i = 0; i < columns.Length; i++)
             {
                 var index = columns[i].Index;
-                if ((row.Known & (1 << index)) != 0) upsert.Bind(i + 4, row.Values[index]);
-                else upsert.BindNull(i + 4);
+                if ((row.Known & (1 << index)) != 0) upsert.Bind(i + 5, row.Values[index]);
+                else upsert.BindNull(i + 5);
             }
 
             upsert.Run();

@@ -34,16 +34,19 @@ internal sealed class SqliteStatement : IDisposable
         if (result != raw.SQLITE_DONE) Check(reset == raw.SQLITE_OK ? result : reset);
     }
 
-    /// <summary>Runs and gives the first column of the first row.</summary>
-    public long RunForNumber()
+    /// <summary>Moves to the next row, or false at the end; then the statement is ready for the next binding.</summary>
+    public bool Step()
     {
         var result = raw.sqlite3_step(_statement);
-        var value = result == raw.SQLITE_ROW ? raw.sqlite3_column_int64(_statement, 0) : 0;
-        while (result == raw.SQLITE_ROW) result = raw.sqlite3_step(_statement);
+        if (result == raw.SQLITE_ROW) return true;
         var reset = raw.sqlite3_reset(_statement);
         if (result != raw.SQLITE_DONE) Check(reset == raw.SQLITE_OK ? result : reset);
-        return value;
+        return false;
     }
+
+    public long Number(int column) => raw.sqlite3_column_int64(_statement, column);
+
+    public string Text(int column) => raw.sqlite3_column_text(_statement, column).utf8_to_string() ?? "";
 
     public void Dispose() => _statement.Dispose();
 

@@ -3,7 +3,7 @@ using Metering.Meters;
 namespace Metering.Service.Ledger;
 
 /// <summary>What one group adds to one row of <c>usage</c>: a workload in a bucket.</summary>
-public sealed class UsageRow
+internal sealed class UsageRow
 {
     public long Bucket;
     public WorkloadEntry Workload = null!;
@@ -14,6 +14,9 @@ public sealed class UsageRow
 
     /// <summary>CPU microseconds that were split over buckets by time, or are marked as estimated by the agent.</summary>
     public long EstimatedMicroseconds;
+
+    /// <summary>CPU microseconds that a scraper would not have seen: see <see cref="Newborns"/>.</summary>
+    public long UnscrapedMicroseconds;
 
     public void Add(Meter meter, long quantity)
     {
@@ -30,11 +33,12 @@ public sealed class UsageRow
         }
 
         EstimatedMicroseconds = checked(EstimatedMicroseconds + other.EstimatedMicroseconds);
+        UnscrapedMicroseconds = checked(UnscrapedMicroseconds + other.UnscrapedMicroseconds);
     }
 
     public void Clear()
     {
         Array.Clear(Values);
-        (Known, EstimatedMicroseconds) = (0, 0);
+        (Known, EstimatedMicroseconds, UnscrapedMicroseconds) = (0, 0, 0);
     }
 }

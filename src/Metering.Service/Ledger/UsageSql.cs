@@ -17,6 +17,6 @@ internal static class UsageSql
         var sets = columns.Select(meter => meter.Kind == MeterKind.Peak
             ? $"{meter.Column} = COALESCE({larger}(usage.{meter.Column}, excluded.{meter.Column}), usage.{meter.Column}, excluded.{meter.Column})"
             : $"{meter.Column} = COALESCE(usage.{meter.Column} + excluded.{meter.Column}, usage.{meter.Column}, excluded.{meter.Column})");
-        return "ON CONFLICT (bucket, workload) DO UPDATE SET " + string.Join(", ", sets.Append("estimated_us = usage.estimated_us + excluded.estimated_us"));
+        return "ON CONFLICT (bucket, workload) DO UPDATE SET " + string.Join(", ", sets.Append("estimated_us = usage.estimated_us + excluded.estimated_us").Append("unscraped_us = usage.unscraped_us + excluded.unscraped_us"));
     }
 }

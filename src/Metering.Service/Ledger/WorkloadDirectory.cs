@@ -9,28 +9,38 @@ namespace Metering.Service.Ledger;
 /// </summary>
 internal sealed class WorkloadDirectory
 {
-    // About 300 bytes each; beyond this the directory starts anew and ids are asked for again.
-    private const int MaxEntries = 1_000_000;
+    // Beyond this the directory starts anew and ids are asked for again. By size and not by number: a tenant chooses how long its names are.
+    private const long DefaultMaxBytes = 400L << 20;
+    private const int BytesPerEntry = 400;
 
+    private readonly long _maxBytes;
     private readonly Dictionary<Key, Known> _known = [];
-    private readonly Dictionary<Key, WorkloadEntry> _pending = [];
+    private readonly Dictionary<long, WorkloadEntry> _byId = [];
+    private readonly Dictionary<Key, (WorkloadEntry Entry, AttributeVersion Seen)> _pending = [];
     private readonly Dictionary<(string, string, string), WorkloadEntry> _pendingByName = [];
+    private long _bytes;
 
-    /// <summary>Workloads without an id yet, met since <see cref="Settled"/>.</summary>
+    public WorkloadDirectory(long maxBytes = DefaultMaxBytes) => _maxBytes = maxBytes;
+
+    /// <summary>Estimate of the memory held, never much over the bound.</summary>
+    public long Bytes => _bytes;
+
+    /// <summary>Workloads without an id yet or with attributes not known before, met since <see cref="Settled"/>.</summary>
     public List<WorkloadEntry> Unsaved { get; } = [];
 
     /// <param name="previous">The record before this one in the batch; null at its start. Set to this one.</param>
-    public WorkloadEntry Find(DecodedBatch batch, in DecodedRecord record, ref Known? previous)
+    /// <param name="bucket">Start of the bucket that the record begins in, Unix seconds.</param>
+    public WorkloadEntry Find(DecodedBatch batch, in DecodedRecord record, long bucket, ref Known? previous)
     {
         var range = record.Scattered ? record.Whole : record.Identity;
-        if (previous?.Follower is { } follower && batch.Slice(range).SequenceEqual(follower.Identity))
+        if (previous?.Follower is { } follower && batch.Slice(range).SequenceEqual(follower.Identity) && follower.IsCurrent(bucket))
         {
             previous = follower;
             return follower.Entry;
         }
 
         var key = new Key(batch.Host, batch.Body[range]);
-        if (_known.TryGetValue(key, out var known))
+        if (_known.TryGetValue(key, out var known) && known.IsCurrent(bucket))
         {
             if (previous is not null) previous.Follower = known;
             previous = known;
@@ -38,35 +48,55 @@ internal sealed class WorkloadDirectory
         }
 
         previous = null;
-        if (_pending.TryGetValue(key, out var entry)) return entry;
-        var fresh = new WorkloadEntry
-        {
-            Host = batch.Host,
-            Kind = BatchDecoder.Text(batch.Slice(record.Kind), 64),
-            Key = BatchDecoder.Text(batch.Slice(record.Id), 4096),
-            Name = BatchDecoder.Text(batch.Slice(record.Name), 4096),
-            Path = BatchDecoder.Text(batch.Slice(record.Path), 4096),
-            Labels = BatchDecoder.Labels(batch, record),
-        };
+        if (_pending.TryGetValue(key, out var pending)) return pending.Entry;
+        var seen = new AttributeVersion(bucket, BatchDecoder.Text(batch.Slice(record.Name), 4096), BatchDecoder.Labels(batch, record));
+        var name = (batch.Host, BatchDecoder.Text(batch.Slice(record.Kind), 64), BatchDecoder.Text(batch.Slice(record.Id), 4096));
+        var path = BatchDecoder.Text(batch.Slice(record.Path), 4096);
 
-        // Nested instances of one workload, or a re-created path, come with other bytes and are the same workload.
-        var name = (fresh.Host, fresh.Kind, fresh.Key);
-        if (_pendingByName.TryGetValue(name, out var same)) fresh = same;
+        // Nested instances of one workload, a re-created path or a late name come with other bytes and are the same workload.
+        if (_pendingByName.TryGetValue(name, out var entry))
+        {
+            entry.Path = path;
+            entry.Observed.Add(seen);
+        }
         else
         {
-            _pendingByName[name] = fresh;
-            Unsaved.Add(fresh);
+            entry = new WorkloadEntry { Host = name.Host, Kind = name.Item2, Key = name.Item3, Path = path, Attributes = new AttributeHistory(name.Item3, seen) };
+            _pendingByName[name] = entry;
+            Unsaved.Add(entry);
         }
 
-        _pending[new Key(batch.Host, batch.Body[range].ToArray())] = fresh;
-        return fresh;
+        _pending[new Key(batch.Host, batch.Body[range].ToArray())] = (entry, seen);
+        return entry;
     }
 
     /// <summary>The transaction has committed: what was found in it stays.</summary>
     public void Settled()
     {
-        if (_known.Count + _pending.Count > MaxEntries) _known.Clear();
-        foreach (var (key, entry) in _pending) _known[key] = new Known(key.Bytes, entry);
+        if (_bytes > _maxBytes)
+        {
+            _known.Clear();
+            _byId.Clear();
+            _bytes = 0;
+        }
+
+        foreach (var entry in Unsaved)
+        {
+            entry.IsFresh = false;
+            entry.Stored = null;
+            entry.Observed.Clear();
+            if (_byId.TryGetValue(entry.Id, out var known)) known.Adopt(entry);
+            else _byId[entry.Id] = entry;
+        }
+
+        foreach (var (key, (entry, seen)) in _pending)
+        {
+            var shared = _byId[entry.Id];
+            var bytes = key.Bytes;
+            if (!_known.ContainsKey(key)) _bytes += bytes.Length + BytesPerEntry;
+            _known[key] = new Known(bytes, shared) { Revision = shared.Attributes.IsLatest(seen) ? shared.Revision : -1 };
+        }
+
         Forget();
     }
 
@@ -81,7 +111,7 @@ internal sealed class WorkloadDirectory
     public static void ResolveOwners(WorkloadEntry entry, LedgerSnapshot snapshot)
     {
         if (entry.OwnersRevision == snapshot.Revision) return;
-        entry.Owners = snapshot.Rules.Resolve(entry.Host, entry.Kind, entry.Name, entry.Path, entry.Labels);
+        entry.Owners = snapshot.Rules.Resolve(entry.Host, entry.Kind, entry.Path, entry.Attributes);
         entry.OwnersRevision = snapshot.Revision;
     }
 
@@ -93,6 +123,12 @@ internal sealed class WorkloadDirectory
 
         /// <summary>What the same host named after it the last time.</summary>
         public Known? Follower;
+
+        /// <summary>The entry's revision whose attributes these bytes describe; −1 when it has others.</summary>
+        public int Revision;
+
+        /// <summary>False when these bytes describe attributes that others have replaced since, and come again in a later bucket: a workload was renamed back.</summary>
+        public bool IsCurrent(long bucket) => Revision == Entry.Revision || bucket <= Entry.Attributes.Latest.From;
     }
 
     private readonly struct Key(string host, ReadOnlyMemory<byte> bytes) : IEquatable<Key>

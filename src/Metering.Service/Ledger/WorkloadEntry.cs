@@ -2,8 +2,8 @@ using Metering.Service.Tenants;
 
 namespace Metering.Service.Ledger;
 
-/// <summary>A workload as the ledger knows it. Attributes are those last reported.</summary>
-public sealed class WorkloadEntry
+/// <summary>A workload as the ledger knows it.</summary>
+internal sealed class WorkloadEntry
 {
     public long Id { get; set; }
 
@@ -14,27 +14,40 @@ public sealed class WorkloadEntry
     /// <summary>The workload's id on its host.</summary>
     public required string Key { get; init; }
 
-    public required string Name { get; init; }
+    /// <summary>The cgroup path last reported.</summary>
+    public required string Path { get; set; }
 
-    public required string Path { get; init; }
+    /// <summary>Name and labels over time; before the entry is saved, what was seen first.</summary>
+    internal required AttributeHistory Attributes { get; set; }
 
-    public required IReadOnlyDictionary<string, string> Labels { get; init; }
+    /// <summary>What was seen since, and is still to be saved.</summary>
+    internal List<AttributeVersion> Observed { get; } = [];
+
+    /// <summary>What the ledger had when the transaction under way met it; null when it is new or has exactly these attributes.</summary>
+    internal StoredAttributes? Stored { get; set; }
+
+    /// <summary>Raised when <see cref="Attributes"/> change: whoever remembers an older number asks again.</summary>
+    internal int Revision { get; private set; }
 
     /// <summary>Whom it belongs to and when, by the rules of <see cref="OwnersRevision"/>.</summary>
     public IReadOnlyList<OwnedInterval> Owners { get; set; } = [];
 
     public long OwnersRevision { get; set; } = -1;
 
+    /// <summary>Saved by the transaction under way: it knows more than an entry of an earlier one.</summary>
+    internal bool IsFresh { get; set; }
+
     /// <summary>The row of the group under way that was added to last; the group's writer sets it and takes it away.</summary>
     internal UsageRow? Row { get; set; }
 
-    public OwnedInterval OwnerAt(long bucketSeconds)
-    {
-        foreach (var interval in Owners)
-        {
-            if (bucketSeconds >= interval.From && bucketSeconds < interval.To) return interval;
-        }
+    public OwnedInterval OwnerAt(long bucketSeconds) => OwnedInterval.At(Owners, bucketSeconds);
 
-        return OwnedInterval.Unattributed;
+    /// <summary>Takes over what a later transaction has saved of the same workload.</summary>
+    internal void Adopt(WorkloadEntry later)
+    {
+        Path = later.Path;
+        (Owners, OwnersRevision) = (later.Owners, later.OwnersRevision);
+        if (Attributes.Versions.Count != later.Attributes.Versions.Count || !Attributes.Latest.Same(later.Attributes.Latest)) Revision++;
+        Attributes = later.Attributes;
     }
 }

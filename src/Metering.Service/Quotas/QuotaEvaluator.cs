@@ -25,25 +25,45 @@ internal sealed class QuotaEvaluator : IUsageListener
     {
         var loaded = await LoadAsync(transaction, snapshot.Revision);
         if (loaded.ByTenant.Count == 0) return;
-        var growth = new SortedDictionary<(string Quota, long Window), Dictionary<string, decimal>>();
-        var ends = new Dictionary<(string, long), (Quota Quota, long End)>();
-        foreach (var row in rows)
+        var growth = new QuotaGrowth();
+        foreach (var row in rows) Collect(growth, loaded, row, row.Workload.OwnerAt(row.Bucket), 1);
+        await ApplyAsync(transaction, growth, loaded, now);
+    }
+
+    /// <summary>What became another tenant's counts for that one, and no longer for the one before; a threshold that has fired stays fired.</summary>
+    public async Task UsageMovedAsync(LedgerTransaction transaction, IReadOnlyList<MovedUsage> moves, LedgerSnapshot snapshot, DateTimeOffset now)
+    {
+        var loaded = await LoadAsync(transaction, snapshot.Revision);
+        if (loaded.ByTenant.Count == 0) return;
+        var growth = new QuotaGrowth();
+        foreach (var move in moves)
         {
-            var owner = row.Workload.OwnerAt(row.Bucket);
-            foreach (var (id, quota) in loaded.ByTenant[owner.Tenant])
-            {
-                if (quota.Subject.Project is { } project && project != owner.Project) continue;
-                var (start, end) = QuotaWindow.Of(quota.Window, row.Bucket, loaded.Prices.ZoneOf(owner.Tenant));
-                if (!growth.TryGetValue((id, start), out var components)) growth[(id, start)] = components = new Dictionary<string, decimal>(StringComparer.Ordinal);
-                ends[(id, start)] = (quota, end);
-                Count(components, quota, row, owner.Tenant, loaded.Prices);
-            }
+            Collect(growth, loaded, move.Row, move.Before, -1);
+            Collect(growth, loaded, move.Row, move.After, 1);
         }
 
-        // In key order: replicas lock in the same order.
-        foreach (var ((id, start), components) in growth)
+        await ApplyAsync(transaction, growth, loaded, now);
+    }
+
+    private sealed class QuotaGrowth : SortedDictionary<(string Quota, long Window), (Quota Quota, long End, Dictionary<string, decimal> Components)>;
+
+    private static void Collect(QuotaGrowth growth, Loaded loaded, UsageRow row, OwnedInterval owner, int sign)
+    {
+        foreach (var (id, quota) in loaded.ByTenant[owner.Tenant])
         {
-            if (components.Count > 0) await AddAsync(transaction, id, ends[(id, start)].Quota, start, ends[(id, start)].End, components, loaded, now);
+            if (quota.Subject.Project is { } project && project != owner.Project) continue;
+            var (start, end) = QuotaWindow.Of(quota.Window, row.Bucket, loaded.Prices.ZoneOf(owner.Tenant));
+            if (!growth.TryGetValue((id, start), out var found)) growth[(id, start)] = found = (quota, end, new Dictionary<string, decimal>(StringComparer.Ordinal));
+            Count(found.Components, quota, row, owner.Tenant, loaded.Prices, sign);
+        }
+    }
+
+    // In key order: replicas lock in the same order.
+    private static async Task ApplyAsync(LedgerTransaction transaction, QuotaGrowth growth, Loaded loaded, DateTimeOffset now)
+    {
+        foreach (var ((id, start), (quota, end, components)) in growth)
+        {
+            if (components.Count > 0) await AddAsync(transaction, id, quota, start, end, components, loaded, now);
         }
     }
 
@@ -67,7 +87,7 @@ internal sealed class QuotaEvaluator : IUsageListener
             {
                 row.Clear();
                 row.Bucket = reader.GetInt64(2);
-                row.Workload = new WorkloadEntry { Host = reader.GetString(0), Kind = reader.GetString(1), Key = "", Name = "", Path = "", Labels = NoLabels };
+                row.Workload = new WorkloadEntry { Host = reader.GetString(0), Kind = reader.GetString(1), Key = "", Path = "", Attributes = new AttributeHistory("", new AttributeVersion(0, "", NoLabels)) };
                 foreach (var meter in MeterCatalogue.All)
                 {
                     if (!reader.IsDBNull(meter.Index + 3)) row.Add(meter, reader.GetInt64(meter.Index + 3));
@@ -106,7 +126,7 @@ internal sealed class QuotaEvaluator : IUsageListener
         return cost.ToDecimal();
     }
 
-    private static void Count(Dictionary<string, decimal> components, Quota quota, UsageRow row, string tenant, PriceCatalogue prices)
+    private static void Count(Dictionary<string, decimal> components, Quota quota, UsageRow row, string tenant, PriceCatalogue prices, int sign = 1)
     {
         if (quota.Meter != "cost")
         {
@@ -115,7 +135,7 @@ internal sealed class QuotaEvaluator : IUsageListener
         }
 
         if (prices.At(tenant, row.Bucket).Prices is not { } holds) return;
-        var workload = prices.AsksTraits ? new WorkloadTraits(row.Workload.Host, row.Workload.Kind, row.Workload.Labels, NoLabels) : WorkloadTraits.Unknown;
+        var workload = prices.AsksTraits ? new WorkloadTraits(row.Workload.Host, row.Workload.Kind, row.Workload.Attributes.Latest.Labels, NoLabels) : WorkloadTraits.Unknown;
         var priced = new HashSet<string>(StringComparer.Ordinal);
         foreach (var line in holds.Lines)
         {
@@ -124,10 +144,10 @@ internal sealed class QuotaEvaluator : IUsageListener
             if (line.TryBase(row.Values, row.Known, 0, out var used) && used != 0) Add(string.Create(CultureInfo.InvariantCulture, $"{line.Book}\u001f{line.Version}\u001f{line.Sku}"), used);
         }
 
-        void Add(string component, long quantity) => components[component] = components.GetValueOrDefault(component) + quantity;
+        void Add(string component, long quantity) => components[component] = components.GetValueOrDefault(component) + sign * (decimal)quantity;
     }
 
-    private async Task AddAsync(LedgerTransaction transaction, string id, Quota quota, long start, long end, Dictionary<string, decimal> growth, Loaded loaded, DateTimeOffset now)
+    private static async Task AddAsync(LedgerTransaction transaction, string id, Quota quota, long start, long end, Dictionary<string, decimal> growth, Loaded loaded, DateTimeOffset now)
     {
         // The upsert takes the row's lock; whoever comes second waits here and then reads what the first has written.
         var lockRow = transaction.Command("""

@@ -4,8 +4,11 @@ namespace Metering.Service.Reports;
 /// <param name="Name">As in the API: <c>tenant</c>, <c>label:env</c>.</param>
 /// <param name="Sql">Its expression over workload <c>w</c> and ownership <c>o</c>.</param>
 /// <param name="NeedsOwner">True when the expression needs the ownership join.</param>
-internal sealed record Dimension(string Name, string Sql, bool NeedsOwner)
+/// <param name="Latest">For what changes over time, where <paramref name="Sql"/> needs the version <c>f</c> that held at the bucket: the expression of the latest value, over <c>w</c> only.</param>
+internal sealed record Dimension(string Name, string Sql, bool NeedsOwner, string? Latest = null)
 {
+    public bool NeedsVersion => Latest is not null;
+
     public static readonly IReadOnlyList<string> Names = ["tenant", "project", "host", "kind", "workload", "label:NAME"];
 
     /// <summary>Finds a dimension by name; label names are 1 to 63 letters, digits, '_', '-', '.' or '/'.</summary>
@@ -17,7 +20,7 @@ internal sealed record Dimension(string Name, string Sql, bool NeedsOwner)
             "project" => new Dimension(name, "COALESCE(o.project, '')", true),
             "host" => new Dimension(name, "w.host", false),
             "kind" => new Dimension(name, "w.kind", false),
-            "name" => new Dimension(name, "w.name", false),
+            "name" => new Dimension(name, "COALESCE(f.name, w.name)", false, "w.name"),
             "path" => new Dimension(name, "w.path", false),
             "workload" => new Dimension(name, "w.id", false),
             _ => null!,
@@ -26,7 +29,9 @@ internal sealed record Dimension(string Name, string Sql, bool NeedsOwner)
         if (!name.StartsWith("label:", StringComparison.Ordinal)) return false;
         var label = name[6..];
         if (label.Length is 0 or > 63 || !label.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '/')) return false;
-        dimension = new Dimension(name, postgres ? $"COALESCE(w.labels::jsonb ->> '{label}', '')" : $"COALESCE(json_extract(w.labels, '$.\"{label}\"'), '')", false);
+        dimension = new Dimension(name, Label("COALESCE(f.labels, w.labels)"), false, Label("w.labels"));
         return true;
+
+        string Label(string json) => postgres ? $"COALESCE(({json})::jsonb ->> '{label}', '')" : $"COALESCE(json_extract({json}, '$.\"{label}\"'), '')";
     }
 }

@@ -1,20 +1,23 @@
 using System.Data.Common;
 using System.Globalization;
 using System.Text.Json;
+using Metering.Meters;
 using Metering.Service.Access;
+using Metering.Service.Ingest;
 using Metering.Service.Ledger;
 using Metering.Units;
 
 namespace Metering.Service.Reports;
 
 /// <summary>Hosts and workloads as the ledger knows them.</summary>
-internal sealed class Inventory(LedgerStore store, TimeProvider clock)
+internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlarms alarms, TimeProvider clock)
 {
     /// <summary>All hosts, the newest epoch of each. A reader of one tenant sees none: hosts are shared.</summary>
     public async Task<List<HostView>> HostsAsync(Caller caller, CancellationToken cancel)
     {
         var hosts = new List<HostView>();
         if (caller.Tenant is not null) return hosts;
+        var more = await figures.GetAsync(cancel);
         await using var connection = await store.OpenReadAsync(cancel);
         var coverage = new Dictionary<string, decimal?>(StringComparer.Ordinal);
         var day = clock.GetUtcNow().AddDays(-1).ToUnixTimeSeconds();
@@ -35,7 +38,7 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
             """))
         await using (var rows = await command.ExecuteReaderAsync(cancel))
         {
-            while (await rows.ReadAsync(cancel)) hosts.Add(Read(rows, coverage));
+            while (await rows.ReadAsync(cancel)) hosts.Add(Read(rows, coverage, more));
         }
 
         return hosts;
@@ -52,7 +55,7 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
         if (filter is not null)
         {
             if (!UsageQuery.TryFilter(filter, store.IsPostgres, out var dimension, out var value)) return null;
-            where += " AND " + select.Condition(dimension, value);
+            where += " AND " + select.Condition(dimension, value, latest: true);
         }
 
         if (caller.Tenant is { } tenant) where += $" AND o.tenant = {select.Parameter(tenant)}";
@@ -69,22 +72,31 @@ internal sealed class Inventory(LedgerStore store, TimeProvider clock)
         {
             if (found.Count == limit) return new WorkloadPage(found, last.ToString(CultureInfo.InvariantCulture));
             last = rows.GetInt64(0);
-            found.Add(new WorkloadView(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetString(5), Labels(rows.GetString(6)),
-                rows.GetString(10), rows.GetString(11), UsageReport.At(rows.GetInt64(7)), UsageReport.At(rows.GetInt64(8)), rows.GetInt64(9) != 0));
+            var (labels, availability) = Split(Labels(rows.GetString(6)), WorkloadAvailability.LabelPrefix);
+            found.Add(new WorkloadView(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetString(5), labels,
+                rows.GetString(10), rows.GetString(11), UsageReport.At(rows.GetInt64(7)), UsageReport.At(rows.GetInt64(8)), rows.GetInt64(9) != 0, availability));
         }
 
         return new WorkloadPage(found, null);
     }
 
-    private static HostView Read(DbDataReader row, Dictionary<string, decimal?> coverage)
+    private HostView Read(DbDataReader row, Dictionary<string, decimal?> coverage, IReadOnlyDictionary<string, HostFigures.HostFigure> more)
     {
-        var labels = Labels(row.GetString(7));
-        var availability = labels.Where(label => label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary(label => label.Key[6..], label => label.Value);
-        var plain = labels.Where(label => !label.Key.StartsWith("meter.", StringComparison.Ordinal)).ToDictionary();
+        var host = row.GetString(0);
+        var figure = more.GetValueOrDefault(host) ?? new HostFigures.HostFigure();
+        var missing = row.IsDBNull(11) ? 0 : (long)row.GetDecimal(11);
+        var (plain, availability) = Split(Labels(row.GetString(7)), "meter.");
         return new HostView(
-            row.GetString(0), row.GetString(1), row.GetInt64(2), row.IsDBNull(11) ? 0 : (long)row.GetDecimal(11), UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
-            UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(row.GetString(0)), row.GetInt64(10), availability, plain);
+            host, row.GetString(1), row.GetInt64(2), missing, UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
+            UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(host), row.GetInt64(10),
+            new HostAlarmView(row.GetInt64(10), alarms.Count(host, AlarmKind.Reading), alarms.Count(host, AlarmKind.Chain), missing, figure.Forks, figure.Refused, figure.Quarantined),
+            figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds, availability, plain);
     }
+
+    // Reserved labels carry what an agent could not meter; they are no labels to people.
+    private static (Dictionary<string, string> Plain, Dictionary<string, string> Reserved) Split(Dictionary<string, string> labels, string prefix) =>
+        (labels.Where(label => !label.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(),
+        labels.Where(label => label.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(label => label.Key[prefix.Length..], label => label.Value));
 
     private static Dictionary<string, string> Labels(string json) => JsonSerializer.Deserialize<Dictionary<string, string>>(json) ?? [];
 

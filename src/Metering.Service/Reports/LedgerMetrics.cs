@@ -74,7 +74,24 @@ internal sealed class LedgerMetrics(LedgerStore store, TimeProvider clock, ILogg
         Family("metering_host_committed_sequence", "Batches committed without a gap, of the newest epoch.", host => host.CommittedSequence);
         Family("metering_host_missing_batches", "Batches below the newest one that have not arrived.", host => host.MissingBatches);
         Family("metering_host_conservation_failures", "Readings of a parent and its children that did not add up.", host => host.ConservationFailures);
+        Family("metering_host_reading_failures", "Quantities that were no difference of their readings, since this service started.", host => host.Alarms.ReadingFailures);
+        Family("metering_host_chain_breaks", "Records that did not start where the one before them ended, since this service started.", host => host.Alarms.ChainBreaks);
+        Family("metering_host_forks", "Batches whose number is known with other content: two journals use the same numbers.", host => host.Alarms.Forks);
+        Family("metering_host_refused_batches", "Batches refused for their identity, by the host that they claimed.", host => host.Alarms.Refused);
+        Family("metering_host_quarantined_batches", "Batches kept aside for their content.", host => host.Alarms.Quarantined);
+        Known("metering_host_estimated_ratio", "Share of the CPU time of the last two hours that was split by time, 0 to 1.", host => host.EstimatedShare);
+        Known("metering_host_unscraped_ratio", "Share of the CPU time of the last two hours that a scraper with an interval of 15 s would have missed, 0 to 1.", host => host.UnscrapedShare);
+        Known("metering_host_coverage_ratio", "Share of the last day that was metered, 0 to 1.", host => host.Coverage);
         Family("metering_host_lag_seconds", "Age of the newest window in the ledger.", host => Math.Max(0, (now - host.LastWindowEnd).TotalSeconds));
+
+        void Known(string name, string help, Func<HostView, decimal?> value)
+        {
+            var family = writer.Gauge(name, help);
+            foreach (var host in hosts)
+            {
+                if (value(host) is { } known) family.Sample((double)known, ("host", host.Host));
+            }
+        }
 
         void Family(string name, string help, Func<HostView, double> value)
         {

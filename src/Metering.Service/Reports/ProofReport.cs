@@ -21,7 +21,7 @@ internal sealed class ProofReport(LedgerStore store)
         (parameter.ParameterName, parameter.Value) = ("@host", host);
         command.Parameters.Add(parameter);
         var tally = new ProofTally(path == "/" ? "/" : path.TrimEnd('/'));
-        var needle = Encoding.UTF8.GetBytes(tally.Path);
+        var needle = Encoding.UTF8.GetBytes(tally.PathAbove == "/" ? tally.Path : tally.PathAbove);
         var last = 0L;
         await using var rows = await command.ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel))
@@ -29,7 +29,7 @@ internal sealed class ProofReport(LedgerStore store)
             var bytes = (byte[])rows[0];
             last = Math.Max(last, rows.GetInt64(1));
 
-            // Most batches do not name the path; parsing them is what costs.
+            // Most batches name neither the path nor the cgroup above; parsing them is what costs.
             if (bytes.AsSpan().IndexOf(needle) >= 0) tally.Add(UsageBatch.Parser.ParseFrom(bytes));
         }
 

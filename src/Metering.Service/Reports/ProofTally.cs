@@ -16,8 +16,13 @@ internal sealed class ProofTally(string path)
     private ulong _billed;
     private bool _ended;
     private ParentView? _parent;
+    private ParentView? _above;
+    private ulong _held;
 
     public string Path => path;
+
+    /// <summary>The path of the cgroup above; the root's own, for what has no other.</summary>
+    public string PathAbove { get; } = path.LastIndexOf('/') is > 0 and var slash ? path[..slash] : "/";
 
     /// <summary>Adds a batch.</summary>
     public void Add(UsageBatch batch)
@@ -37,7 +42,15 @@ internal sealed class ProofTally(string path)
         {
             if (parent.Path == path)
             {
-                if (_inode is null || _inode == parent.Inode) _parent = new ParentView(parent.Before, parent.After, parent.Own, parent.Below, parent.Held, end);
+                if (_inode is null || _inode == parent.Inode)
+                {
+                    _held = Held(parent.Before, parent.Own, parent.Below, parent.Held);
+                    _parent = View(parent, end);
+                }
+            }
+            else if (parent.Path == PathAbove)
+            {
+                _above = View(parent, end);
             }
             else if (parent.Path.StartsWith(_below, StringComparison.Ordinal))
             {
@@ -50,8 +63,8 @@ internal sealed class ProofTally(string path)
     public ProofView? View(string host, DateTimeOffset lastWindowEnd)
     {
         if (_inode is not { } inode) return null;
-        var held = _ended ? 0 : (_parent is { } row ? Held(row.Before, row.Own, row.Below, row.Held) : 0) + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
-        return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent);
+        var held = _ended ? 0 : _held + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
+        return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent, _above);
     }
 
     // Another inode, or another boot, at the path is another instance: what was said before is about one that is gone.
@@ -64,7 +77,7 @@ internal sealed class ProofTally(string path)
             else _ofEarlierInstance.UnionWith(_inodesBelow);
             _inodesBelow.Clear();
             _heldBelow.Clear();
-            (_inode, _boot, _before, _billed, _parent) = (record.Inode, boot, null, 0, null);
+            (_inode, _boot, _before, _billed, _held, _parent) = (record.Inode, boot, null, 0, 0, null);
         }
 
         _ended = record.Final;
@@ -73,6 +86,9 @@ internal sealed class ProofTally(string path)
             if (!IsCpu(reading)) continue;
             _before ??= reading.Start;
             _billed += reading.Quantity;
+
+            // Once its children have ended, a cgroup publishes what was held back for them, and speaks as a parent no more.
+            _held -= Math.Min(_held, reading.Quantity);
         }
     }
 
@@ -83,12 +99,16 @@ internal sealed class ProofTally(string path)
         if (record.Final) _heldBelow.Remove(record.Path);
         foreach (var reading in record.Meters)
         {
-            if (IsCpu(reading)) _billed += reading.Quantity;
+            if (!IsCpu(reading)) continue;
+            _billed += reading.Quantity;
+            if (_heldBelow.TryGetValue(record.Path, out var held)) _heldBelow[record.Path] = held - Math.Min(held, reading.Quantity);
         }
     }
 
     // Up to 1 µs per live child may be held back; what really is, is what the reading has over what was published.
     private static ulong Held(ulong before, ulong own, ulong below, ulong held) => before > own + below ? Math.Min(before - own - below, held) : 0;
+
+    private static ParentView View(Parent row, DateTimeOffset end) => new(row.Before, row.After, row.Own, row.Below, row.Held, end);
 
     private static bool IsCpu(MeterReading reading) => reading.Meter == MeterCatalogue.Cpu.Wire || reading.Meter == MeterCatalogue.Cpu.Name;
 }

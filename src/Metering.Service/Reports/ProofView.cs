@@ -5,6 +5,8 @@ namespace Metering.Service.Reports;
 /// <param name="BeforeMeteringMicroseconds">The kernel's counter when metering of the instance began; not billed.</param>
 /// <param name="LedgerMicroseconds">Billed since then, to the cgroup and everything below it.</param>
 /// <param name="HeldMicroseconds">Held back for live children, 1 µs each; billed when they end.</param>
+/// <param name="Parent">Its own newest sandwich, when it has children.</param>
+/// <param name="Above">The newest sandwich of the cgroup above it; the root has none on a whole machine.</param>
 /// <param name="Ended">The instance is gone.</param>
 internal sealed record ProofView(
-    string Host, string Path, ulong Inode, long BeforeMeteringMicroseconds, long LedgerMicroseconds, long HeldMicroseconds, DateTimeOffset LastWindowEnd, bool Ended, ParentView? Parent);
+    string Host, string Path, ulong Inode, long BeforeMeteringMicroseconds, long LedgerMicroseconds, long HeldMicroseconds, DateTimeOffset LastWindowEnd, bool Ended, ParentView? Parent, ParentView? Above);

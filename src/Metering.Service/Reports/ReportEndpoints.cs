@@ -28,8 +28,8 @@ internal static class ReportEndpoints
         if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
         var meters = MeterCatalogue.All.Select(meter => meter.Name).ToArray();
         return new CsvAnswer(
-            ["start", "end", .. KeyHeader(query), .. meters, "coverage", "estimatedShare"],
-            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. KeyValues(query, row.Key), .. meters.Select(name => (object?)(row.Quantities.TryGetValue(name, out var value) ? value : null)), row.Coverage, row.EstimatedShare]),
+            ["start", "end", .. KeyHeader(query), .. meters, "coverage", "estimatedShare", "unscrapedCpuSeconds", "unscrapedShare"],
+            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. KeyValues(query, row.Key), .. meters.Select(name => (object?)(row.Quantities.TryGetValue(name, out var value) ? value : null)), row.Coverage, row.EstimatedShare, row.UnscrapedCpuSeconds, row.UnscrapedShare]),
             page.NextCursor);
     }
 

@@ -21,7 +21,7 @@ internal sealed class UsageReport(LedgerStore store)
         var sql = new StringBuilder(UsageSelect.With(query.Steps)).Append("SELECT ");
         foreach (var key in keys) sql.Append(key).Append(", ");
         foreach (var meter in MeterCatalogue.All) sql.Append(meter.Kind == MeterKind.Peak ? $"MAX(u.{meter.Column})" : UsageSelect.Sum(meter.Column, store.IsPostgres)).Append(", ");
-        sql.Append(UsageSelect.Sum("estimated_us", store.IsPostgres)).Append(", COUNT(*)").Append(select.From(query.Steps));
+        sql.Append(UsageSelect.Sum("estimated_us", store.IsPostgres)).Append(", ").Append(UsageSelect.Sum("unscraped_us", store.IsPostgres)).Append(", COUNT(*)").Append(select.From(query.Steps));
         if (keys.Count > 0) sql.Append(" GROUP BY ").AppendJoin(", ", keys).Append(" ORDER BY ").AppendJoin(", ", keys);
         sql.Append(CultureInfo.InvariantCulture, $" LIMIT {query.Limit + 1} OFFSET {query.Offset}");
         select.Command.CommandText = sql.ToString();
@@ -82,11 +82,13 @@ internal sealed class UsageReport(LedgerStore store)
         }
 
         var estimated = UsageSelect.ReadSum(reader, store.IsPostgres, ref at) ?? 0;
+        var unscraped = UsageSelect.ReadSum(reader, store.IsPostgres, ref at) ?? 0;
         if (reader.GetInt64(at) == 0) return null;
         var cpu = quantities.GetValueOrDefault(MeterCatalogue.Cpu.Name) * MeterCatalogue.Cpu.Scale;
         var host = key.TryGetValue("workload", out var workload) ? ((WorkloadKey)workload).Host : key.GetValueOrDefault("host") as string ?? "";
         var (covered, expected) = coverage.GetValueOrDefault((start, host));
-        return new UsageRowView(At(start), At(stop), key, quantities, expected > 0 ? Math.Round(covered / expected, 6) : null, cpu > 0 ? Math.Round(estimated / cpu, 6) : 0);
+        return new UsageRowView(At(start), At(stop), key, quantities, expected > 0 ? Math.Round(covered / expected, 6) : null, cpu > 0 ? Math.Round(estimated / cpu, 6) : 0,
+            unscraped / MeterCatalogue.Cpu.Scale, cpu > 0 ? Math.Round(unscraped / cpu, 6) : 0);
     }
 
     // By step and host, and by step over all hosts (host "").

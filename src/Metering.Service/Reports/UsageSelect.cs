@@ -9,7 +9,7 @@ internal sealed class UsageSelect(DbConnection connection)
 {
     private readonly DbCommand _command = connection.CreateCommand();
     private readonly StringBuilder _where = new();
-    private bool _owner;
+    private bool _owner, _version;
 
     public DbCommand Command => _command;
 
@@ -19,6 +19,7 @@ internal sealed class UsageSelect(DbConnection connection)
         _where.Append(CultureInfo.InvariantCulture, $"u.bucket >= {from} AND u.bucket < {to}");
         foreach (var (dimension, value) in query.Filters) _where.Append(" AND ").Append(Condition(dimension, value));
         _owner |= query.GroupBy.Any(dimension => dimension.NeedsOwner);
+        _version |= query.GroupBy.Any(dimension => dimension.NeedsVersion);
         if (query.Caller.Tenant is not { } tenant) return this;
         _owner = true;
         _where.Append(" AND o.tenant = ").Append(Parameter(tenant));
@@ -36,6 +37,7 @@ internal sealed class UsageSelect(DbConnection connection)
     {
         var sql = new StringBuilder(" FROM usage u JOIN workload w ON w.id = u.workload");
         if (_owner) sql.Append(" LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to");
+        if (_version) sql.Append(" LEFT JOIN workload_version f ON f.workload = u.workload AND u.bucket >= f.valid_from AND u.bucket < f.valid_to");
         if (steps is { Count: > 1 }) sql.Append(" JOIN step s ON u.bucket >= s.start AND u.bucket < s.stop");
         return sql.Append(" WHERE ").Append(_where).ToString();
     }
@@ -71,9 +73,12 @@ internal sealed class UsageSelect(DbConnection connection)
     }
 
     /// <summary>The condition of a filter; the caller says whether it restricts or only marks.</summary>
-    public string Condition(Dimension dimension, string value)
+    /// <param name="latest">True to ask for the latest value of what changes over time, where no usage is joined.</param>
+    public string Condition(Dimension dimension, string value, bool latest = false)
     {
         _owner |= dimension.NeedsOwner;
+        _version |= dimension.NeedsVersion;
+        var sql = latest ? dimension.Latest ?? dimension.Sql : dimension.Sql;
         if (dimension.Name == "workload")
         {
             // By the host's own id or by the ledger's.
@@ -81,10 +86,10 @@ internal sealed class UsageSelect(DbConnection connection)
             return long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? $"({byKey} OR w.id = {Parameter(id)})" : byKey;
         }
 
-        if (!value.EndsWith('*')) return $"{dimension.Sql} = {Parameter(value)}";
+        if (!value.EndsWith('*')) return $"{sql} = {Parameter(value)}";
 
         // Not LIKE, which takes 'A' for 'a' on SQLite.
         var prefix = Parameter(value[..^1]);
-        return $"substr({dimension.Sql}, 1, length({prefix})) = {prefix}";
+        return $"substr({sql}, 1, length({prefix})) = {prefix}";
     }
 }

@@ -7,4 +7,15 @@ public sealed record OwnedInterval(long From, long To, string Tenant, string Pro
     public const string UnattributedTenant = "unattributed";
 
     public static readonly OwnedInterval Unattributed = new(0, long.MaxValue, UnattributedTenant, "");
+
+    /// <summary>The owner at an instant.</summary>
+    public static OwnedInterval At(IReadOnlyList<OwnedInterval> owners, long bucketSeconds)
+    {
+        foreach (var interval in owners)
+        {
+            if (bucketSeconds >= interval.From && bucketSeconds < interval.To) return interval;
+        }
+
+        return Unattributed;
+    }
 }

@@ -19,7 +19,7 @@ public sealed record OwnershipRule
     internal bool Matches(string host, string kind, string name, string path, IReadOnlyDictionary<string, string> labels)
     {
         if (!Fits(Match.Host, host) || !Fits(Match.Kind, kind) || !Fits(Match.Name, name) || !Fits(Match.Path, path)) return false;
-        if (Match.User is not null && !Fits(Match.User, labels.GetValueOrDefault("user"))) return false;
+        if (Match.User is not null && !Fits(Match.User, labels.GetValueOrDefault("user")) && !Fits(Match.User, labels.GetValueOrDefault("user.name"))) return false;
         foreach (var (key, value) in Match.Label ?? [])
         {
             if (!Fits(value, labels.GetValueOrDefault(key))) return false;

@@ -1,9 +1,26 @@
+using Metering.Service.Ledger;
+
 namespace Metering.Service.Tenants;
 
 /// <summary>The ordered rules. At every instant the first rule that matches wins; what none matches is unattributed.</summary>
 public sealed class OwnershipRules(IReadOnlyList<OwnershipRule> rules)
 {
     public IReadOnlyList<OwnershipRule> Rules => rules;
+
+    /// <summary>The intervals of a workload whose name and labels may have changed: the rules are asked for each version, for the time it holds.</summary>
+    internal IReadOnlyList<OwnedInterval> Resolve(string host, string kind, string path, AttributeHistory attributes)
+    {
+        var intervals = new List<OwnedInterval>();
+        foreach (var (from, to, version) in attributes.Intervals())
+        {
+            foreach (var owned in Resolve(host, kind, version.Name, path, version.Labels))
+            {
+                if (owned.To > from && owned.From < to) Append(intervals, owned with { From = Math.Max(from, owned.From), To = Math.Min(to, owned.To) });
+            }
+        }
+
+        return intervals;
+    }
 
     /// <summary>The intervals of a workload, ordered, without gaps, from 0 to the end of time.</summary>
     public IReadOnlyList<OwnedInterval> Resolve(string host, string kind, string name, string path, IReadOnlyDictionary<string, string> labels)
@@ -28,10 +45,15 @@ public sealed class OwnershipRules(IReadOnlyList<OwnershipRule> rules)
             var (from, to) = (starts[i], i + 1 < starts.Length ? starts[i + 1] : long.MaxValue);
             var winner = matching.Find(candidate => candidate.From <= from && candidate.To > from).Rule;
             var (tenant, project) = (winner?.Tenant ?? OwnedInterval.UnattributedTenant, winner?.Project ?? "");
-            if (intervals.Count > 0 && intervals[^1].Tenant == tenant && intervals[^1].Project == project) intervals[^1] = intervals[^1] with { To = to };
-            else intervals.Add(new OwnedInterval(from, to, tenant, project));
+            Append(intervals, new OwnedInterval(from, to, tenant, project));
         }
 
         return intervals;
+    }
+
+    private static void Append(List<OwnedInterval> intervals, OwnedInterval next)
+    {
+        if (intervals.Count > 0 && intervals[^1].Tenant == next.Tenant && intervals[^1].Project == next.Project) intervals[^1] = intervals[^1] with { To = next.To };
+        else intervals.Add(next);
     }
 }

@@ -9,6 +9,12 @@ public sealed class Amounts
 
     public decimal? CpuSeconds { get; private set; }
 
+    /// <summary>CPU seconds that a scraper with an interval of 15 s would have missed; part of <see cref="CpuSeconds"/>.</summary>
+    public decimal UnscrapedCpuSeconds { get; private set; }
+
+    /// <summary>Its share, 0 to 1; null when no CPU time is known.</summary>
+    public decimal? UnscrapedShare => CpuSeconds is { } cpu && cpu > 0 ? UnscrapedCpuSeconds / cpu : null;
+
     public decimal? MemoryByteSeconds { get; private set; }
 
     public decimal? IoReadBytes { get; private set; }
@@ -28,6 +34,8 @@ public sealed class Amounts
         IoReadBytes = Sum(IoReadBytes, quantities, MeterCatalogue.IoReadBytes);
         IoWriteBytes = Sum(IoWriteBytes, quantities, MeterCatalogue.IoWriteBytes);
     }
+
+    public void AddUnscraped(decimal cpuSeconds) => UnscrapedCpuSeconds += cpuSeconds;
 
     public void AddCost(string? currency, decimal? cost)
     {

@@ -5,6 +5,8 @@ internal sealed record TenantLine(string Tenant, int Workloads, Amounts Amounts)
 {
     public decimal? Cpu => Amounts.CpuSeconds;
 
+    public decimal? Unscraped => Amounts.UnscrapedShare;
+
     public decimal? Memory => Amounts.MemoryByteSeconds;
 
     public decimal? Io => Amounts.IoBytes;

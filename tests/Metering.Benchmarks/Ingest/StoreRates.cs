@@ -39,7 +39,7 @@ internal static class StoreRates
         Execute(connection, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536");
         Execute(connection, $"CREATE TABLE IF NOT EXISTS plain (bucket INTEGER NOT NULL, workload INTEGER NOT NULL{Defined("INTEGER")}, PRIMARY KEY (bucket, workload)) WITHOUT ROWID");
         var places = string.Concat(Fleet.Meters.Select((_, i) => $", ?{i + 2}"));
-        using var upsert = new SqliteStatement(connection, $"INSERT INTO plain (bucket, workload{Columns}) VALUES (0, ?1{places}) {UsageSql.OnConflict(Fleet.Meters, postgres: false).Replace("usage.", "plain.").Replace(", estimated_us = plain.estimated_us + excluded.estimated_us", "")}");
+        using var upsert = new SqliteStatement(connection, $"INSERT INTO plain (bucket, workload{Columns}) VALUES (0, ?1{places}) {UsageSql.OnConflict(Fleet.Meters, postgres: false).Replace("usage.", "plain.").Replace(", estimated_us = plain.estimated_us + excluded.estimated_us, unscraped_us = plain.unscraped_us + excluded.unscraped_us", "")}");
         var began = Stopwatch.GetTimestamp();
         for (var at = 0; at < rows.Length; at += RowsPerCommit)
         {
@@ -63,7 +63,7 @@ internal static class StoreRates
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync(cancel);
         await ExecuteAsync(connection, $"CREATE TABLE IF NOT EXISTS plain (bucket bigint NOT NULL, workload bigint NOT NULL{Defined("bigint")}, PRIMARY KEY (bucket, workload)); CREATE TEMP TABLE plain_in (LIKE plain) ON COMMIT DELETE ROWS", cancel);
-        var conflict = UsageSql.OnConflict(Fleet.Meters, postgres: true).Replace("usage.", "plain.").Replace(", estimated_us = plain.estimated_us + excluded.estimated_us", "");
+        var conflict = UsageSql.OnConflict(Fleet.Meters, postgres: true).Replace("usage.", "plain.").Replace(", estimated_us = plain.estimated_us + excluded.estimated_us, unscraped_us = plain.unscraped_us + excluded.unscraped_us", "");
         return await TimeAsync(connection, rows, "plain_in", $"INSERT INTO plain SELECT * FROM plain_in {conflict}", cancel);
     }
 

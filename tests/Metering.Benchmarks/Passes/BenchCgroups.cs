@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Metering.Agent.Cgroups;
+using Metering.Benchmarks.Running;
 using Metering.Safety;
 
 namespace Metering.Benchmarks.Passes;
@@ -38,7 +39,7 @@ internal sealed class BenchCgroups : IDisposable
         try
         {
             // One shell walks through all of them and leaves a little CPU in each; writing 0 moves the writer.
-            Shell($"i=0; while [ $i -lt {count} ]; do echo 0 > {cgroups.Root}/w$i/cgroup.procs; i=$((i+1)); done").WaitForExit();
+            Shell($"i=0; while [ $i -lt {count} ]; do echo 0 > {cgroups.Root}/w$i/cgroup.procs; n=0; while [ $n -lt 150 ]; do n=$((n+1)); done; i=$((i+1)); done").WaitForExit();
             for (var i = 0; i < busy; i++)
                 cgroups._busy.Add(Shell($"echo 0 > {cgroups.Child(i * (count / busy))}/cgroup.procs; while :; do i=0; while [ $i -lt 1000 ]; do i=$((i+1)); done; sleep 0.1; done"));
             cancel.ThrowIfCancellationRequested();
@@ -70,26 +71,8 @@ internal sealed class BenchCgroups : IDisposable
     {
         Quieten();
         if (!Directory.Exists(Root)) return;
-        foreach (var child in Directory.EnumerateDirectories(Root)) Remove(child);
-        Remove(Root);
-    }
-
-    // A process that was killed leaves its cgroup a moment later.
-    private static void Remove(string directory)
-    {
-        for (var tries = 0; ; tries++)
-        {
-            try
-            {
-                Directory.Delete(directory);
-                return;
-            }
-            catch (IOException) when (tries < 200)
-            {
-                Thread.Yield();
-                Thread.SpinWait(100_000);
-            }
-        }
+        foreach (var child in Directory.EnumerateDirectories(Root)) CgroupDirectory.Remove(child);
+        CgroupDirectory.Remove(Root);
     }
 
     private static Process Shell(string script) => Process.Start("/bin/sh", ["-c", script]);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Metering.Benchmarks.Running;
 
 namespace Metering.Benchmarks.Passes;
 
@@ -13,20 +14,9 @@ internal sealed class CompiledLoop : IDisposable
     /// <summary>Null when gcc is not installed or the files can not all be opened.</summary>
     public static CompiledLoop? TryStart(string directory, IEnumerable<string> files)
     {
-        var binary = Path.Combine(directory, "bare-loop");
+        if (CCompiler.TryCompile("Passes/bare-loop.c", directory) is not { } binary) return null;
         var list = Path.Combine(directory, "files");
         File.WriteAllLines(list, files);
-        try
-        {
-            using var compiler = Process.Start("gcc", ["-O2", "-o", binary, Path.Combine(AppContext.BaseDirectory, "Passes/bare-loop.c")]);
-            compiler.WaitForExit();
-            if (compiler.ExitCode != 0) return null;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
-
         var process = Process.Start(new ProcessStartInfo(binary, [list]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
         if (process.StandardOutput.ReadLine() is not null) return new CompiledLoop(process);
         process.Dispose();

@@ -9,7 +9,8 @@ namespace Metering.Benchmarks.Passes;
 /// <summary>What a pass costs on real cgroups, beside a bare loop of pread on the same descriptors in the same rounds.</summary>
 internal sealed class PassScenario : IScenario
 {
-    private const double TargetRatio = 1.5;
+    private const double TargetRatio = 1.25, PrunedTargetPercent = 2;
+    private const int Births = 200;
     private const int SteadyPasses = 1000;
     private const int Busy = 4;
     private const long Interval = 10_000_000;
@@ -46,6 +47,7 @@ internal sealed class PassScenario : IScenario
         using var cgroups = BenchCgroups.Create(count, Busy, cancel);
         using var tree = new KernelTree(cgroups.Root);
         var meterer = NewMeterer(tree, prune: false);
+        double whole;
         try
         {
             long instant = 0;
@@ -59,7 +61,7 @@ internal sealed class PassScenario : IScenario
             compiled?.Run(3);
 
             options.Progress($"{size} cgroups: rounds");
-            var rounds = options.Full ? 45 : 15;
+            var rounds = options.Quick ? 2 : options.Full ? 45 : 15;
             var passes = Math.Max(2, 20_000 / count);
             var (pass, bare, encoded, c) = (new Side(), new Side(), new Side(), new Side());
             for (var round = 0; round < rounds; round++)
@@ -82,8 +84,11 @@ internal sealed class PassScenario : IScenario
             if (compiled is not null) report.Measures.Add(Benchmarks.Measure.Ratio($"{size}: pass / bare loop (C), CPU", [.. pass.Cpu], [.. c.Cpu], TargetRatio));
             report.Measures.Add(Benchmarks.Measure.Ratio($"{size}: pass + encoding / bare loop (C#), CPU", [.. encoded.Cpu], [.. bare.Cpu]));
 
-            options.Progress($"{size} cgroups: {SteadyPasses} steady passes");
-            CountBytesAndCalls(report, size, directory, meterer, () => meterer.Run(instant += Interval), cancel);
+            whole = new Measure("", "us", [.. pass.Cpu]).Median;
+            var steady = options.Quick ? 20 : SteadyPasses;
+            options.Progress($"{size} cgroups: {steady} steady passes");
+            CountBytesAndCalls(report, size, directory, meterer, steady, () => meterer.Run(instant += Interval), cancel);
+            CountBirths(report, size, cgroups, meterer, () => meterer.Run(instant += Interval), cancel);
         }
         finally
         {
@@ -92,19 +97,19 @@ internal sealed class PassScenario : IScenario
 
         cgroups.Quieten();
         options.Progress($"{size} cgroups: pruned");
-        MeasurePruned(report, size, tree, cancel);
+        MeasurePruned(report, size, tree, whole, cancel);
         options.Progress($"{size} cgroups: removing");
     }
 
-    private static void CountBytesAndCalls(Report report, string size, string directory, Meterer meterer, Action pass, CancellationToken cancel)
+    private static void CountBytesAndCalls(Report report, string size, string directory, Meterer meterer, int steady, Action pass, CancellationToken cancel)
     {
         // The first call of the precise count allocates what it needs itself.
         GC.GetTotalAllocatedBytes(precise: true);
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
-        for (var i = 0; i < SteadyPasses && !cancel.IsCancellationRequested; i++) pass();
+        for (var i = 0; i < steady && !cancel.IsCancellationRequested; i++) pass();
         allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         cancel.ThrowIfCancellationRequested();
-        report.Add($"{size}: bytes allocated in {SteadyPasses} passes", "bytes", [allocated], 0, atMost: true);
+        report.Add($"{size}: bytes allocated in {steady} passes", "bytes", [allocated], 0, atMost: true);
 
         const int Counted = 20;
         var files = meterer.Counters.FilesRead;
@@ -117,7 +122,34 @@ internal sealed class PassScenario : IScenario
             report.Notes.Add("strace is not installed or may not trace here: only read calls are counted");
     }
 
-    private static void MeasurePruned(Report report, string size, KernelTree tree, CancellationToken cancel)
+    // A cgroup is born before one pass and gone before the next; only the passes are counted, which read the events and open, read and bury it.
+    private static void CountBirths(Report report, string size, BenchCgroups cgroups, Meterer meterer, Action pass, CancellationToken cancel)
+    {
+        long bytes = 0;
+        var (births, deaths) = (meterer.Counters.Births, meterer.Counters.Deaths);
+        var child = cgroups.Root + "/born";
+        for (var i = 0; i < Births; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            Directory.CreateDirectory(child);
+            Count();
+            Directory.Delete(child);
+            Count();
+        }
+
+        report.Add($"{size}: bytes allocated for a birth and its death, events included", "bytes", [(double)bytes / Births], 0, atMost: true);
+        report.Checks.Add(new Check($"{size}: births", meterer.Counters.Births - births == Births && meterer.Counters.Deaths - deaths == Births, $"{Births} cgroups were made and removed between passes, each was met and buried"));
+
+        void Count()
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            pass();
+            bytes += GC.GetAllocatedBytesForCurrentThread() - before;
+            meterer.Journalled();
+        }
+    }
+
+    private static void MeasurePruned(Report report, string size, KernelTree tree, double whole, CancellationToken cancel)
     {
         // A second set of descriptors beside the first could pass the limit, so this one comes after it and has a bare loop of its own.
         var meterer = NewMeterer(tree, prune: true);
@@ -136,6 +168,7 @@ internal sealed class PassScenario : IScenario
 
             report.Add($"{size}: pruned, idle, CPU", "us", pruned.Cpu);
             report.Measures.Add(Benchmarks.Measure.Ratio($"{size}: pruned, idle / bare loop (C#), CPU", [.. pruned.Cpu], [.. bare.Cpu]));
+            report.Add($"{size}: pruned, idle / pass with nothing pruned", "%", pruned.Cpu.Select(cpu => 100 * cpu / whole), PrunedTargetPercent, atMost: true);
         }
         finally
         {
@@ -145,7 +178,7 @@ internal sealed class PassScenario : IScenario
 
     private static Meterer NewMeterer(KernelTree tree, bool prune) => new(tree, new WorkloadRecogniser().Recognise, new PassOptions(prune, MaxWorkloadsPerParent: int.MaxValue));
 
-    private static (double Cpu, double Wall) Timed(int passes, Action pass)
+    internal static (double Cpu, double Wall) Timed(int passes, Action pass)
     {
         var began = Stopwatch.GetTimestamp();
         var spent = Posix.ThreadCpuNanoseconds();
@@ -159,7 +192,7 @@ internal sealed class PassScenario : IScenario
     }
 
     // Long enough for the JIT to have compiled the loop a second time.
-    private static void Warm(Action action)
+    internal static void Warm(Action action)
     {
         var began = Stopwatch.GetTimestamp();
         for (var i = 0; i < 10 || Stopwatch.GetElapsedTime(began).TotalSeconds < 0.7; i++) action();

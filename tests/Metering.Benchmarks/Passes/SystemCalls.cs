@@ -25,14 +25,25 @@ internal static partial class SystemCalls
         return after - between - (between - before);
     }
 
-    /// <summary>All calls, by <c>strace -c</c> on this thread; null where strace is not installed or may not trace.</summary>
-    public static IReadOnlyDictionary<string, long>? Traced(string directory, Action work)
+    /// <summary>All calls of this thread, by <c>strace -c</c>; null where strace is not installed or may not trace.</summary>
+    public static IReadOnlyDictionary<string, long>? Traced(string directory, Action work) => TracedAsync(directory, ["-p", CurrentThread().ToString(CultureInfo.InvariantCulture)], () =>
+    {
+        // Completed when it returns: the thread that is traced stays the one that works.
+        work();
+        return Task.CompletedTask;
+    }).GetAwaiter().GetResult();
+
+    /// <summary>All calls of the process but <c>futex</c> waits; null where strace is not installed or may not trace.</summary>
+    public static Task<IReadOnlyDictionary<string, long>?> TracedAsync(string directory, Func<Task> work) =>
+        TracedAsync(directory, ["-f", "-e", "trace=!futex", "-p", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)], work);
+
+    private static async Task<IReadOnlyDictionary<string, long>?> TracedAsync(string directory, string[] what, Func<Task> work)
     {
         var table = Path.Combine(directory, "strace");
         Process strace;
         try
         {
-            strace = Process.Start(new ProcessStartInfo("strace", ["-c", "-o", table, "-p", CurrentThread().ToString(CultureInfo.InvariantCulture)]) { UseShellExecute = false, RedirectStandardError = true })!;
+            strace = Process.Start(new ProcessStartInfo("strace", ["-c", "-o", table, .. what]) { UseShellExecute = false, RedirectStandardError = true })!;
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -42,7 +53,7 @@ internal static partial class SystemCalls
         using (strace)
         {
             var attached = strace.StandardError.ReadLine()?.Contains("attached", StringComparison.Ordinal) == true;
-            if (attached) work();
+            if (attached) await work();
             _ = Signal(strace.Id, SIGINT);
             strace.WaitForExit();
             return attached && File.Exists(table) ? Parse(File.ReadLines(table)) : null;

@@ -78,6 +78,25 @@ public sealed class BrokerFailureTests(BrokerNode node) : BrokerTest(node)
     }
 
     [Fact]
+    public async Task Session_that_a_frozen_broker_kept_from_ending_never_consumes_again()
+    {
+        await using (var service = await ServiceDouble.AttachAsync(Server.ServiceUrl, options => options.Heartbeat = TimeSpan.FromSeconds(4)))
+        {
+            Server.Freeze();
+            await Eventually.HoldsAsync(() => !service.Status.IsConsumerAttached, "the session is lost");
+            await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, Cancel);
+        }
+
+        Server.Thaw();
+        await Server.ControlAsync("close_all_connections", "whoever is left connects again");
+        for (var i = 0; i < 6; i++)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, Cancel);
+            Assert.DoesNotContain("metering.ledger", await Server.ControlAsync("list_consumers", "queue_name", "--no-table-headers"));
+        }
+    }
+
+    [Fact]
     public async Task Memory_alarm_holds_publishes_back_without_a_storm_of_reconnects()
     {
         await using var service = await ServiceDouble.AttachAsync(Server.ServiceUrl);

@@ -71,10 +71,10 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
         var mount = MeteringUp.RequireCgroups();
         var path = "/prove-" + Path.GetRandomFileName();
         Directory.CreateDirectory(mount + path + "/child");
+        JsonElement proof = default;
         try
         {
             await BurnAsync(mount + path + "/child");
-            JsonElement proof = default;
             for (var i = 0; i < 100; i++)
             {
                 var (code, output, errors) = await up.RunAsync(Cancel, "prove", mount + path, "--format", "json");
@@ -101,7 +101,14 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
             Directory.Delete(mount + path);
         }
 
-        Assert.Equal(1, (await up.RunAsync(Cancel, "prove", path)).Code);
+        // Its parent was seen to add up, and what it used stays provable when it is gone.
+        var dead = await up.JsonAsync(Cancel, "prove", path);
+        Assert.Equal(JsonValueKind.Null, dead.GetProperty("kernelMicroseconds").ValueKind);
+        Assert.Equal(proof.GetProperty("kernelMicroseconds").GetInt64(), dead.GetProperty("beforeMeteringMicroseconds").GetInt64() + dead.GetProperty("ledgerMicroseconds").GetInt64() + dead.GetProperty("heldMicroseconds").GetInt64());
+        Assert.True(proof.GetProperty("parent").GetProperty("holds").GetBoolean());
+        Assert.True((await up.JsonAsync(Cancel, "prove", path + "/child")).GetProperty("above").GetProperty("holds").GetBoolean());
+        Assert.Equal("", dead.GetProperty("alarms").GetString());
+        Assert.Equal(1, (await up.RunAsync(Cancel, "prove", path + "-never-was")).Code);
     }
 
     [Fact]
@@ -113,6 +120,8 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
         Assert.Contains(report.GetProperty("meters").EnumerateArray(), meter => meter.GetProperty("family").GetString() == "cpu" && meter.GetProperty("availability").GetString() == "exact");
         Assert.All(report.GetProperty("checks").EnumerateArray(), check => Assert.Contains(check.GetProperty("state").GetString(), (string[])["ok", "warning"]));
         Assert.Contains(report.GetProperty("checks").EnumerateArray(), check => check.GetProperty("name").GetString() == "service" && check.GetProperty("state").GetString() == "ok");
+        foreach (var fact in (string[])["metering", "conservation", "before metering", "estimated", "unscraped", "agent"])
+            Assert.Contains(report.GetProperty("checks").EnumerateArray(), check => check.GetProperty("name").GetString() == fact);
 
         var (code, output, _) = await up.RunAsync(Cancel, "doctor", "--cgroup-root", "/no/such/tree");
         Assert.Equal(1, code);
@@ -127,6 +136,22 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
         Assert.Equal(0, code);
         Assert.Equal(["cgroups", "filesPerPass", "cpuMicrosecondsPerPass", "wallMicrosecondsPerPass", "bytesAllocatedPerPass", "prunedCpuMicrosecondsPerPass"],
             JsonSerializer.Deserialize<JsonElement>(output).EnumerateObject().Select(field => field.Name));
+    }
+
+    [Fact]
+    public async Task The_whole_ledger_is_verified_by_the_service_and_beside_it()
+    {
+        var ofService = await up.JsonAsync(Cancel, "verify");
+        Assert.True(ofService.GetProperty("ok").GetBoolean(), ofService.ToString());
+        Assert.True(ofService.GetProperty("rows").GetInt64() > 0);
+
+        var (code, output, errors) = await up.RunWithoutUrlAsync(Cancel, "verify", "--data", up.DataDirectory);
+        Assert.True(code == 0, output + errors);
+        Assert.Contains("everything adds up", output);
+
+        Assert.Equal(3, (await up.RunAsync(Cancel, "verify", "--url", "http://127.0.0.1:1")).Code);
+        Assert.Equal(3, (await up.RunWithoutUrlAsync(Cancel, "verify", "--data", up.DataDirectory + "/none")).Code);
+        Assert.Equal(3, (await up.RunAsync(Cancel, "verify", "--key", "wrong")).Code);
     }
 
     [Fact]

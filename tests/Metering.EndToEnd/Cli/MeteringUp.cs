@@ -34,12 +34,22 @@ public sealed class MeteringUp : IAsyncLifetime
         await _up.WaitUntilAsync(async cancel => (await JsonAsync(cancel, "usage")).GetProperty("rows").GetArrayLength() > 0, "the first usage", Timeout, CancellationToken.None);
     }
 
+    /// <summary>The program with address and key, for a shell.</summary>
+    public string CommandLine => $"METERING_URL={Url} METERING_KEY={File.ReadAllText(Path.Combine(_directory, "admin.key")).Trim()} dotnet {Program}";
+
+    public string DataDirectory => _directory;
+
     /// <summary>Runs a client command against it.</summary>
     /// <returns>Exit code, standard output, standard error.</returns>
-    public async Task<(int Code, string Output, string Errors)> RunAsync(CancellationToken cancel, params string[] arguments)
+    public Task<(int Code, string Output, string Errors)> RunAsync(CancellationToken cancel, params string[] arguments) => RunAsync(arguments, withUrl: true, cancel);
+
+    /// <summary>The same; without the address in its environment, a command is told only what the arguments tell.</summary>
+    public Task<(int Code, string Output, string Errors)> RunWithoutUrlAsync(CancellationToken cancel, params string[] arguments) => RunAsync(arguments, withUrl: false, cancel);
+
+    private async Task<(int Code, string Output, string Errors)> RunAsync(string[] arguments, bool withUrl, CancellationToken cancel)
     {
         var start = new System.Diagnostics.ProcessStartInfo("dotnet", [Program, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.Environment["METERING_URL"] = Url;
+        start.Environment["METERING_URL"] = withUrl ? Url : "";
         start.Environment["METERING_KEY"] = (await File.ReadAllTextAsync(Path.Combine(_directory, "admin.key"), cancel)).Trim();
         using var process = System.Diagnostics.Process.Start(start)!;
         process.StandardInput.Close();

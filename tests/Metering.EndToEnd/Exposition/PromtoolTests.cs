@@ -40,6 +40,18 @@ public sealed class PromtoolTests
     }
 
     [Fact]
+    public async Task Each_alert_fires_for_its_fault_and_for_nothing_else()
+    {
+        ServerPackages.Require(Promtool, "prometheus");
+        var directory = AppContext.BaseDirectory;
+        while (directory is not null && !File.Exists(Path.Combine(directory, "Metering.sln"))) directory = Path.GetDirectoryName(directory);
+        var rules = Path.Combine(directory!, "deploy", "prometheus");
+
+        Assert.Contains("SUCCESS", await ChildProcess.RunAsync(Promtool, ["check", "rules", Path.Combine(rules, "metering-rules.yml")], Timeout, Cancel));
+        Assert.Contains("SUCCESS", await ChildProcess.RunAsync(Promtool, ["test", "rules", Path.Combine(rules, "metering-rules.test.yml")], Timeout, Cancel));
+    }
+
+    [Fact]
     public async Task Prometheus_reads_both_formats_as_they_were_meant()
     {
         ServerPackages.Require(Prometheus, "prometheus");

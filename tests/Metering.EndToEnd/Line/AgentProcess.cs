@@ -9,13 +9,14 @@ internal sealed class AgentProcess : MeteringProcess
     public TestDirectory Directory { get; }
 
     /// <summary>Ships to a service by HTTP with its own key.</summary>
-    public static async Task<AgentProcess> OverHttpAsync(ServiceProcess service, string host, CancellationToken cancel)
+    public static async Task<AgentProcess> OverHttpAsync(ServiceProcess service, string host, CancellationToken cancel, string? metricsUrl = null)
     {
         var key = await service.SendAsync(HttpMethod.Post, "v1/api-keys", new { role = "agent", host }, cancel);
         return new AgentProcess(new TestDirectory(), new Dictionary<string, string?>
         {
             ["METERING__Agent__HostId"] = host,
             ["METERING__Agent__ServiceUrl"] = service.Url,
+            ["METERING__Agent__MetricsUrl"] = metricsUrl,
             ["METERING__Agent__Key"] = key.GetProperty("secret").GetString(),
         });
     }

@@ -41,6 +41,27 @@ public sealed class HttpLineTests
     }
 
     [Fact]
+    public async Task An_agent_of_its_own_shows_its_metrics()
+    {
+        await using var service = ServiceProcess.Service();
+        await service.StartReadyAsync(Cancel);
+        var url = $"http://127.0.0.1:{Servers.Ports.Free()}";
+        await using var agent = await AgentProcess.OverHttpAsync(service, "e2e-metrics", Cancel, url);
+        agent.Start();
+        await service.FirstPassAsync(Cancel);
+        using var client = new HttpClient();
+
+        var text = await client.GetStringAsync(new Uri(url + "/metrics"), Cancel);
+
+        Assert.Contains("\nmetering_agent_conservation_failures_total 0\n", text);
+        Assert.Contains("\nmetering_agent_names_over_bound_total 0\n", text);
+        await Promtool.AcceptsAsync(text, Cancel);
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, (await client.GetAsync(new Uri(url + "/other"), Cancel)).StatusCode);
+        await agent.StopAsync(Cancel);
+        await service.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task A_restored_ledger_gets_again_what_it_lost()
     {
         await using var service = ServiceProcess.Service();

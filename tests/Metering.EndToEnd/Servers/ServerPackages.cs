@@ -10,8 +10,18 @@ public static class ServerPackages
     /// <param name="debianPackage">What to install, for the message.</param>
     public static void Require(string file, string debianPackage)
     {
-        if (File.Exists(file)) return;
-        var reason = $"{file} is missing; install it with: apt-get install {debianPackage}";
+        if (!File.Exists(file)) Missing($"{file} is missing; install it with: apt-get install {debianPackage}");
+    }
+
+    /// <summary>Returns when the tests run as root.</summary>
+    /// <param name="because">What root is needed for, for the message.</param>
+    public static void RequireRoot(string because)
+    {
+        if (!Environment.IsPrivilegedProcess) Missing($"This needs root: {because}.");
+    }
+
+    private static void Missing(string reason)
+    {
         if (Environment.GetEnvironmentVariable("CI") == "true") Assert.Fail(reason);
         Assert.Skip(reason);
     }

@@ -14,7 +14,7 @@ public sealed class SteadyPassTests : IDisposable
 
     public SteadyPassTests()
     {
-        File.WriteAllText(Path.Combine(_root, "cgroup.controllers"), "cpu io memory pids\n");
+        File.WriteAllText(Path.Combine(_root, "cgroup.controllers"), "cpu cpuset io memory pids hugetlb\n");
         File.WriteAllText(Path.Combine(_root, "cgroup.type"), "domain\n");
         Fill(_root, 1_000_000);
         for (var i = 0; i < Count; i++)
@@ -78,7 +78,7 @@ public sealed class SteadyPassTests : IDisposable
     {
         using var tree = new KernelTree(_root);
         var counters = new PassCounters();
-        var meterer = new Meterer(tree, new WorkloadRecogniser().Recognise, new PassOptions(Memory: false, Io: false, Pids: false), source: null, counters);
+        var meterer = new Meterer(tree, new WorkloadRecogniser().Recognise, new PassOptions(Memory: false, Io: false, Pids: false, Slow: false), source: null, counters);
         for (var i = 1; i <= 3; i++) meterer.Run(i * 10_000_000L);
 
         var before = counters.FilesRead;
@@ -118,7 +118,7 @@ public sealed class SteadyPassTests : IDisposable
     {
         var options = new PassOptions(prune, KeptDescriptors: keptDescriptors);
         var counters = new PassCounters();
-        return new Meterer(tree, new WorkloadRecogniser().Recognise, options, new V2Source(tree, options, counters, new BlockDevices()), counters);
+        return new Meterer(tree, new WorkloadRecogniser().Recognise, options, new V2Source(tree, options, counters, new BlockDevices()), counters, new NetworkMeter(tree, counters), Posix.BootMicroseconds);
     }
 
     private static void Fill(string directory, long microseconds)
@@ -127,5 +127,14 @@ public sealed class SteadyPassTests : IDisposable
         File.WriteAllText(Path.Combine(directory, "memory.current"), "4096\n");
         File.WriteAllText(Path.Combine(directory, "io.stat"), "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n");
         File.WriteAllText(Path.Combine(directory, "pids.current"), "7\n");
+        File.WriteAllText(Path.Combine(directory, "memory.swap.current"), "4096\n");
+        File.WriteAllText(Path.Combine(directory, "memory.peak"), "8192\n");
+        File.WriteAllText(Path.Combine(directory, "memory.events"), "low 0\noom_kill 1\n");
+        File.WriteAllText(Path.Combine(directory, "memory.max"), "1048576\n");
+        File.WriteAllText(Path.Combine(directory, "cpu.max"), "50000 100000\n");
+        File.WriteAllText(Path.Combine(directory, "cpuset.cpus.effective"), "0\n");
+        File.WriteAllText(Path.Combine(directory, "cgroup.stat.local"), "frozen_usec 5\n");
+        File.WriteAllText(Path.Combine(directory, "cgroup.procs"), string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n"));
+        foreach (var one in new[] { "cpu", "memory", "io" }) File.WriteAllText(Path.Combine(directory, one + ".pressure"), "some avg10=0.00 avg60=0.00 avg300=0.00 total=306\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n");
     }
 }

@@ -39,5 +39,16 @@ public sealed class CgroupMountsTests
     ])!.Unified);
 
     [Fact]
+    public void Without_cgroup2_the_hierarchy_of_cpuacct_stands_in()
+    {
+        var mounts = CgroupMounts.Parse(["33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct", "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory"])!;
+
+        Assert.Equal(("/sys/fs/cgroup/cpu,cpuacct", true, true), (mounts.Unified, mounts.CpuIsV1, mounts.IsHybrid));
+    }
+
+    [Fact]
+    public void Options_of_the_cgroup2_mount_are_kept() => Assert.Contains("memory_hugetlb_accounting", CgroupMounts.Parse(["30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate,memory_hugetlb_accounting"])!.Options);
+
+    [Fact]
     public void Without_cgroup2_there_is_nothing_to_read() => Assert.Null(CgroupMounts.Parse(["35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory", "nonsense", ""]));
 }

@@ -42,13 +42,98 @@ public sealed class V1GroupsTests : IDisposable
     }
 
     [Fact]
+    public void Without_cgroup2_everything_is_told_by_v1()
+    {
+        Group("/cpuacct", "", "cpuacct.usage", "9000000000\n");
+        Group("/cpuacct", "/job", "cpuacct.usage", "5000000\n");
+        Group("/memory", "/m", "memory.usage_in_bytes", "1000\n");
+        Group("/memory", "/m", "memory.memsw.usage_in_bytes", "3000\n");
+        Group("/memory", "/m", "memory.max_usage_in_bytes", "7000\n");
+        Group("/memory", "/m", "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+        Group("/memory", "/m", "memory.limit_in_bytes", "9223372036854771712\n");
+        Group("/cpu", "/c", "cpu.cfs_period_us", "100000\n");
+        Group("/cpu", "/c", "cpu.cfs_quota_us", "50000\n");
+        Group("/cpu", "/c", "cpu.stat", "nr_periods 1\nnr_throttled 1\nthrottled_time 4000\n");
+        Group("/freezer", "/f", "freezer.state", "FROZEN\n");
+        Process(7, "5:cpuacct:/job\n4:memory:/m\n3:cpu:/c\n2:freezer:/f\n");
+        var mounts = new CgroupMounts("", new[] { "cpuacct", "memory", "cpu", "freezer" }.ToFrozenDictionary(name => name, name => _root + "/" + name)).WithCpuacct();
+        using var tree = new KernelTree(mounts.Unified);
+        var options = new PassOptions(Prune: false);
+        var meterer = new Meterer(tree, Raw, options, new V1Source(new V1Groups(mounts, _root + "/proc", "cpuacct"), tree, unified: null, new V1SlowFiles(new V1Groups(mounts, _root + "/proc", "cpuacct"), 4)));
+        meterer.Run(10_000_000);
+
+        Group("/cpuacct", "/job", "cpuacct.usage", "8000999\n");
+        Group("/memory", "/m", "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+        Group("/cpu", "/c", "cpu.stat", "nr_periods 1\nnr_throttled 1\nthrottled_time 9000\n");
+        meterer.Run(20_000_000);
+
+        var job = meterer.Nodes.Single(node => node.Path == "/job");
+        Assert.True(tree.CpuIsNanoseconds);
+        Assert.Equal((3000UL, 10_000UL, 7000UL), (job.Cpu.Used, job.Memory!.Account.Own, job.Memory.PeakBytes));
+        Assert.Equal((20_000UL, 1UL, 5UL), (Billed(job, SlowMeter.Swap), Billed(job, SlowMeter.OomKills), Billed(job, SlowMeter.Throttled)));
+        Assert.Equal((5_000_000UL, 10_000_000UL), (Billed(job, SlowMeter.CpuReserved), Billed(job, SlowMeter.Frozen)));
+        Assert.False(job.Slow!.Tallies[SlowMeter.MemoryReserved].Started);
+        Assert.All(new[] { SlowMeter.Swap, SlowMeter.OomKills, SlowMeter.Throttled, SlowMeter.CpuReserved, SlowMeter.Frozen }, meter => Assert.Equal(Metering.Messages.Availability.BestEffort, job.Slow.AvailabilityOf(meter)));
+        meterer.CloseAll();
+    }
+
+    [Fact]
+    public void Joining_another_group_is_a_new_baseline_for_its_counters()
+    {
+        Group("/cpuacct", "", "cpuacct.usage", "9000000000\n");
+        Group("/cpuacct", "/job", "cpuacct.usage", "5000000\n");
+        Group("/memory", "/m", "memory.oom_control", "oom_kill 2\n");
+        Group("/memory", "/other", "memory.oom_control", "oom_kill 900\n");
+        Process(7, "5:cpuacct:/job\n4:memory:/m\n");
+        var mounts = new CgroupMounts("", new[] { "cpuacct", "memory" }.ToFrozenDictionary(name => name, name => _root + "/" + name)).WithCpuacct();
+        using var tree = new KernelTree(mounts.Unified);
+        var groups = new V1Groups(mounts, _root + "/proc", "cpuacct");
+        var meterer = new Meterer(tree, Raw, new PassOptions(Prune: false), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4)));
+        meterer.Run(10_000_000);
+
+        Process(7, "5:cpuacct:/job\n4:memory:/other\n");
+        meterer.Run(60_000_000);
+
+        Assert.Equal(0UL, Billed(meterer.Nodes.Single(node => node.Path == "/job"), SlowMeter.OomKills));
+        meterer.CloseAll();
+    }
+
+    [Theory]
+    [InlineData("5:cpuacct:/\n0::/docker/a\n", false)]
+    [InlineData("5:cpuacct:/docker/a\n0::/docker/a\n", false)]
+    [InlineData("5:cpuacct:/docker/a\n0::/\n", true)]
+    [InlineData("5:memory:/docker/a\n0::/\n", false)]
+    public void Cpu_is_cpuaccts_when_cgroup2_does_not_have_its_processes_at_the_same_path(string membership, bool elsewhere)
+    {
+        Process(7, membership);
+
+        Assert.Equal(elsewhere, new V1Groups(new CgroupMounts("/none", FrozenDictionary<string, string>.Empty), _root + "/proc").CpuIsElsewhere());
+    }
+
+    [Fact]
     public void A_line_of_proc_cgroup_may_hold_colons()
     {
-        var (unified, v1) = V1Groups.Parse(["4:memory:/a:b/c", "3:cpu,cpuacct:/x", "0::/kube:pod:1"])!.Value;
+        var (unified, v1) = V1Groups.Parse(["4:memory:/a:b/c", "3:cpu,cpuacct:/x", "0::/kube:pod:1"]);
 
         Assert.Equal("/kube:pod:1", unified);
         Assert.Equal("/a:b/c", v1["memory"]);
         Assert.Equal("/x", v1["cpuacct"]);
+    }
+
+    private static ulong Billed(CgroupNode node, int meter) => node.Slow!.Tallies[meter].Own;
+
+    private static Workload Raw(string path) => new() { Kind = WorkloadKinds.Raw, Id = path, Name = path, Path = path };
+
+    private void Group(string hierarchy, string group, string file, string text)
+    {
+        Directory.CreateDirectory(_root + hierarchy + group);
+        File.WriteAllText(_root + hierarchy + group + "/" + file, text);
+    }
+
+    private void Process(int id, string membership)
+    {
+        var directory = Directory.CreateDirectory(Path.Combine(_root, "proc", id.ToString(System.Globalization.CultureInfo.InvariantCulture))).FullName;
+        File.WriteAllText(Path.Combine(directory, "cgroup"), membership);
     }
 
     private void Process(int id, string unified, string memory)

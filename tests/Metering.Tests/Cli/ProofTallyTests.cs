@@ -50,6 +50,22 @@ public sealed class ProofTallyTests
     }
 
     [Fact]
+    public void What_was_held_and_then_published_is_held_no_more()
+    {
+        var tally = new ProofTally("/a");
+        var batch = Batch("boot", Usage("/a", 1, 0, 10), Usage("/a/x", 2, 0, 5), Usage("/a/x/y", 3, 0, 2));
+        batch.Parents.Add(new Parent { Path = "/a", Inode = 1, Before = 19, After = 19, Own = 10, Below = 7, Held = 2 });
+        batch.Parents.Add(new Parent { Path = "/a/x", Inode = 2, Before = 8, After = 8, Own = 5, Below = 2, Held = 1 });
+        tally.Add(batch);
+        Assert.Equal(3, tally.View("h", At)!.HeldMicroseconds);
+
+        tally.Add(Batch("boot", Usage("/a/x", 2, 5, 6), Usage("/a/x/y", 3, 2, 2, final: true)));
+        Assert.Equal(2, tally.View("h", At)!.HeldMicroseconds);
+        tally.Add(Batch("boot", Usage("/a", 1, 10, 12)));
+        Assert.Equal((0L, 20L), (tally.View("h", At)!.HeldMicroseconds, tally.View("h", At)!.LedgerMicroseconds));
+    }
+
+    [Fact]
     public void A_path_that_was_never_named_is_unknown() => Assert.Null(new ProofTally("/a").View("h", At));
 
     private static UsageBatch Batch(string boot, params WorkloadUsage[] records)

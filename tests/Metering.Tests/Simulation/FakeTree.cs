@@ -116,6 +116,12 @@ internal sealed class FakeTree(Random random) : ICgroupTree
 
     public int OpenFile(string path, ulong inode, string file) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) && file == "io.stat" ? Open(cgroup, io: true) : -Posix.ENOENT;
 
+    public int OpenDirectory(string path, ulong inode) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) ? Open(cgroup, io: false) : -Posix.ENOENT;
+
+    public int OpenIn(int directory, ReadOnlySpan<byte> file) => -Posix.ENOENT;
+
+    public ulong FileInode(int handle) => 1;
+
     public int Read(int handle, Span<byte> buffer)
     {
         Live();

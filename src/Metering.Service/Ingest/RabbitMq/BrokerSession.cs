@@ -18,6 +18,7 @@ internal sealed class BrokerSession : IReceiveEndpointObserver, IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly TaskCompletionSource _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Exception?> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _ended;
 
     public BrokerSession(BrokerAddress broker, BrokerOptions options, UsageDeliveryConsumer consumer, TimeProvider clock, ILoggerFactory loggers)
     {
@@ -30,6 +31,7 @@ internal sealed class BrokerSession : IReceiveEndpointObserver, IAsyncDisposable
                 host.Username(broker.User);
                 host.Password(broker.Password);
                 host.Heartbeat(options.Heartbeat);
+                host.OnRefreshConnectionFactory = _ => _ended ? throw new ObjectDisposedException(nameof(BrokerSession)) : Task.CompletedTask;
                 if (broker.Tls) host.UseSsl(tls => tls.ServerName = broker.Host);
             });
             bus.Durable = true;
@@ -58,6 +60,9 @@ internal sealed class BrokerSession : IReceiveEndpointObserver, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _lost.TrySetResult(null);
+
+        // A bus that can not say goodbye to a dead or frozen broker would connect again by itself and take deliveries beside the next session.
+        _ended = true;
         using var limit = new CancellationTokenSource(StopTimeout, _clock);
         try
         {
@@ -65,7 +70,7 @@ internal sealed class BrokerSession : IReceiveEndpointObserver, IAsyncDisposable
         }
         catch (Exception)
         {
-            // Stop has been called, so nothing of it reconnects; what it could not finish, the broker delivers again.
+            // It can not connect any more; what it could not finish, the broker delivers again.
         }
     }
 

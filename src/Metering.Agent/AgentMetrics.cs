@@ -1,0 +1,36 @@
+using System.Diagnostics.Metrics;
+using Metering.Agent.Accounting;
+using Metering.Units;
+
+namespace Metering.Agent;
+
+/// <summary>What the agent's passes met and how far its batches are, as instruments; shown on /metrics of <c>up</c>, and of an agent with <c>Agent:MetricsUrl</c>.</summary>
+internal sealed class AgentMetrics : IDisposable
+{
+    private readonly Meter _meter = new("Metering.Agent");
+
+    public AgentMetrics(MeteringAgent agent, TimeProvider clock)
+    {
+        Count("passes", "Passes over the cgroup tree.", counters => counters.Passes);
+        Count("files_read", "cgroup files read.", counters => counters.FilesRead);
+        Count("births", "cgroups that were met for the first time.", counters => counters.Births);
+        Count("deaths", "cgroups that ended.", counters => counters.Deaths);
+        Count("conservation_failures", "Readings of a parent and its children that did not add up; any is an alarm.", counters => counters.SandwichFailures);
+        Count("generations", "Counters that began anew (went backwards), as when a controller is toggled.", counters => counters.CounterResets);
+        Count("read_errors", "cgroup files that could not be opened or read for another reason than their cgroup's end; their use is their parent's until they can.", counters => counters.ReadErrors);
+        Count("malformed", "cgroup files whose text was not understood.", counters => counters.Malformed);
+        Count("event_overflows", "Times that the kernel dropped inotify events; each costs a rescan.", counters => counters.Overflows);
+        Count("unwatched_directories", "Visits to a cgroup that could not be watched (fs.inotify.max_user_watches) and so was listed.", counters => counters.UnwatchedDirectories);
+        Count("names_over_bound", "cgroups not named because their parent had Agent:MaxWorkloadsPerParent; their use is billed to the parent.", counters => counters.NamesOverBound);
+        _meter.CreateObservableGauge("metering_agent_cgroups", () => (long)agent.Cgroups, unit: null, description: "Live cgroups at the last pass.");
+        _meter.CreateObservableGauge("metering_agent_lag_seconds", () => agent.Journal.LastPassMicroseconds is { } last ? Math.Max(0, (clock.GetUtcNow() - UnixTime.FromMicroseconds(last)).TotalSeconds) : 0,
+            unit: "s", description: "Age of the last stored pass.");
+        _meter.CreateObservableGauge("metering_agent_unshipped_batches", () => (long)(agent.Journal.NextSequence - 1 - agent.Journal.Committed), unit: null, description: "Batches in the journal that the ledger has not committed.");
+        _meter.CreateObservableGauge("metering_agent_trouble", () => agent.Trouble is null ? 0L : 1L, unit: null, description: "1 while something keeps batches from the ledger or passes from the journal.");
+
+        void Count(string name, string help, Func<PassCounters, long> value) =>
+            _meter.CreateObservableCounter("metering_agent_" + name, () => value(agent.Counters), unit: null, description: help);
+    }
+
+    public void Dispose() => _meter.Dispose();
+}

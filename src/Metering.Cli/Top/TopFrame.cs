@@ -1,0 +1,110 @@
+using System.Globalization;
+using Metering.Cli.Client;
+using Metering.Service.Live;
+
+namespace Metering.Cli.Top;
+
+/// <summary>Draws one frame as lines of text, each at most as wide as the terminal. Pure: the same view, state and size give the same lines.</summary>
+internal sealed class TopFrame(int width, int height, bool colour)
+{
+    public const int MinWidth = 60, MinHeight = 10;
+    private const string Unknown = "–";
+    private readonly List<string> _lines = [];
+
+    public IReadOnlyList<string> Draw(LiveView view, TopState state, DateTimeOffset now, string? trouble)
+    {
+        _lines.Clear();
+        if (width < MinWidth || height < MinHeight) return [Fit($"The terminal is {width}×{height}; {MinWidth}×{MinHeight} is the least.")];
+        Head(view, now, trouble);
+        var foot = Foot(view, state);
+        var rows = state.Choose(view);
+        var room = height - _lines.Count - foot.Count - 1;
+        state.Offset = Math.Clamp(state.Offset, 0, Math.Max(0, rows.Count - room));
+        Table(rows.Skip(state.Offset).Take(room).ToList(), state, view.Hosts.Count > 1);
+        if (rows.Count == 0) _lines.Add(Fit(view.Workloads.Count == 0 ? "No usage in the last minute. The first pass only finds where counting begins; the second one bills." : "No workload matches the filter; Esc clears it."));
+        while (_lines.Count < height - foot.Count) _lines.Add("");
+        _lines.AddRange(foot);
+        return _lines;
+    }
+
+    private void Head(LiveView view, DateTimeOffset now, string? trouble)
+    {
+        var end = view.Hosts.Count > 0 ? view.Hosts.Max(host => host.WindowEnd) : (DateTimeOffset?)null;
+        var of = view.Hosts.Count > 0 ? $"{Cores(view.CpuCores)} of {view.Hosts.Sum(host => host.Cpus):0.##} cores" : $"{Cores(view.CpuCores)} cores";
+        var hosts = view.Hosts.Count switch { 0 => "", 1 => CellText.Cut(view.Hosts[0].Host, width < 100 ? 12 : 40) + "  ", _ => $"{view.Hosts.Count} hosts  " };
+        var age = end is { } at ? string.Create(CultureInfo.InvariantCulture, $"  window {view.Hosts.Max(host => host.WindowSeconds):0.#} s, {Math.Max(0, (now - at).TotalSeconds):0} s old") : "";
+        _lines.Add(Paint("1", Fit($"metering  {hosts}{view.Workloads.Count} workloads  {of}{age}")));
+        var alarms = view.Hosts.Select(host => (host.Host, Text: AlarmText.Of(host.Alarms))).Where(host => host.Text.Length > 0).ToList();
+        if (trouble is not null) _lines.Add(Paint("31;1", Fit("! " + trouble)));
+        else if (alarms.Count > 0) _lines.Add(Paint("31;1", Fit($"! {alarms[0].Host}: {alarms[0].Text}{(alarms.Count > 1 ? $", and {alarms.Count - 1} hosts more" : "")}")));
+        else if (view.IsCut) _lines.Add(Paint("33", Fit("! more workloads or batches than this view takes; figures are of the newest")));
+        else _lines.Add("");
+    }
+
+    private void Table(List<LiveWorkload> rows, TopState state, bool severalHosts)
+    {
+        // From the right-most that can be spared to what is always there.
+        var showHost = severalHosts && width >= 100;
+        var showPath = width >= 130;
+        var fixedWidth = 8 + 9 + 9 + 11 + 14 + 12 + (showHost ? 17 : 0);
+        var nameWidth = showPath ? 28 : Math.Max(8, width - fixedWidth);
+        var header = Right(Mark("CPU", TopSort.Cpu), 7) + " " + Right(Mark("MEMORY", TopSort.Memory), 8) + " " + Right(Mark("I/O /s", TopSort.Io), 8) + " " + Right(Mark("COST/h", TopSort.Cost), 10) + "  " +
+            Cut("TENANT", 12) + " " + Cut("KIND", 11) + " " + (showHost ? Cut("HOST", 16) + " " : "") + Cut(Mark("NAME", TopSort.Name), nameWidth) + (showPath ? " PATH" : "");
+        _lines.Add(Paint("7", Cut(header, width)));
+        foreach (var row in rows)
+        {
+            var line = Right(row.CpuCores is { } cores ? Cores(cores) : Unknown, 7) + " " + Right(row.MemoryBytes is { } memory ? Bytes(memory) : Unknown, 8) + " " +
+                Right(row.IoBytesPerSecond is { } io ? Bytes(io) : Unknown, 8) + " " + Right(Cost(row), 10) + "  " +
+                Cut(row.Tenant, 12) + " " + Cut(row.Kind, 11) + " " + (showHost ? Cut(row.Host, 16) + " " : "") + Name(row.Name, nameWidth) + (showPath ? " " + row.Path : "");
+            _lines.Add(row.Tenant == "unattributed" ? Paint("2", Fit(line)) : Fit(line));
+        }
+
+        string Mark(string name, TopSort sort) => state.Sort == sort ? name + (sort == TopSort.Name ? "▲" : "▼") : name;
+    }
+
+    private List<string> Foot(LiveView view, TopState state)
+    {
+        var foot = new List<string> { Paint("2", new string('─', width)) };
+        var parts = new List<string> { $"unattributed {Cores(view.UnattributedCores)} cores{(view.CpuCores > 0 ? $" ({Share(view.UnattributedCores / view.CpuCores)})" : "")}" };
+        if (view.Hosts.Count > 0) parts.Add(string.Create(CultureInfo.InvariantCulture, $"held {view.HeldMicroseconds:#,##0} µs"));
+        if (view.UnscrapedShare is { } share) parts.Add($"a 15 s scraper misses {Share(share)}");
+        foot.Add(Fit(string.Join("   ", parts)));
+        if (view.Hosts.Count > 0)
+            foot.Add(Fit($"host overhead {Cores(view.Hosts.Sum(host => host.SystemCores))} cores outside any cgroup   idle {Cores(Math.Max(0, (decimal)view.Hosts.Sum(host => host.Cpus) - view.CpuCores))} cores"));
+        if (state.Typing is { } typing) foot.Add(Fit($"filter: {typing}_   (text, or tenant:NAME; Enter keeps it, Esc drops it)"));
+        else if (state.IsHelpShown) foot.Add(Fit("arrows and PgUp/PgDn scroll   Esc clears the filter   – is not metered, which is not 0"));
+        else foot.Add(Paint("2", Fit($"{(state.Filter.Length > 0 ? $"[{state.Filter}] " : "")}c CPU  m memory  i I/O  $ cost  n name  / filter  ? help  q quit")));
+        return foot;
+    }
+
+    private static string Cost(LiveWorkload row) => row.CostPerHour is { } cost ? cost.ToString(cost >= 1 ? "0.00" : "0.0000", CultureInfo.InvariantCulture) + " " + row.Currency : Unknown;
+
+    // Paths tell more at their end.
+    private static string Name(string name, int cells)
+    {
+        if (name is not ['/', ..] || name.Length <= cells) return Cut(name, cells);
+        var tail = Tables.Inert(name[^(cells - 1)..]);
+        return Cut("…" + tail, cells);
+    }
+
+    // Three digits are enough at a glance; exact figures are in 'metering usage'.
+    private static string Bytes(decimal bytes)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+        var unit = 0;
+        for (; bytes >= 1000 && unit < units.Length - 1; unit++) bytes /= 1024;
+        return bytes.ToString(unit == 0 || bytes >= 100 ? "0" : bytes >= 10 ? "0.0" : "0.00", CultureInfo.InvariantCulture) + " " + units[unit];
+    }
+
+    private static string Cores(decimal cores) => cores.ToString(cores >= 100 ? "0.0" : "0.000", CultureInfo.InvariantCulture);
+
+    private static string Share(decimal share) => (share * 100).ToString("0.##", CultureInfo.InvariantCulture) + " %";
+
+    private string Paint(string code, string text) => colour ? $"\u001b[{code}m{text}\u001b[0m" : text;
+
+    private string Fit(string text) => CellText.Cut(Tables.Inert(text), width).TrimEnd();
+
+    private static string Cut(string text, int cells) => CellText.Pad(CellText.Cut(Tables.Inert(text), cells), cells);
+
+    private static string Right(string text, int cells) => CellText.PadLeft(text, cells);
+}

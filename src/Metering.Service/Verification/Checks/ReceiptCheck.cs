@@ -1,0 +1,58 @@
+using System.Runtime.CompilerServices;
+using Metering.Identity;
+using Metering.Service.Ingest;
+
+namespace Metering.Service.Verification.Checks;
+
+/// <summary>
+/// Every receipt has its batch, whose bytes hash to the receipt's hash and name the receipt's epoch, range and window;
+/// ranges do not overlap, and up to the mark <c>committed</c> there is none missing.
+/// </summary>
+internal sealed class ReceiptCheck : IVerifyCheck
+{
+    public string Name => "receipts";
+
+    public async IAsyncEnumerable<VerifyEvent> RunAsync(VerifyRun run, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        foreach (var agent in run.Agents)
+        {
+            var (end, gapped) = (0L, false);
+            await foreach (var batch in run.BatchesAsync(agent, after: -1, cancel))
+            {
+                run.Batches++;
+                if (Fault(batch) is { } fault) yield return Event(run, fault);
+                if (batch.FirstSequence <= end) yield return Event(run, new Discrepancy("receipt", batch.Key, $"its range {batch.FirstSequence}..{batch.Sequence} overlaps an earlier one that ends at {end}"));
+                else if (batch.FirstSequence > end + 1 && end < agent.Committed && !gapped)
+                {
+                    gapped = true;
+                    yield return Event(run, new Discrepancy("receipt", $"{agent.Key} sequence={end + 1}", $"{end + 1}..{batch.FirstSequence - 1} are missing below the committed mark {agent.Committed}"));
+                }
+
+                end = Math.Max(end, batch.Sequence);
+                if (run.Batches % 256 == 0) yield return new VerifyEvent(Name, run.Batches, run.Receipts);
+            }
+
+            if (end < agent.Committed && !gapped)
+                yield return Event(run, new Discrepancy("receipt", $"{agent.Key} sequence={end + 1}", $"the mark says that {agent.Committed} is committed, the last receipt is {end}"));
+        }
+
+        yield return new VerifyEvent(Name, run.Batches, Math.Max(run.Batches, run.Receipts));
+    }
+
+    private VerifyEvent Event(VerifyRun run, Discrepancy discrepancy) => new(Name, run.Batches, run.Receipts) { Discrepancy = discrepancy };
+
+    private static Discrepancy? Fault(StoredBatch batch)
+    {
+        if (batch.IsQuarantined) return null; // its bytes are the quarantine's, which has a check of its own
+        if (batch.Bytes is not { } bytes) return new Discrepancy("batch", batch.Key, "there is a receipt and no batch: its usage can not be recomputed");
+        var hash = BatchHash.Of(bytes);
+        if (!hash.AsSpan().SequenceEqual(batch.Hash))
+            return new Discrepancy("batch", batch.Key, $"the stored bytes hash to {Convert.ToHexStringLower(hash)}, the receipt has {Convert.ToHexStringLower(batch.Hash)}");
+        var decoded = BatchDecoder.Decode(bytes, DateTimeOffset.MaxValue.AddDays(-2), out var fault);
+        if (fault is not null) return new Discrepancy("batch", batch.Key, "the stored bytes are no good batch: " + fault);
+        return decoded.Host == batch.Agent.Host && decoded.Epoch == batch.Agent.Epoch && (long)decoded.FirstSequence == batch.FirstSequence && (long)decoded.Sequence == batch.Sequence &&
+            decoded.WindowStart == batch.WindowStart && decoded.WindowEnd == batch.WindowEnd
+            ? null
+            : new Discrepancy("receipt", batch.Key, $"the batch says {decoded.Host} {decoded.Epoch} {decoded.FirstSequence}..{decoded.Sequence}, window {decoded.WindowStart}..{decoded.WindowEnd} µs, the receipt another");
+    }
+}

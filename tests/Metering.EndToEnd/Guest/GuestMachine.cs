@@ -1,0 +1,127 @@
+using System.Globalization;
+using Metering.EndToEnd.Servers;
+using Xunit;
+
+namespace Metering.EndToEnd.Guest;
+
+/// <summary>
+/// A throwaway machine with a kernel of its own (Debian's cloud kernel, cgroup v2 alone, every controller on, systemd), emulated by qemu without hardware help.
+/// It boots once for all tests, meters known work and real runtimes with the self-contained <c>metering</c>, reports facts and powers off; <c>guest/run</c> is what it does.
+/// Kernel, disks, console and facts are kept in <c>artifacts/guest</c>.
+/// </summary>
+public sealed class GuestMachine : IAsyncDisposable
+{
+    private const string Qemu = "/usr/bin/qemu-system-x86_64";
+    private static readonly TimeSpan BuildLimit = TimeSpan.FromMinutes(5);
+
+    // About 90 s and 5 min on two idle processors; only a hang, or a machine many times slower, gets here.
+    private static readonly TimeSpan BootLimit = TimeSpan.FromMinutes(10), FullBootLimit = TimeSpan.FromMinutes(20);
+    internal static readonly bool Full = Environment.GetEnvironmentVariable("METERING_GUEST_FULL") == "1";
+
+    private readonly SemaphoreSlim _once = new(1);
+    private GuestReport? _report;
+    private Exception? _trouble;
+
+    /// <summary>What the guest reported. Inside the test and not before it, so that a machine without qemu skips it (and fails it under CI).</summary>
+    internal async Task<GuestReport> ReportAsync(CancellationToken cancel)
+    {
+        ServerPackages.Require(Qemu, "qemu-system-x86");
+        ServerPackages.RequireRoot("the guest's disk is made from Debian packages with their owners and modes");
+        await _once.WaitAsync(cancel);
+        try
+        {
+            // What failed once fails every test at once, and not each after its own boot.
+            if (_trouble is not null) throw new InvalidOperationException(_trouble.Message, _trouble);
+            return _report ??= await MakeAsync(cancel);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            _trouble = e;
+            throw;
+        }
+        finally
+        {
+            _once.Release();
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _once.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static async Task<GuestReport> MakeAsync(CancellationToken cancel)
+    {
+        var repository = Repository();
+        var scripts = Path.Combine(repository, "tests/Metering.EndToEnd/Guest");
+        var directory = Path.Combine(repository, Full ? "artifacts/guest-full" : "artifacts/guest");
+        var payload = Path.Combine(directory, "payload");
+        Directory.CreateDirectory(payload);
+        await ChildProcess.RunAsync(
+            "dotnet",
+            [
+                "publish", Path.Combine(repository, "src/Metering.Cli"), "-c", "Release", "-r", "linux-x64", "--self-contained", "-p:PublishReadyToRun=true",
+                "-p:DebugType=none", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "quiet", "--nologo", "--artifacts-path", Path.Combine(repository, "artifacts/guest/build"), "-o", payload + "/metering",
+            ],
+            BuildLimit, cancel);
+        await ChildProcess.RunAsync(Path.Combine(scripts, "build-guest"), Full ? [directory, .. MoreRuntimes] : [directory], BuildLimit, cancel);
+        if (Directory.Exists(payload + "/guest")) Directory.Delete(payload + "/guest", recursive: true);
+        await ChildProcess.RunAsync("cp", ["-a", scripts + "/guest", payload + "/guest"], BuildLimit, cancel);
+        if (Full) await File.WriteAllTextAsync(payload + "/guest/full", "", cancel);
+        foreach (var file in (string[])["payload.ext4", "disk.img", "swap.img", "facts.jsonl", "console.log"]) File.Delete(Path.Combine(directory, file));
+        await ChildProcess.RunAsync("mke2fs", ["-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-d", payload, directory + "/payload.ext4", "500M"], BuildLimit, cancel);
+        foreach (var file in (string[])["disk.img", "swap.img"])
+        {
+            await using var empty = File.Create(Path.Combine(directory, file));
+            empty.SetLength(128 << 20);
+        }
+
+        return await BootAsync(directory, cancel);
+    }
+
+    // Packages for the runtimes that only the full run has.
+    private static IReadOnlyList<string> MoreRuntimes => ["docker.io", "containerd", "dbus-user-session", "fuse-overlayfs"];
+
+    private static async Task<GuestReport> BootAsync(string directory, CancellationToken cancel)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        string Drive(string file, string more) => string.Create(CultureInfo.InvariantCulture, $"file={directory}/{file},if=virtio,format=raw,{more}");
+        await using var machine = ChildProcess.Start(
+            Qemu,
+            [
+                // A processor without AVX: emulating vectors costs more than it gives, and precompiled code is made for one like this.
+                "-accel", "tcg,thread=multi", "-cpu", "Nehalem", "-smp", "2", "-m", Full ? "2048" : "1024", "-nodefaults", "-display", "none", "-nic", "none", "-no-reboot", "-monitor", "none",
+                "-serial", "stdio", "-serial", $"file:{directory}/facts.jsonl",
+                "-kernel", directory + "/vmlinuz", "-initrd", directory + "/initramfs.gz",
+                "-append", "console=ttyS0 quiet systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all psi=1 apparmor=0 systemd.show_status=0 mitigations=off random.trust_cpu=on panic=-1",
+                "-drive", Drive("root.ext4", "snapshot=on"), "-drive", Drive("payload.ext4", "readonly=on"), "-drive", Drive("disk.img", "cache=unsafe"), "-drive", Drive("swap.img", "cache=unsafe"),
+            ]);
+        try
+        {
+            var code = await machine.WaitForExitAsync(Full ? FullBootLimit : BootLimit, cancel);
+            var report = GuestReport.Read(directory + "/facts.jsonl");
+            if (code != 0 || !report.Has("done")) throw new InvalidOperationException($"The guest ended with {code} before its work was done; its console:\n{machine.Output}\n{report.Text("up.log", "")}");
+            TestContext.Current.SendDiagnosticMessage("The guest took {0:0} s.", TimeProvider.System.GetElapsedTime(began).TotalSeconds);
+            return report;
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"The guest did not power off in time; its console:\n{machine.Output}", e);
+        }
+        finally
+        {
+            await File.WriteAllTextAsync(directory + "/console.log", machine.Output, CancellationToken.None);
+        }
+    }
+
+    internal static string Repository()
+    {
+        for (var at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
+        {
+            if (File.Exists(Path.Combine(at, "Metering.sln"))) return at;
+        }
+
+        throw new InvalidOperationException("The tests do not lie below the repository; the guest is built from its sources.");
+    }
+}

@@ -1,0 +1,158 @@
+using Xunit;
+
+namespace Metering.EndToEnd.Guest;
+
+/// <summary>Work whose figures are known beforehand, on a kernel with cgroup v2 alone: what was billed is the kernel's figure, and that is what the work was.</summary>
+[Collection(GuestGroup.Name)]
+public sealed class KnownWorkTests(GuestMachine guest)
+{
+    /// <summary>Seconds between two passes of the guest's agent.</summary>
+    private const decimal Interval = 2;
+
+    /// <summary>Seconds: an emulated processor that this machine has stopped for a moment seems to have worked on. Exactness is shown against the kernel's own counter.</summary>
+    private const decimal Slack = 0.5m;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("memory")]
+    [InlineData("io")]
+    [InlineData("oom")]
+    [InlineData("throttled")]
+    [InlineData("pids")]
+    [InlineData("swap")]
+    public async Task Every_microsecond_of_a_cgroup_is_billed(string name)
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        Assert.InRange(report.BilledCpuMicroseconds("/known/" + name), 1, long.MaxValue);
+        Assert.Equal(report.KernelCpu("before", "/known/" + name), report.BilledCpuMicroseconds("/known/" + name));
+    }
+
+    [Fact]
+    public async Task CPU_for_a_known_time()
+    {
+        var report = await guest.ReportAsync(Cancel);
+        var known = report.Number("cpu.seconds");
+
+        // It reads its own clock, and has used a few milliseconds before it joined the cgroup.
+        Assert.InRange(report.Billed("/known/cpu", "cpuSeconds")!.Value, known - 0.05m, known + Slack);
+    }
+
+    [Fact]
+    public async Task Memory_held_for_a_known_time()
+    {
+        var report = await guest.ReportAsync(Cancel);
+        var (bytes, seconds) = (report.Number("memory.bytes"), report.Number("memory.seconds"));
+
+        // When it came and went is known to the interval between passes; the interpreter itself holds a few MiB.
+        var billed = report.Billed("/known/memory", "memoryByteSeconds")!.Value;
+        Assert.InRange(billed, bytes * (seconds - Interval), (bytes + (8 << 20)) * (seconds + Interval));
+    }
+
+    [Fact]
+    public async Task Bytes_written_and_read_past_the_page_cache()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        Assert.Equal(report.Number("io.written"), report.Billed("/known/io", "ioWriteBytes"));
+        Assert.Equal(report.Kernel("before", "/known/io", "io.stat", "wbytes="), report.Billed("/known/io", "ioWriteBytes"));
+        Assert.Equal(report.Kernel("before", "/known/io", "io.stat", "rbytes="), report.Billed("/known/io", "ioReadBytes"));
+        Assert.Equal(report.Kernel("before", "/known/io", "io.stat", "wios="), report.Billed("/known/io", "ioWriteOperations"));
+        Assert.Equal(report.Kernel("before", "/known/io", "io.stat", "rios="), report.Billed("/known/io", "ioReadOperations"));
+
+        // Beside the device, the programs themselves may have been read.
+        Assert.InRange(report.Billed("/known/io", "ioReadBytes")!.Value, report.Number("io.read"), report.Number("io.read") + (4 << 20));
+    }
+
+    [Fact]
+    public async Task What_the_out_of_memory_killer_ended_is_billed()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        Assert.Equal("137", report.Text("oom.exit"));
+        Assert.InRange(report.Kernel("before", "/known/oom", "memory.events", "oom_kill"), 1, 10);
+        Assert.InRange(report.BilledCpuMicroseconds("/known/oom"), 1, 10_000_000);
+    }
+
+    [Fact]
+    public async Task A_throttled_group_pays_what_it_got()
+    {
+        var report = await guest.ReportAsync(Cancel);
+        var known = report.Number("throttled.seconds");
+
+        Assert.InRange(report.Kernel("before", "/known/throttled", "cpu.stat", "nr_throttled"), 1, long.MaxValue);
+        Assert.InRange(report.Billed("/known/throttled", "cpuSeconds")!.Value, known - 0.05m, known + Slack);
+    }
+
+    [Fact]
+    public async Task The_peak_of_tasks_is_the_kernels()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        Assert.InRange(report.Kernel("before", "/known/pids", "pids.peak"), 12, 20);
+        Assert.Equal(report.Kernel("before", "/known/pids", "pids.peak"), report.Billed("/known/pids", "pidsPeak"));
+    }
+
+    [Fact]
+    public async Task Memory_that_was_swapped_out_is_not_billed_as_memory()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        // 64 MiB wanted, 32 MiB allowed, for 10 s: the rest is in swap.
+        Assert.InRange(report.Billed("/known/swap", "memoryByteSeconds")!.Value, (24m * (1 << 20)) * (10 - Interval), (32m * (1 << 20)) * (12 + Interval));
+    }
+
+    [Fact]
+    public async Task A_storm_of_short_lived_cgroups_is_billed_to_the_microsecond()
+    {
+        var report = await guest.ReportAsync(Cancel);
+        var storm = report.KernelCpu("before", "/known/storm");
+
+        Assert.Equal("160", report.Text("storm.cgroups"));
+        Assert.InRange(storm, 100_000, long.MaxValue);
+        Assert.Equal(storm, report.BilledCpuMicroseconds("/known/storm"));
+    }
+
+    [Fact]
+    public async Task The_parent_of_it_all_is_billed_to_the_microsecond()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        Assert.Equal(report.KernelCpu("after", "/known"), report.BilledCpuMicroseconds("/known"));
+        Assert.Equal("0", report.Text("prove.exit"));
+        Assert.Equal(0, report.Json("prove").GetProperty("differenceMicroseconds").GetInt64());
+        Assert.Equal(0, report.Json("prove").GetProperty("heldMicroseconds").GetInt64());
+    }
+
+    [Fact]
+    public async Task Written_bytes_of_the_parent_are_the_sum_of_its_children()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        Assert.Equal(report.Kernel("after", "/known", "io.stat", "wbytes="), report.Billed("/known", "ioWriteBytes"));
+        Assert.Equal(report.Kernel("after", "/known", "io.stat", "rbytes="), report.Billed("/known", "ioReadBytes"));
+    }
+
+    [Fact]
+    public async Task Nothing_was_missing_and_every_sum_was_conserved()
+    {
+        var report = await guest.ReportAsync(Cancel);
+        var host = Assert.Single(report.Json("hosts").GetProperty("hosts").EnumerateArray());
+
+        Assert.Equal(0, host.GetProperty("conservationFailures").GetInt64());
+        Assert.Equal(0, host.GetProperty("missingBatches").GetInt64());
+    }
+
+    [Fact]
+    public async Task No_cgroup_of_the_machine_was_billed_more_than_the_kernel_counted()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        var over = report.Living.Where(path => report.BilledCpuMicroseconds(path) > report.KernelCpu("last", path)).ToList();
+
+        Assert.Empty(over);
+        Assert.True(report.Living.Count() > 20, string.Join('\n', report.Living));
+    }
+}

@@ -1,0 +1,105 @@
+using Metering.Cli.Top;
+using Metering.Service.Live;
+using Metering.Service.Reports;
+using Xunit;
+
+namespace Metering.Tests.Cli;
+
+/// <summary>The frames of <c>metering top</c> and its keys.</summary>
+public sealed class TopTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 11, 22, 8, 0, 0, TimeSpan.Zero);
+    private static readonly HostAlarmView Sound = new(0, 0, 0, 0, 0, 0, 0);
+
+    [Theory]
+    [InlineData(80, 24)]
+    [InlineData(60, 10)]
+    [InlineData(200, 60)]
+    [InlineData(20, 5)]
+    public void A_frame_never_passes_the_terminal(int width, int height)
+    {
+        var frame = new TopFrame(width, height, colour: false).Draw(View(), new TopState(), Now, null);
+
+        Assert.True(frame.Count <= height, $"{frame.Count} lines");
+        Assert.All(frame, line => Assert.True(Spectre.Console.StringExtensions.GetCellWidth(line) <= width, line));
+        Assert.All(frame, line => Assert.DoesNotContain('\u001b', line));
+    }
+
+    [Fact]
+    public void Eighty_by_twenty_four_shows_what_matters()
+    {
+        var text = string.Join('\n', new TopFrame(80, 24, colour: false).Draw(View(), new TopState(), Now.AddSeconds(3), null));
+
+        Assert.Contains("h1  42 workloads  3.000 of 8 cores  window 10 s, 3 s old", text);
+        Assert.Contains("CPU▼", text);
+        Assert.Contains("  1.500 2.00 GiB 1.46 KiB 0.1250 EUR  acme         docker      web", text);
+        Assert.Contains("      –        –          –  unattributed", text);
+        Assert.Contains("…/deep/tail-of-it", text);
+        Assert.Contains("unattributed 0.500 cores (16.67 %)   held 1,234 µs   a 15 s scraper misses 2.5 %", text);
+        Assert.Contains("host overhead 0.250 cores outside any cgroup   idle 5.000 cores", text);
+        Assert.Contains("q quit", text);
+    }
+
+    [Fact]
+    public void An_alarm_and_a_lost_service_are_told_at_the_top()
+    {
+        var view = View() with { Hosts = [Host() with { Alarms = Sound with { ConservationFailures = 2, Forks = 1 } }] };
+
+        Assert.Equal("! h1: 2 readings that do not add up, 1 forks", new TopFrame(80, 24, colour: false).Draw(view, new TopState(), Now, null)[1]);
+        Assert.Equal("! The service is away.", new TopFrame(80, 24, colour: false).Draw(view, new TopState(), Now, "The service is away.")[1]);
+    }
+
+    [Fact]
+    public void Keys_sort_filter_scroll_and_quit()
+    {
+        var (state, view) = (new TopState(), View());
+        Assert.Equal("web", state.Choose(view)[0].Name);
+        Press(state, "m");
+        Assert.Equal("db", state.Choose(view)[0].Name);
+        Press(state, "n");
+        Assert.Equal("/very/long/path/deep/tail-of-it", state.Choose(view)[0].Name);
+        Press(state, "$/tenant:acme");
+        Assert.Equal("tenant:acme", state.Typing);
+        Assert.Equal(["web"], state.Choose(view).Select(row => row.Name));
+        state.Take(new ConsoleKeyInfo('\b', ConsoleKey.Backspace, false, false, false));
+        Assert.Empty(state.Choose(view));
+        state.Take(new ConsoleKeyInfo('\u001b', ConsoleKey.Escape, false, false, false));
+        Assert.Equal((null, "", 42), (state.Typing, state.Filter, state.Choose(view).Count));
+        Press(state, "/filler");
+        state.Take(new ConsoleKeyInfo('\r', ConsoleKey.Enter, false, false, false));
+        Assert.Equal(("filler", 39), (state.Filter, state.Choose(view).Count));
+
+        for (var i = 0; i < 100; i++) state.Take(new ConsoleKeyInfo('\0', ConsoleKey.PageDown, false, false, false));
+        var frame = new TopFrame(80, 24, colour: false).Draw(view, state, Now, null);
+        Assert.Contains(frame, line => line.EndsWith("filler-38", StringComparison.Ordinal));
+        Assert.False(state.Take(new ConsoleKeyInfo('q', ConsoleKey.Q, false, false, false)));
+    }
+
+    [Fact]
+    public void A_name_that_would_steer_the_terminal_is_inert_and_wide_ones_stay_in_their_column()
+    {
+        var view = View() with { Workloads = [Row("evil\u001b[31m\r\n", 1), Row("日本語の名前のとても長いコンテナ名前", 1)] };
+
+        foreach (var line in new TopFrame(80, 24, colour: false).Draw(view, new TopState(), Now, null))
+        {
+            Assert.DoesNotContain(line, char.IsControl);
+            Assert.True(Spectre.Console.StringExtensions.GetCellWidth(line) <= 80);
+        }
+    }
+
+    private static void Press(TopState state, string keys)
+    {
+        foreach (var key in keys) state.Take(new ConsoleKeyInfo(key, 0, false, false, false));
+    }
+
+    private static LiveView View() => new(
+        Now, [Host()],
+        [
+            Row("web", 1.5m) with { Tenant = "acme", MemoryBytes = 2L << 30, IoBytesPerSecond = 1500, CostPerHour = 0.125m, Currency = "EUR" }, Row("db", 0.5m) with { MemoryBytes = 9L << 30 },
+            Row("/very/long/path/deep/tail-of-it", 0.1m), .. Enumerable.Range(0, 39).Select(i => Row($"filler-{i:00}", 0)),
+        ], 3, 0.5m, 1234, 0.025m, false);
+
+    private static LiveHost Host() => new("h1", Now, 10, 8, 3, 0.25m, 1234, 0, 0.025m, Sound);
+
+    private static LiveWorkload Row(string name, decimal cores) => new("h1", "docker", name, name, "/" + name, "unattributed", cores, null, null, null, null);
+}

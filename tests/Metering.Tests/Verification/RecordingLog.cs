@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Tests.Verification;
+
+/// <summary>Keeps the lines of a log.</summary>
+internal sealed class RecordingLog<T> : ILogger<T>
+{
+    public List<(LogLevel Level, string Text)> Lines { get; } = [];
+
+    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add((logLevel, formatter(state, exception)));
+}
