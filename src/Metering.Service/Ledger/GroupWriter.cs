@@ -278,7 +278,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
     private void Merge(DecodedBatch batch, Dictionary<(long Bucket, string Host), (long Covered, long Expected)> coverage, List<WorkloadEntry> ended)
     {
-        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, options.GrainSeconds);
+        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom));
         foreach (var part in parts)
         {
             var (covered, expected) = coverage.GetValueOrDefault((part.Bucket, batch.Host));
@@ -349,7 +349,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         {
             if (!changed.TryGetValue(entry.Id, out var before)) continue;
             var owners = _snapshot.Rules.Resolve(entry.Host, entry.Kind, entry.Path, before);
-            if (!owners.SequenceEqual(entry.Owners)) await UsageMoves.AddAsync(transaction, entry, owners, options.GrainSeconds, now, moves);
+            if (!owners.SequenceEqual(entry.Owners)) await UsageMoves.AddAsync(transaction, entry, owners, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom), now, moves);
         }
 
         foreach (var listener in _listeners)

@@ -2,6 +2,7 @@ using Google.Protobuf.WellKnownTypes;
 using Metering.Messages;
 using Metering.Service.Ledger;
 using Metering.Service.Quotas;
+using Metering.Service.Rating;
 using Metering.Service.Reports;
 using Metering.Service.Tenants;
 using Xunit;
@@ -86,6 +87,35 @@ public abstract partial class LedgerContract
         await using var command = connection.CreateCommand();
         command.CommandText = "SELECT used FROM quota_use WHERE quota = 'q'";
         Assert.Equal(61_000_000m, Convert.ToDecimal(await command.ExecuteScalarAsync(Cancel), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public async Task A_late_name_moves_the_cost_of_coarse_and_of_fine_buckets_to_the_tenant()
+    {
+        await Rules(new OwnershipRule { Match = new OwnershipMatch { Name = "web" }, Tenant = "t" });
+        await Store(Cpu(null) with { Model = "graduated", Tiers = [new Tier(1, 10), new Tier(null, 1)] });
+        await Quota("q", new Quota { Subject = new QuotaSubject { Tenant = "t" }, Meter = "cost", Limit = 11, Thresholds = [99, 101] });
+        await Write(Named(1, -1, Short, 3_600_000_000));
+        var grain = await _store.WriteAsync(transaction => LedgerGrain.RefineAsync(transaction, _options, [], LedgerGrain.Fine, Start.AddMinutes(-30)), Cancel);
+        Assert.Equal(Start.ToUnixTimeSeconds(), grain.FineFrom);
+        await Write(At(Named(2, 0, Short, 3_600_000_000), Start.AddMinutes(20)));
+        Assert.Equal(0, await Count("quota_use"));
+
+        await Write(At(Named(3, 0, "web", 1), Start.AddMinutes(40)));
+
+        Assert.Equal([-3600L, 900, 1800], (await Numbers("SELECT bucket FROM usage ORDER BY bucket")).Select(bucket => bucket - Start.ToUnixTimeSeconds()));
+        Assert.Equal(1, await Count("alert"));
+        await using var connection = await _store.OpenReadAsync(Cancel);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT used FROM quota_use WHERE quota = 'q'";
+        Assert.Equal(7_200_000_001m, Convert.ToDecimal(await command.ExecuteScalarAsync(Cancel), System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(11m, Math.Round((await Costs("total", "")).Rows.Single().Cost!.Value, 6));
+
+        static UsageBatch At(UsageBatch batch, DateTimeOffset start)
+        {
+            (batch.WindowStart, batch.WindowEnd) = (Timestamp.FromDateTimeOffset(start), Timestamp.FromDateTimeOffset(start.AddSeconds(10)));
+            return batch;
+        }
     }
 
     [Fact]
