@@ -14,7 +14,7 @@ namespace Metering.Agent;
 /// </summary>
 internal sealed partial class MeteringAgent : IAsyncDisposable
 {
-    private readonly WorkloadRecogniser _recogniser;
+    private readonly Func<string, Workload> _recognise;
     private readonly NameTracker _names;
     private readonly AgentOptions _options;
     private readonly IUsageTransport _transport;
@@ -28,6 +28,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     private volatile string? _forkedEpoch;
     private string? _passTrouble;
     private bool _clockBack;
+    private long? _followAt;
 
     /// <summary>Opens journal and tree. Throws <see cref="Safety.UserErrorException"/> when either can not be had.</summary>
     public MeteringAgent(AgentOptions options, IUsageTransport transport, TimeProvider clock, ILogger log)
@@ -35,13 +36,13 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         (_options, _transport, _clock, _log) = (options, transport, clock, log);
         var root = options.CgroupRoot ?? HostMounts().Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
-        _recogniser = RulesFile.Recogniser(options.RulesFile);
+        _recognise = new SplitUnits(RulesFile.Recogniser(options.RulesFile).Recognise).Recognise;
         _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);
         _mounts = MeterSources.MountsOf(_tree);
         var facts = _tree.CpuIsNanoseconds ? HostFacts.Read().OfCpuacct() : HostFacts.Read();
-        _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recogniser.Recognise, _names);
+        _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recognise, _names);
         _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch);
     }
 
@@ -69,21 +70,10 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         if (_recorder.Ended == EpochEnd.Snapshot) LogSnapshot(_log, _journal.Epoch);
         var shipping = _shipping.RunAsync(cancel);
         var names = Task.Run(() => _names.RunAsync(cancel), CancellationToken.None);
-        long? passed = null;
-        try
+        await using (cancel.Register(_tree.Interrupt))
         {
-            while (!cancel.IsCancellationRequested)
-            {
-                var nominal = Nominal();
-                if (nominal != passed) Pass(nominal);
-                passed = nominal;
-                TellClock(nominal);
-                await Task.Delay(UntilNext(nominal), _clock, cancel);
-            }
-        }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
-        {
-            // The usual way to stop.
+            // One thread owns the meterer: events are acted upon within microseconds, and a pool thread would have to be found first.
+            await Task.Factory.StartNew(() => Meter(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
         await shipping;
@@ -113,12 +103,42 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         return _clock.GetUtcNow().ToUnixMicroseconds() / interval * interval;
     }
 
-    private TimeSpan UntilNext(long nominal)
+    private void Meter(CancellationToken cancel)
     {
-        var wait = UnixTime.FromMicroseconds(nominal + _options.Interval.Microseconds()) - _clock.GetUtcNow();
+        long? passed = null;
+        while (!cancel.IsCancellationRequested)
+        {
+            var nominal = Nominal();
+            if (nominal != passed) Pass(nominal);
+            passed = nominal;
+            TellClock(nominal);
+            Follow(UnixTime.FromMicroseconds(nominal + _options.Interval.Microseconds()), cancel);
+        }
+    }
 
-        // The timer counts in whole milliseconds and may be a little early; the loop then finds the old instant and waits again.
-        return wait < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : wait + TimeSpan.FromMilliseconds(1);
+    // Until the next instant: sleeps, and acts on what the tree tells. Acting takes at most a fifth of the time; what comes meanwhile is then acted upon together.
+    private void Follow(DateTimeOffset until, CancellationToken cancel)
+    {
+        var owed = TimeSpan.Zero;
+        while (!cancel.IsCancellationRequested && until - _clock.GetUtcNow() is var wait && wait > TimeSpan.Zero)
+        {
+            // The timer counts in whole milliseconds.
+            var began = _clock.GetTimestamp();
+            if (owed > TimeSpan.FromMilliseconds(5))
+            {
+                _tree.Rest(owed < wait ? owed : wait);
+                owed -= _clock.GetElapsedTime(began);
+                continue;
+            }
+
+            var due = _followAt is { } at ? TimeSpan.FromMicroseconds(at - Posix.BootMicroseconds()) : wait;
+            if (due > TimeSpan.Zero && !_tree.WaitForEvents(due < wait ? due : wait) && _followAt is null) continue;
+            owed -= _clock.GetElapsedTime(began);
+            if (owed < TimeSpan.Zero) owed = TimeSpan.Zero;
+            began = _clock.GetTimestamp();
+            _followAt = _recorder.Meterer.Follow(Posix.BootMicroseconds());
+            owed += 4 * _clock.GetElapsedTime(began);
+        }
     }
 
     private void Pass(long nominal)
@@ -133,11 +153,14 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         try
         {
             var (ended, began) = (_recorder.Ended, _journal.Before);
-            _recorder.Pass(nominal);
+            _recorder.Pass(nominal, Posix.BootMicroseconds());
             foreach (var state in _recorder.Degraded.Begun) LogDegraded(_log, state.Reason, state.Meaning, state.Remedy);
             if (_recorder.Ended != ended && _recorder.Ended == EpochEnd.Snapshot) LogSnapshot(_log, _journal.Epoch);
             if (_journal.Before is { } before && before != began) LogBeforeMetering(_log, before.CpuMicroseconds / 1_000_000m, before.Cgroups);
             _shipping.Wake();
+
+            // What was told during the pass is waiting already.
+            _followAt = 0;
             if (_passTrouble is not null) LogPassRecovered(_log);
             _passTrouble = null;
         }
@@ -159,7 +182,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others(), KeptCpuDescriptors: DescriptorBudget.Cpu());
         var counters = new PassCounters();
-        return new Meterer(_tree, _recogniser.Recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds);
+        return new Meterer(_tree, _recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds) { Bypassed = new BypassedIo() };
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Metering host {Host} (epoch {Epoch}) from {Tree}, shipping by {Transport}.")]

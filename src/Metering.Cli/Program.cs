@@ -17,6 +17,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ResourceCommand.Tenants(),
     ResourceCommand.Ownership(),
     ResourceCommand.Prices(),
+    ResourceCommand.Contracts(),
     ResourceCommand.Quotas(),
     ResourceCommand.Webhooks(),
     ResourceCommand.Keys(),

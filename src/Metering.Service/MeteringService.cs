@@ -51,8 +51,13 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<GroupCommit>());
         if (options.Broker is { } broker) services.AddRabbitMqIngest(broker);
 
+        // rating
+        services.AddSingleton<PriceChange>();
+        services.AddSingleton<DryRun>();
+
         // quotas and alerts
         services.AddSingleton<IUsageListener>(new QuotaEvaluator());
+        services.AddSingleton<IPriceGuard, CostQuotaGuard>();
         services.AddSingleton(options.WebhookAddresses);
         services.AddSingleton(new RetrySchedule(new Random()));
         services.AddSingleton<IHostResolver, DnsHostResolver>();
@@ -120,9 +125,11 @@ public static class MeteringService
         app.MapVerify();
         app.MapTenants();
         app.MapPrices();
+        app.MapContracts();
         app.MapQuotas();
         app.MapAlerts();
         app.MapApiKeys();
+        app.MapAudit();
         app.MapMetrics();
         app.MapOpenApi().RequireAuthorization();
         app.UseSwaggerUI(ui =>

@@ -15,6 +15,15 @@ internal static class Problems
         type: Type("rule-broken"), title: "The content breaks a rule", detail: string.Join(" ", faults), statusCode: StatusCodes.Status422UnprocessableEntity,
         extensions: new Dictionary<string, object?> { ["faults"] = faults });
 
+    /// <summary>Every fault, as texts and as JSON pointers into the document.</summary>
+    public static ProblemHttpResult Rule(IReadOnlyCollection<Fault> faults) => TypedResults.Problem(
+        type: Type("rule-broken"), title: "The content breaks a rule", detail: string.Join(" ", faults), statusCode: StatusCodes.Status422UnprocessableEntity,
+        extensions: new Dictionary<string, object?>
+        {
+            ["faults"] = faults.Select(fault => fault.ToString()).ToArray(),
+            ["errors"] = faults.Select(fault => new { pointer = fault.Pointer, field = fault.Field, detail = fault.Message }).ToArray(),
+        });
+
     public static ProblemHttpResult Unknown(string what, string id) => Make(StatusCodes.Status404NotFound, "unknown", "There is no such thing", $"There is no {what} '{id}'.");
 
     public static ProblemHttpResult Conflict(string detail) => Make(StatusCodes.Status409Conflict, "conflict", "It conflicts with what is recorded", detail);

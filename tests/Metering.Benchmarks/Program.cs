@@ -5,10 +5,11 @@ using Metering.Benchmarks.Footprint;
 using Metering.Benchmarks.Ingest;
 using Metering.Benchmarks.Passes;
 using Metering.Benchmarks.Peers;
+using Metering.Benchmarks.Rating;
 using Metering.Benchmarks.Storm;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario()];
+IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new RateScenario()];
 if (args.Any(argument => argument is "--help" or "-h"))
 {
     CommandLine.Help(Console.Out, scenarios);

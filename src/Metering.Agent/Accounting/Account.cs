@@ -74,6 +74,15 @@ internal struct Account
         Reading = reading;
     }
 
+    /// <summary>Takes a reading after one that failed: what was used in between is the parent's own by now, and counting goes on from here.</summary>
+    /// <param name="roundedUp">As at <see cref="Start"/>.</param>
+    public void Resume(ulong reading, SafetyRule rules, ulong roundedUp = 0)
+    {
+        var before = Reading;
+        Observe(reading, rules);
+        Base = reading >= before ? Base + (reading - before) + roundedUp : reading + roundedUp;
+    }
+
     /// <summary>The counter restarted: what it said before is kept, from here it counts from zero.</summary>
     public void BeginGeneration()
     {
@@ -94,12 +103,22 @@ internal struct Account
         Claim = Math.Max(Used, Own + below);
     }
 
+    /// <summary>Claims what is known to be used, and publishes nothing yet.</summary>
+    public void ClaimOnly(ulong below) => Claim = Math.Max(Used, Own + below);
+
     /// <summary>The instance is gone and so are its children: everything claimed is certain, what was held back is released.</summary>
     public void Release()
     {
-        // A child that was read once more at its end may claim more than this reading of its parent knew of.
+        // Children may have been read since this cgroup was settled: what they claim is used.
         Claim = Math.Max(Claim, Own + Dead);
         Own = Claim - Dead;
+    }
+
+    /// <summary>Use of an instance that is gone, known from its parent's counter.</summary>
+    public void Inherit(ulong microseconds)
+    {
+        Own += microseconds;
+        Claim += microseconds;
     }
 
     /// <summary>The journal has stored everything up to here.</summary>

@@ -62,10 +62,47 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     /// <summary>Children were left out (bound of names, no descriptors): listed again in the next bucket.</summary>
     public bool Refused;
 
-    /// <summary>Names of children that an event announced since the last visit.</summary>
-    public List<string>? Births;
+    /// <summary>What events told of its children; null until the first.</summary>
+    public ChildEvents? Events;
 
-    /// <summary>cpu.stat moved in this pass.</summary>
+    /// <summary>Children that ended since what they used was last settled.</summary>
+    public List<CgroupNode>? Dying;
+
+    /// <summary>inotify id of its <c>cgroup.events</c>; −1 when its end is not announced.</summary>
+    public int EventsWatch = -1;
+
+    /// <summary>Watched since before its children were listed, and no event was lost: every death among them is told.</summary>
+    public bool Sure;
+
+    /// <summary>Everything that ended below it is settled, and no event of a child was lost since.</summary>
+    public bool Clean;
+
+    /// <summary>It holds no processes of its own, and all that they used is published: what its children do not account for is of those that ended.</summary>
+    public bool Vacant;
+
+    /// <summary>It held no processes of its own after the last reading.</summary>
+    public bool Emptied;
+
+    /// <summary>Read after its last process had left: its figure is final.</summary>
+    public bool Complete;
+
+    /// <summary>Its cpu.stat could not be read when its parent's was: what it used meanwhile is its parent's own.</summary>
+    public bool Missed;
+
+    /// <summary>Read in the level under way, with its siblings, and not descended into yet.</summary>
+    public bool InLevel;
+
+    /// <summary>The pass (or the time before it) in which it was last read.</summary>
+    public long LookedAt = -1;
+
+    /// <summary>When it was met and when it was last read, in microseconds of the clock that nothing sets.</summary>
+    public long MetAt, ReadAt;
+
+    /// <summary>The part of its own use that it was given at its end, and how: <see cref="Messages.Origin.Settled"/> or <see cref="Messages.Origin.Estimated"/>.</summary>
+    public ulong GivenAtEnd;
+    public Messages.Origin GivenAs;
+
+    /// <summary>cpu.stat moved in this pass or since the one before it.</summary>
     public bool Active;
 
     /// <summary>Has changed since the journal stored it.</summary>

@@ -23,7 +23,7 @@ internal enum Fact
     /// <summary>Microseconds, <c>cgroup.stat.local</c> frozen_usec.</summary>
     Frozen,
 
-    /// <summary>A million while the cgroup is frozen, else 0: v1 counts no frozen time, so its state is integrated.</summary>
+    /// <summary>A million while the cgroup is frozen, else 0: v1, and v2 before Linux 6.18, count no frozen time, so the state is integrated.</summary>
     FrozenNow,
 
     /// <summary>Millionths of a processor, <c>cpu.max</c>.</summary>

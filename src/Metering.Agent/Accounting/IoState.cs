@@ -11,9 +11,18 @@ internal sealed class IoState
 {
     public readonly Account[] Accounts = new Account[4];
     public int Handle = -1;
+
+    /// <summary>Inode of io.stat as it was last opened: another one is another life of its counters. 0 when not known.</summary>
+    public ulong FileInode;
     public Availability Availability = Availability.Exact;
     public int RetryIn;
     public bool Moved;
+
+    /// <summary>The counters go on from a reading of this process: that they stand still proves that nothing was used below. Not so when they began anew in between.</summary>
+    public bool Proves;
+
+    /// <summary>It could not be read when its parent was: what it used meanwhile is its parent's own.</summary>
+    public bool Missed;
 
     /// <summary>Per (v1 group, device), group 0 on v2: the last reading and the sum over its lives.</summary>
     public readonly Dictionary<(ulong Group, ulong Device), IoReading> Last = [];

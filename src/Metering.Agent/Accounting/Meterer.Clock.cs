@@ -4,9 +4,6 @@ namespace Metering.Agent.Accounting;
 // The wall clock only names the windows.
 internal sealed partial class Meterer
 {
-    /// <summary>Microseconds since boot when the pass began, or when an ending cgroup was read since; 0 before the first pass.</summary>
-    private long _elapsed;
-
     /// <summary>Levels were stored with instants of another clock: nothing is integrated until they have been read again.</summary>
     public void ForgetLevels()
     {
@@ -17,6 +14,4 @@ internal sealed partial class Meterer
             foreach (ref var level in slow.Levels.AsSpan()) level.Known = false;
         }
     }
-
-    private long Elapsed() => Math.Max(_elapsed, _clock?.Invoke() ?? _now);
 }

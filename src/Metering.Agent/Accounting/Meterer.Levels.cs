@@ -21,12 +21,13 @@ internal sealed partial class Meterer
             if (!MayHold(node, state, parentMoved)) ReadMemory(node);
 
             // An unknown parent proves nothing about its children.
-            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _elapsed);
+            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _clock);
         }
 
         ulong claims = 0;
         foreach (var child in node.Children)
         {
+            if (child.Gone) continue;
             VisitMemory(child, moved);
             if (child.Memory is { } below) claims += below.Account.Claim;
         }
@@ -43,7 +44,7 @@ internal sealed partial class Meterer
     {
         var state = node.Memory ??= new MemoryState();
         if (!_source.TryMemory(node, state, out var bytes)) return;
-        state.Observe(bytes, _elapsed, _options.Rules);
+        state.Observe(bytes, _clock, _options.Rules);
         Touch(node);
     }
 
@@ -52,7 +53,7 @@ internal sealed partial class Meterer
 
     // Idle, its parent's memory stands still, read within the last minute: the level is held. Not over a bucket's bound, where the integral is cut.
     private bool MayHold(CgroupNode node, MemoryState state, bool parentMoved) =>
-        _options.Prune && state.Level && !node.Active && !parentMoved && _elapsed - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
+        _options.Prune && state.Level && !node.Active && !parentMoved && _clock - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
 
     private void VisitIo(CgroupNode node)
     {
@@ -65,7 +66,7 @@ internal sealed partial class Meterer
             if (node.IsWalked && !prune)
             {
                 _tree.DrainEvents(this);
-                if (node.Births is { Count: > 0 } || node.NeedsListing || node.Watch < 0) FindChildren(node);
+                FindBirths(node);
             }
         }
 
@@ -73,6 +74,7 @@ internal sealed partial class Meterer
         Span<ulong> claims = stackalloc ulong[4];
         foreach (var child in node.Children)
         {
+            if (child.Gone) continue;
             VisitIo(child);
             for (var i = 0; child.Io is { } below && i < 4; i++) claims[i] += below.Accounts[i].Claim;
         }
@@ -87,15 +89,25 @@ internal sealed partial class Meterer
         var state = node.Io ??= new IoState();
         var before = (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
         var started = state.Accounts[0].Started;
-        if (!_source.TryIo(node, state, countFirst: true)) return false;
-        state.Moved = !started || before != (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
+        if (!_source.TryIo(node, state, countFirst: true))
+        {
+            // Where parents do not hold their children's, nobody else took it.
+            if (!_source.IsHierarchical) return false;
+            if (!state.Missed) Touch(node);
+            state.Missed = true;
+            return false;
+        }
+
+        state.Moved = !state.Proves || state.Missed || before != (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
         for (var i = 0; i < 4; i++)
         {
-            if (!started) state.Accounts[i].Start(state.Sum(i), node.FromZero);
+            if (!started) state.Accounts[i].Start(state.Sum(i), node.FromZero && !state.Missed);
+            else if (state.Missed) state.Accounts[i].Resume(state.Sum(i), _options.Rules);
             else state.Accounts[i].Observe(state.Sum(i), _options.Rules);
         }
 
         if (state.Moved) Touch(node);
+        (state.Missed, state.Proves) = (false, true);
         return true;
     }
 

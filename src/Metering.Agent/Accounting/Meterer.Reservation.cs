@@ -52,7 +52,7 @@ internal sealed partial class Meterer
         {
             if (level.Known || !none)
             {
-                if (state.Tallies[meter].Add(level.Hold(own, _elapsed))) Touch(node);
+                if (state.Tallies[meter].Add(level.Hold(own, _clock))) Touch(node);
                 level.Known = !none;
             }
         }

@@ -12,26 +12,6 @@ internal sealed partial class Meterer
     // Made once: a delegate made at each call would be allocated at each call.
     private readonly Action<CgroupNode, MeterFamily, string?> _note;
 
-    /// <summary>
-    /// Reads every file of a cgroup now, for it is about to end (<c>populated 0</c>). What it tells is published with the next pass, also when the cgroup is gone by then.
-    /// </summary>
-    /// <param name="nowMicroseconds">The wall clock, Unix microseconds: the instant of levels where there is no clock since boot.</param>
-    public void ReadAll(CgroupNode node, long nowMicroseconds)
-    {
-        if (node.Gone || node.Parent is null) return;
-        var now = _now;
-        _now = Math.Max(_now, nowMicroseconds);
-        _elapsed = Elapsed();
-        if (_options.Memory && _source.Has(MeterFamily.Memory)) ReadMemory(node);
-        if (_options.Io && _source.Has(MeterFamily.Io)) ReadIo(node);
-        if (_options.Pids && _source.Has(MeterFamily.Pids)) ReadPids(node);
-        if (_options.Slow) ReadSlow(node, Facts.All, readNetwork: true);
-        _now = now;
-        if (!_options.Slow) return;
-        SettleSlow(node);
-        for (var above = node.Parent; above?.Slow is not null; above = above.Parent) SettleSlow(above);
-    }
-
     // treeDue: this pass reads what a parent's figure holds of its children's. It is one for a whole subtree, so that parent and children are cut at the same instant.
     private void VisitSlow(CgroupNode node, bool treeDue)
     {
@@ -72,6 +52,7 @@ internal sealed partial class Meterer
         }
 
         if (readNetwork && _network is not null) changed |= ReadNetwork(node, state);
+        if (wanted != 0) NoteBypassedIo(node, state);
         if (changed) Touch(node);
     }
 
@@ -92,7 +73,7 @@ internal sealed partial class Meterer
         var fact = (Fact)SlowMeter.All[meter].Fact!;
         var level = SlowMeter.All[meter].Level;
         if ((wanted & (1u << (int)fact)) == 0 || !above.Has(fact) || above.IsBestEffort(fact) || above.Levels[level] is not { Known: true, Value: 0 } || !state.Levels[level].Known) return wanted;
-        state.Tallies[meter].Add(state.Levels[level].Rise(0, _elapsed));
+        state.Tallies[meter].Add(state.Levels[level].Rise(0, _clock));
         return wanted & ~(1u << (int)fact);
     }
 
@@ -111,12 +92,12 @@ internal sealed partial class Meterer
 
             ref var tally = ref state.Tallies[i];
             if (_facts.IsRebased(fact)) tally.Rebase(_facts[fact]);
-            var grown = meter.Level >= 0 ? tally.Add(state.Levels[meter.Level].Rise(_facts[fact], _elapsed)) : tally.Observe(_facts[fact], node.FromZero, _facts.HasRestarted(fact));
+            var grown = meter.Level >= 0 ? tally.Add(state.Levels[meter.Level].Rise(_facts[fact], _clock)) : tally.Observe(_facts[fact], node.FromZero, _facts.HasRestarted(fact));
             if (i == SlowMeter.OomKills) state.OomMoved = grown;
             changed |= grown;
         }
 
-        if (_facts.Has(Fact.FrozenNow)) changed |= state.Tallies[SlowMeter.Frozen].Add(state.Levels[SlowMeter.FrozenLevel].Hold(_facts[Fact.FrozenNow], _elapsed));
+        if (_facts.Has(Fact.FrozenNow)) changed |= state.Tallies[SlowMeter.Frozen].Add(state.Levels[SlowMeter.FrozenLevel].Hold(_facts[Fact.FrozenNow], _clock));
         if (_facts.Has(Fact.Throttled) && _facts.IsRebased(Fact.Throttled)) state.Tallies[SlowMeter.Throttled].Rebase(_facts[Fact.Throttled]);
         if (_facts.Has(Fact.Throttled)) changed |= state.Tallies[SlowMeter.Throttled].Observe(_facts[Fact.Throttled], node.FromZero, restarted: false);
         if (_facts.Has(Fact.MemoryPeak) && node.Memory is { } memory)
@@ -134,8 +115,8 @@ internal sealed partial class Meterer
     private bool Age(SlowState state)
     {
         var since = state.AliveAtMicroseconds;
-        state.AliveAtMicroseconds = Math.Max(since, _elapsed);
-        return state.Tallies[SlowMeter.Lifetime].Add(since == 0 || _elapsed <= since ? 0 : (ulong)(_elapsed - since));
+        state.AliveAtMicroseconds = Math.Max(since, _clock);
+        return state.Tallies[SlowMeter.Lifetime].Add(since == 0 || _clock <= since ? 0 : (ulong)(_clock - since));
     }
 
     private void SettleSlow(CgroupNode node)
@@ -169,10 +150,10 @@ internal sealed partial class Meterer
         if (node.Slow is not { } state) return;
 
         // Before the first pass only a reboot ends cgroups, and the clock since boot is then another one.
-        if (_pass > 0 && state.AliveAtMicroseconds > 0)
+        if (_clock > 0 && state.AliveAtMicroseconds > 0)
         {
-            _elapsed = Elapsed();
             Age(state);
+            SettleReservation(node, state);
         }
 
         for (var i = 0; i < state.Tallies.Length; i++)

@@ -9,7 +9,7 @@ namespace Metering.Agent.Accounting;
 /// One pass after the other over the cgroup tree: reads, and settles every account by the claim rule. Holds the whole state of accounting in memory;
 /// what has changed since the journal last stored it is in <see cref="Touched"/> and <see cref="Ended"/>. Single-threaded, allocates nothing in a steady pass.
 /// </summary>
-internal sealed partial class Meterer : ITreeEvents
+internal sealed partial class Meterer
 {
     private readonly ICgroupTree _tree;
     private readonly Func<string, Workload> _recognise;
@@ -22,9 +22,10 @@ internal sealed partial class Meterer : ITreeEvents
     private readonly List<CgroupNode> _touched = [];
     private readonly List<CgroupNode> _ended = [];
     private readonly List<CgroupNode> _sandwiches = [];
-    private long _pass;
+    private long _pass = 1;
     private long _now;
-    private readonly Func<long>? _clock;
+    private ulong _lastUnopened;
+    private readonly Func<long>? _bootClock;
     private bool _everythingIsNew;
 
     /// <summary>The pass is at, or the first after, the bound of a bucket: all is read, so that each bucket gets its own.</summary>
@@ -35,10 +36,11 @@ internal sealed partial class Meterer : ITreeEvents
     public Meterer(
         ICgroupTree tree, Func<string, Workload> recognise, PassOptions options, IMeterSource? source = null, PassCounters? counters = null, NetworkMeter? network = null, Func<long>? clock = null)
     {
-        (_network, _clock, _note) = (network, clock, Note);
+        (_network, _bootClock, _note) = (network, clock, Note);
         _tree = tree;
         _recognise = recognise;
         _options = options;
+        _endWatchesBound = options.WatchedLeaves;
         Counters = counters ?? new PassCounters();
         _source = source ?? new V2Source(tree, options, Counters, new BlockDevices());
         _everythingIsNew = true;
@@ -58,7 +60,7 @@ internal sealed partial class Meterer : ITreeEvents
     public bool CpuIsBestEffort => _tree.CpuIsNanoseconds;
 
     /// <summary>What this host gives of the network.</summary>
-    public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "exact: per network namespace, /proc/PID/net/dev";
+    public string NetworkAvailability => _network is null ? "unavailable: not asked for" : _network.Trouble ?? "best-effort: per network namespace, /proc/PID/net/dev; the kernel has no parent counter, so what is sent after the last reading of a namespace is lost";
 
     /// <summary>Live cgroups, the root included.</summary>
     public IReadOnlyCollection<CgroupNode> Nodes => _nodes.Values;
@@ -73,17 +75,16 @@ internal sealed partial class Meterer : ITreeEvents
     public IReadOnlyList<CgroupNode> Sandwiches => _sandwiches;
 
     /// <summary>
-    /// Reads the tree. <paramref name="nominalMicroseconds"/> is the instant that the window ends at; it may be that of the pass before, never an earlier one.
-    /// The first pass of an epoch only finds where counting begins.
+    /// Reads the tree. <paramref name="nominalMicroseconds"/> is the instant that the window ends at; levels are integrated up to it.
+    /// The first pass of an epoch only finds where counting begins. <paramref name="clockMicroseconds"/> is the moment by the clock that nothing sets; by default the instant.
     /// </summary>
-    public void Run(long nominalMicroseconds)
+    public void Run(long nominalMicroseconds, long? clockMicroseconds = null)
     {
-        _pass++;
         _closing = nominalMicroseconds % BucketBoundMicroseconds == 0 || Bucket(_now + 1) != Bucket(nominalMicroseconds);
-        _now = nominalMicroseconds;
-        _elapsed = Elapsed();
+        (_now, _clock) = (nominalMicroseconds, clockMicroseconds ?? _bootClock?.Invoke() ?? nominalMicroseconds);
         _sandwiches.Clear();
         Counters.Passes++;
+        ReadEmptied();
         VisitCpu(Root);
         _source.BeginPass(this);
         if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
@@ -91,6 +92,9 @@ internal sealed partial class Meterer : ITreeEvents
         if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(Root);
         if (_options.Slow) VisitSlow(Root, treeDue: false);
         _everythingIsNew = false;
+
+        // What moves from here on moved in the next pass.
+        _pass++;
     }
 
     /// <summary>The journal holds everything up to here: what is published now is not published again.</summary>
@@ -117,6 +121,8 @@ internal sealed partial class Meterer : ITreeEvents
             node.Slow?.MarkJournalled(Bucket(_now));
         }
 
+        // What they used is told; what shows later is their parent's.
+        foreach (var node in _ended) node.Parent?.Dying?.Clear();
         _touched.Clear();
         _ended.Clear();
         _namedLate.Clear();
@@ -150,6 +156,7 @@ internal sealed partial class Meterer : ITreeEvents
     {
         foreach (var child in Root.Children.ToArray()) Die(child);
         Root.Children.Clear();
+        Root.Dying?.Clear();
         Root.Cpu.BeginGeneration();
         Root.FromZero = true;
         Root.Enumerated = true;
@@ -176,42 +183,18 @@ internal sealed partial class Meterer : ITreeEvents
         {
             if (node.CpuHandle >= 0) CloseCpu(node);
             if (node.Watch >= 0) _tree.Unwatch(node.Watch);
+            if (node.EventsWatch >= 0) _tree.Unwatch(node.EventsWatch);
             _source.Forget(node);
         }
 
         _nodes.Clear();
         _watches.Clear();
-    }
-
-    void ITreeEvents.Born(int watch, ReadOnlySpan<byte> name)
-    {
-        if (!_watches.TryGetValue(watch, out var parent)) return;
-        (parent.Births ??= []).Add(CgroupName.Decode(name));
-        Raise(parent);
-    }
-
-    void ITreeEvents.Died(int watch)
-    {
-        if (_watches.TryGetValue(watch, out var parent)) Raise(parent);
-    }
-
-    void ITreeEvents.Overflow()
-    {
-        Counters.Overflows++;
-        foreach (var node in _nodes.Values)
-        {
-            node.NeedsListing = node.IsWalked;
-            node.Attention = true;
-        }
+        _endWatches.Clear();
+        _byPath.Clear();
     }
 
     /// <summary>The bucket that a window with this end belongs to.</summary>
     internal static long Bucket(long endMicroseconds) => (endMicroseconds - 1) / BucketBoundMicroseconds;
-
-    private static void Raise(CgroupNode? node)
-    {
-        for (; node is { Attention: false }; node = node.Parent) node.Attention = true;
-    }
 
     private void Touch(CgroupNode node)
     {
@@ -223,6 +206,7 @@ internal sealed partial class Meterer : ITreeEvents
     private CgroupNode Adopt(CgroupNode node)
     {
         _nodes[node.Inode] = node;
+        _byPath[node.Path] = node;
         return node;
     }
 

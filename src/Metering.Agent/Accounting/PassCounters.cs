@@ -7,4 +7,19 @@ internal sealed class PassCounters
 
     /// <summary>Why it was degraded, a count for each reason.</summary>
     public long NoDescriptors, Unreadable, TreeGone;
+
+    /// <summary>Leaves whose end is not announced, since there was no watch to be had or their bound was reached.</summary>
+    public long UnwatchedLeaves;
+
+    /// <summary>Cgroups that were born and removed before they could be opened.</summary>
+    public long NeverOpened;
+
+    /// <summary>Emptied cgroups that were read before they were removed.</summary>
+    public long EmptiedRead;
+
+    /// <summary>Readings between passes after a death, and those of them whose parent moved meanwhile.</summary>
+    public long Settlements, Unquiet;
+
+    /// <summary>Use of the dead that their parent's counter proved, and use that was shared out.</summary>
+    public ulong SettledMicroseconds, EstimatedMicroseconds;
 }

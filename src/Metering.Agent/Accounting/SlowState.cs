@@ -27,8 +27,8 @@ internal sealed class SlowState
     /// <summary>Inode of memory.events: another one is another life of its counters, for a toggled controller makes its files anew.</summary>
     public ulong EventsInode;
 
-    /// <summary>The v1 groups that were joined at the last reading, as one number; others mean other counters.</summary>
-    public int JoinedGroups;
+    /// <summary>The v1 groups that were joined at the last reading, as one number (the inodes of their directories, xor); others mean other counters.</summary>
+    public ulong JoinedGroups;
 
     /// <summary>cpu.stat at the last reading: while it stands still, no task of the cgroup can have raised its peak.</summary>
     public ulong CpuAtReading;
@@ -54,6 +54,8 @@ internal sealed class SlowState
     /// <summary>Exact where the kernel's own figure is read; lifetimes begin with the first sight of the cgroup.</summary>
     public Availability AvailabilityOf(int meter) => meter switch
     {
+        // A namespace's counters end with its last process, and no parent keeps them.
+        SlowMeter.NetworkReceive or SlowMeter.NetworkTransmit => Availability.BestEffort,
         SlowMeter.Lifetime => Availability.BestEffort,
         SlowMeter.Throttled => IsBestEffort(Fact.Throttled) ? Availability.BestEffort : Availability.Exact,
         SlowMeter.Frozen => IsBestEffort(Fact.FrozenNow) ? Availability.BestEffort : Availability.Exact,

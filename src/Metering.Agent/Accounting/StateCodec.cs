@@ -25,6 +25,9 @@ internal static class StateCodec
         BornLater = 16,
         FromZero = 32,
         Slow = 64,
+        Missed = 128,
+        IoMissed = 256,
+        IoFile = 512,
     }
 
     public static void WriteNode(ProtoBuffer into, CgroupNode node)
@@ -37,11 +40,12 @@ internal static class StateCodec
         into.Append(path);
         var flags = (node.Enumerated ? Has.Enumerated : 0) | (node.Memory is null ? 0 : Has.Memory) | (node.Io is null ? 0 : Has.Io) |
             (node.Pids is { Known: true } ? Has.Pids : 0) | (node.BornLater ? Has.BornLater : 0) | (node.FromZero ? Has.FromZero : 0) |
-            (node.Slow is null ? 0 : Has.Slow);
+            (node.Slow is null ? 0 : Has.Slow) | (node.Missed ? Has.Missed : 0) | (node.Io is { Missed: true } ? Has.IoMissed : 0) | (node.Io is { FileInode: > 0 } ? Has.IoFile : 0);
         into.Raw((ulong)flags);
         Write(into, node.Cpu);
         if (node.Memory is { } memory) Write(into, memory);
         if (node.Io is { } io) Write(into, io);
+        if (node.Io is { FileInode: > 0 } opened) into.Raw(opened.FileInode);
         if (node.Pids is { Known: true } pids)
         {
             into.Raw(pids.Peak);
@@ -166,6 +170,8 @@ internal static class StateCodec
             SkipNumbers(ref reader, checked((int)devices * 6));
         }
 
+        if (flags.HasFlag(Has.IoFile)) SkipNumbers(ref reader, 1);
+
         if (flags.HasFlag(Has.Pids)) SkipNumbers(ref reader, 2);
         if (flags.HasFlag(Has.Slow)) SkipNumbers(ref reader, checked((int)reader.Next()));
         return parent;
@@ -187,11 +193,18 @@ internal static class StateCodec
             Enumerated = flags.HasFlag(Has.Enumerated),
             BornLater = flags.HasFlag(Has.BornLater),
             FromZero = flags.HasFlag(Has.FromZero),
+            Missed = flags.HasFlag(Has.Missed),
             Announced = true,
             Cpu = ReadAccount(ref reader),
         };
         if (flags.HasFlag(Has.Memory)) node.Memory = ReadMemory(ref reader);
-        if (flags.HasFlag(Has.Io)) node.Io = ReadIo(ref reader);
+        if (flags.HasFlag(Has.Io))
+        {
+            node.Io = ReadIo(ref reader);
+            node.Io.Missed = flags.HasFlag(Has.IoMissed);
+        }
+
+        if (flags.HasFlag(Has.IoFile)) node.Io!.FileInode = reader.Next();
         if (flags.HasFlag(Has.Pids))
         {
             var peak = reader.Next();

@@ -43,6 +43,7 @@ internal sealed class UsageEncoder
         foreach (var node in meterer.Ended)
         {
             if (WriteRecord(node)) CloseIfFull(window, ref sequence);
+            if (node.GivenAtEnd > 0) WriteGiven(node);
         }
 
         foreach (var node in meterer.Touched)
@@ -107,20 +108,23 @@ internal sealed class UsageEncoder
 
     private bool WriteRecord(CgroupNode node)
     {
-        var grown = node.Cpu.Unpublished > 0 || node.Cpu.Generation != node.Cpu.JournalledGeneration || node.Memory is { Account.Unpublished: > 0 } ||
+        var cpu = node.Cpu;
+        cpu.Own -= node.GivenAtEnd;
+        var grown = cpu.Unpublished > 0 || cpu.Generation != cpu.JournalledGeneration || node.Memory is { Account.Unpublished: > 0 } ||
             (node.Pids is { } tasks && tasks.Peak > tasks.Journalled) || node.Slow is { HasUnpublished: true } || node.RecordPrefix is null;
         for (var i = 0; node.Io is { } io && i < 4 && !grown; i++) grown = io.Accounts[i].Unpublished > 0;
         if (node.Announced && !node.Gone && !grown && !node.Renamed) return false;
         if (!node.Announced && node.Gone && !grown) return false;
+        if (node.GivenAtEnd > 0 && !grown) return false;
 
         _record.Clear();
         _record.Append(node.RecordPrefix ??= Prefix(node));
         _record.Varint(7, (ulong)Origin.Measured);
-        if (node.Gone) _record.Varint(8, 1);
+        if (node.Gone && node.GivenAtEnd == 0) _record.Varint(8, 1);
         if (node.Cpu.Started)
         {
             var availability = _cpuIsBestEffort || (_machineRoot && node.Parent is null) ? Availability.BestEffort : Availability.Exact;
-            WriteAccount(MeterCatalogue.Cpu, node.Cpu, availability);
+            WriteAccount(MeterCatalogue.Cpu, cpu, availability);
         }
 
         if (node.Memory is { Account.Started: true } memory)
@@ -129,11 +133,26 @@ internal sealed class UsageEncoder
             WriteReading(MeterCatalogue.MemoryPeak, memory.JournalledPeakBytes, memory.PeakBytes, memory.PeakBytes, 0, memory.PeakIsKernels ? Availability.Exact : Availability.BestEffort);
         }
 
-        for (var i = 0; node.Io is { } io && io.Accounts[0].Started && i < 4; i++) WriteAccount(IoMeters[i], io.Accounts[i], node.Notes?[(int)MeterFamily.Io] is null ? io.Availability : Availability.Partial);
+        for (var i = 0; node.Io is { } io && io.Accounts[0].Started && i < 4; i++) WriteAccount(IoMeters[i], io.Accounts[i], Meterer.IsPartial(node.Notes?[(int)MeterFamily.Io]) ? Availability.Partial : io.Availability);
         if (node.Pids is { Known: true } pids) WriteReading(MeterCatalogue.PidsPeak, pids.Journalled, pids.Peak, pids.Peak, 0, pids.Availability);
         if (node.Slow is { } slow) WriteSlow(slow);
         _body.Bytes(13, _record.Written);
         return true;
+    }
+
+    // The last record of an instance that used something after it was last read: from where the one before ended.
+    private void WriteGiven(CgroupNode node)
+    {
+        var cpu = node.Cpu;
+        cpu.Own -= node.GivenAtEnd;
+        cpu.Journalled();
+        cpu.Own = node.Cpu.Own;
+        _record.Clear();
+        _record.Append(node.RecordPrefix ??= Prefix(node));
+        _record.Varint(7, (ulong)node.GivenAs);
+        _record.Varint(8, 1);
+        WriteAccount(MeterCatalogue.Cpu, cpu, Availability.Exact);
+        _body.Bytes(13, _record.Written);
     }
 
     // What grew; once a bucket also what is known and stood still, for a meter that is absent is one that could not be read.
@@ -185,13 +204,15 @@ internal sealed class UsageEncoder
         if (workload.User is { } user) WritePair(buffer, 4, "user", user);
         if (workload.Overhead) WritePair(buffer, 4, "overhead", "true");
         foreach (var (key, value) in workload.Labels) WritePair(buffer, 4, key, CgroupName.Display(value));
+        buffer.Text(5, CgroupName.Display(node.Path));
+        buffer.Varint(6, node.Inode);
+
+        // After the inode, so that what identifies the workload stays the same bytes when they change.
         for (var i = 0; node.Notes is { } notes && i < notes.Length; i++)
         {
             if (notes[i] is { } note) WritePair(buffer, 4, WorkloadAvailability.LabelPrefix + ((MeterFamily)i).ToString().ToLowerInvariant(), note);
         }
 
-        buffer.Text(5, CgroupName.Display(node.Path));
-        buffer.Varint(6, node.Inode);
         return buffer.ToArray();
     }
 

@@ -14,13 +14,14 @@ internal sealed class V1SlowFiles(V1Groups groups, double processors)
     private readonly string[] _hugePageFiles = [.. V2SlowFiles.HugePageNames().Select(size => $"hugetlb.{size}.usage_in_bytes")];
 
     /// <summary>Adds what the groups of one controller tell of a cgroup. Counters of several groups are one sum.</summary>
-    public void Read(string controller, List<string> mine, Facts facts)
+    /// <param name="below">By group of memory: the nearest groups of anybody below it, whose level is within its own.</param>
+    public void Read(string controller, List<string> mine, IReadOnlyDictionary<string, List<string>>? below, Facts facts)
     {
         foreach (var group in mine)
         {
             switch (controller)
             {
-                case "memory": ReadMemory(group, facts); break;
+                case "memory": ReadMemory(group, below?.GetValueOrDefault(group), mine.Count == 1, facts); break;
                 case "cpu": ReadCpu(group, facts); break;
                 case "cpuset": ReadProcessors(group, facts); break;
                 case "hugetlb": ReadHugePages(group, facts); break;
@@ -29,10 +30,19 @@ internal sealed class V1SlowFiles(V1Groups groups, double processors)
         }
     }
 
-    private void ReadMemory(string group, Facts facts)
+    private ulong? Swap(string group) =>
+        groups.Number("memory", group, "memory.memsw.usage_in_bytes") is { } both && groups.Number("memory", group, "memory.usage_in_bytes") is { } memory ? (both > memory ? both - memory : 0) : null;
+
+    private void ReadMemory(string group, List<string>? below, bool isAlone, Facts facts)
     {
-        if (groups.Number("memory", group, "memory.memsw.usage_in_bytes") is { } both && groups.Number("memory", group, "memory.usage_in_bytes") is { } memory) facts.Add(Fact.Swap, both > memory ? both - memory : 0, bestEffort: true);
-        if (groups.Number("memory", group, "memory.max_usage_in_bytes") is { } peak) facts.Add(Fact.MemoryPeak, peak, bestEffort: true);
+        if (Swap(group) is { } swap)
+        {
+            foreach (var other in below ?? []) swap -= Math.Min(swap, Swap(other) ?? 0);
+            facts.Add(Fact.Swap, swap, bestEffort: true);
+        }
+
+        // Peaks of several groups were not at one time, and that of a group with others below is theirs too: the largest level that was read stands then.
+        if (isAlone && below is null && groups.Number("memory", group, "memory.max_usage_in_bytes") is { } peak) facts.Add(Fact.MemoryPeak, peak, bestEffort: true);
         if (groups.Bytes("memory", group, "memory.oom_control") is { } events && SlowParser.TryOomKills(events, out var kills)) facts.Add(Fact.OomKills, kills, bestEffort: true);
         if (groups.Number("memory", group, "memory.limit_in_bytes") is { } limit) Narrow(facts, Fact.MemoryLimit, limit >= NoMemoryLimit ? SlowParser.NoLimit : limit);
     }

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Metering.Agent.Cgroups;
 using Metering.Meters;
 
@@ -9,16 +7,23 @@ namespace Metering.Agent.Accounting;
 /// Memory, block I/O and pids on a hybrid host: v1 groups, joined to the v2 cgroup by the processes that are in both, since paths may differ.
 /// Best effort by nature: a v1 group gives up nothing after its end, and one whose processes belong to several workloads is nobody's.
 /// </summary>
-internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2SlowFiles? unified = null, V1SlowFiles? slow = null) : IMeterSource
+internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2SlowFiles? unified = null, V1SlowFiles? slow = null, BlockDevices? devices = null) : IMeterSource
 {
     /// <summary>The join reads a file per process; it is made anew at this cadence, and sooner when cgroups were born.</summary>
     private const long JoinEveryMicroseconds = 30_000_000, JoinAfterBirthMicroseconds = 2_000_000;
+
+    private static readonly (MeterFamily Family, string Controller)[] Noted = [(MeterFamily.Memory, "memory"), (MeterFamily.Io, "blkio"), (MeterFamily.Pids, "pids")];
+    private static readonly Dictionary<string, string> NoGroup = Texts("unavailable: no v1 {0} group is this cgroup's alone");
+    private static readonly Dictionary<string, string> RootOnly = Texts("unavailable: its processes are in the root group of v1 {0}, which counts the whole machine");
+    private static readonly Dictionary<string, string> RootIsPartial = Texts("partial: some of its processes are in the root group of v1 {0}, which counts the whole machine");
 
     private static readonly string[] Controllers = [.. V1SlowFiles.Controllers, "blkio", "pids"];
     private readonly Dictionary<string, Dictionary<CgroupNode, List<string>>> _joined = Controllers.ToDictionary(name => name, _ => new Dictionary<CgroupNode, List<string>>());
     private IReadOnlySet<string> _v2 = new HashSet<string>();
     private uint _seen;
     private readonly Dictionary<string, List<string>> _below = new(StringComparer.Ordinal);
+    private readonly BlockDevices _devices = devices ?? new BlockDevices();
+    private readonly HashSet<string> _inRootGroup = [];
     private long _joinedAt = long.MinValue / 2;
     private long _birthsJoined = -1;
 
@@ -97,8 +102,11 @@ internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2Slow
         {
             if (groups.Io(group) is not { } rows) continue;
             known = true;
-            var id = BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes(group)));
-            foreach (var row in rows) state.Observe(id, row, countFirst);
+            var id = groups.Instance("blkio", group);
+            foreach (var row in rows)
+            {
+                if (_devices.IsBottomLayer(row.Device)) state.Observe(id, row, countFirst);
+            }
         }
 
         return known;
@@ -127,12 +135,12 @@ internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2Slow
     {
         if (unified is not null && (node.Parent is not null || !tree!.RootIsMachine)) unified.Read(node, state, facts, _v2);
         if (slow is null) return;
-        var now = 0;
+        ulong now = 0;
         foreach (var controller in V1SlowFiles.Controllers)
         {
             if (!_joined[controller].TryGetValue(node, out var mine)) continue;
-            foreach (var group in mine) now ^= HashCode.Combine(controller, group);
-            slow.Read(controller, mine, facts);
+            foreach (var group in mine) now ^= groups.Instance(controller, group);
+            slow.Read(controller, mine, controller == "memory" ? _below : null, facts);
         }
 
         if (state.JoinedGroups != now) facts.Rebased = facts.BestEffort;
@@ -142,11 +150,22 @@ internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2Slow
 
     public void Annotate(CgroupNode node, SlowState state, Action<CgroupNode, MeterFamily, string?> note)
     {
-        if (node.Parent is null) return;
-        foreach (var (family, controller) in ((MeterFamily, string)[])[(MeterFamily.Memory, "memory"), (MeterFamily.Io, "blkio"), (MeterFamily.Pids, "pids")])
+        foreach (var (family, controller) in Noted)
         {
-            if (groups.Has(controller)) note(node, family, _joined[controller].ContainsKey(node) ? null : $"unavailable: no v1 {controller} group is this cgroup's alone");
+            if (!groups.Has(controller)) continue;
+            var said = node.Notes?[(int)family];
+            if (Missing(node, controller) is { } reason) note(node, family, reason);
+            else if (said is not null && (family != MeterFamily.Io || said.StartsWith("unavailable", StringComparison.Ordinal))) note(node, family, null);
         }
+    }
+
+    // The root group of a hierarchy counts the whole machine, page cache of everybody included: it says nothing of the processes that are in it.
+    private string? Missing(CgroupNode node, string controller)
+    {
+        var isJoined = _joined[controller].ContainsKey(node);
+        if (node.Parent is not null) return isJoined ? null : NoGroup[controller];
+        if (!_inRootGroup.Contains(controller)) return isJoined ? null : NoGroup[controller];
+        return isJoined ? RootIsPartial[controller] : RootOnly[controller];
     }
 
     public void Forget(CgroupNode node)
@@ -159,13 +178,20 @@ internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2Slow
         var byPath = new Dictionary<string, CgroupNode>(StringComparer.Ordinal);
         foreach (var node in meterer.Nodes) byPath[CgroupName.Display(node.Path)] = node;
         var owners = new Dictionary<(string Controller, string Group), CgroupNode?>();
+        _inRootGroup.Clear();
+        _devices.Forget();
         foreach (var (unified, v1) in groups.Processes())
         {
             var owner = Owner(byPath, CgroupName.Display(unified));
             foreach (var controller in Controllers)
             {
-                // The root group counts the whole machine.
-                if (!v1.TryGetValue(controller, out var group) || group == "/") continue;
+                if (!v1.TryGetValue(controller, out var group)) continue;
+                if (group == "/")
+                {
+                    if (owner?.Parent is null) _inRootGroup.Add(controller);
+                    continue;
+                }
+
                 owners[(controller, group)] = owners.TryGetValue((controller, group), out var known) && known != owner ? null : owner;
             }
         }
@@ -214,6 +240,8 @@ internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2Slow
     }
 
     private static string Parent(string path) => path.LastIndexOf('/') is > 0 and var slash ? path[..slash] : "/";
+
+    private static Dictionary<string, string> Texts(string format) => Noted.ToDictionary(one => one.Controller, one => string.Format(System.Globalization.CultureInfo.InvariantCulture, format, one.Controller));
 
     private string Describe(string controller, string file) =>
         groups.Has(controller) ? $"best-effort: v1 {file}, joined by process" : $"unavailable: neither the v2 tree nor a v1 hierarchy has {controller}";

@@ -50,7 +50,8 @@ internal sealed class V2SlowFiles
         [MeterCatalogue.Swap.Name] = HasSeen(Fact.Swap) ? "exact: v2 memory.swap.current" : "unavailable: no cgroup has memory.swap.current (memory controller, CONFIG_SWAP)",
         [MeterCatalogue.OomKills.Name] = HasSeen(Fact.OomKills) ? "exact: v2 memory.events" : "unavailable: no cgroup has the memory controller (cgroup.subtree_control)",
         [MeterCatalogue.MemoryPeak.Name] = HasSeen(Fact.MemoryPeak) ? "exact: v2 memory.peak" : "best-effort: the largest memory.current that was read (memory.peak came with Linux 5.19)",
-        [MeterCatalogue.Frozen.Name] = HasSeen(Fact.Frozen) ? "exact: v2 cgroup.stat.local" : "unavailable: the kernel counts no frozen time (cgroup.stat.local came with Linux 6.18)",
+        [MeterCatalogue.Frozen.Name] = HasSeen(Fact.Frozen) ? "exact: v2 cgroup.stat.local"
+            : HasSeen(Fact.FrozenNow) ? "best-effort: cgroup.events, as seen at each reading (cgroup.stat.local came with Linux 6.18)" : "unavailable: the kernel tells no frozen state (cgroup.events came with Linux 5.2)",
     };
 
     /// <summary>Reads what is wanted and whose controller the tree has.</summary>
@@ -59,6 +60,8 @@ internal sealed class V2SlowFiles
         var directory = -1;
         foreach (var entry in _entries)
         {
+            // Where the kernel counts frozen time, whether it is frozen now tells nothing more.
+            if (entry.Fact == Fact.FrozenNow && facts.Has(Fact.Frozen)) continue;
             if (!facts.Wants(entry.Fact) || (entry.Controller is { } controller && !controllers.Contains(controller))) continue;
             if (directory < 0) directory = _tree.OpenDirectory(node.Path, node.Inode);
             if (directory < 0) return;
@@ -79,7 +82,7 @@ internal sealed class V2SlowFiles
         _tree.Close(handle);
         if (length <= 0) return;
         if (!entry.Parse(_buffer.AsSpan(0, length), out var value)) _counters.Malformed++;
-        else if (entry.Fact != Fact.Processors || value < _hostProcessors) facts.Add(entry.Fact, value);
+        else if (entry.Fact != Fact.Processors || value < _hostProcessors) facts.Add(entry.Fact, value, bestEffort: entry.Fact == Fact.FrozenNow);
     }
 
     // A controller that was switched off and on made its files anew, and its counters with them.
@@ -99,6 +102,7 @@ internal sealed class V2SlowFiles
         Entry.Of("memory.pressure", Fact.MemoryPressure, null, SlowParser.TryPressure),
         Entry.Of("io.pressure", Fact.IoPressure, null, SlowParser.TryPressure),
         Entry.Of("cgroup.stat.local", Fact.Frozen, null, SlowParser.TryFrozen),
+        Entry.Of("cgroup.events", Fact.FrozenNow, null, SlowParser.TryFrozenNow),
         Entry.Of("cpu.max", Fact.CpuLimit, "cpu", SlowParser.TryCpuMax),
         Entry.Of("cpuset.cpus.effective", Fact.Processors, "cpuset", SlowParser.TryProcessors),
         Entry.Of("memory.max", Fact.MemoryLimit, "memory", SlowParser.TryLimit),

@@ -40,7 +40,7 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
     {
         bytes = 0;
         if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
-        var length = ReadKept(node, "memory.current", ref state.Handle, out _);
+        var length = ReadKept(node, "memory.current", ref state.Handle);
         if (length < 0 || !StatParser.TryNumber(_buffer.AsSpan(0, length), out bytes))
         {
             state.RetryIn = RetryPasses;
@@ -54,10 +54,15 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
     public bool TryIo(CgroupNode node, IoState state, bool countFirst)
     {
         if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
-        var length = ReadKept(node, "io.stat", ref state.Handle, out var restarted);
+        var length = ReadKept(node, "io.stat", ref state.Handle, out var restarted, ref state.FileInode);
 
         // The controller was switched off, and perhaps on again: its counters start from zero, which is what an empty memory of devices expects.
-        if (restarted) state.Last.Clear();
+        if (restarted)
+        {
+            state.Last.Clear();
+            state.Proves = false;
+        }
+
         if (length < 0)
         {
             state.RetryIn = RetryPasses;
@@ -68,6 +73,7 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         while (!rest.IsEmpty)
         {
             var line = StatParser.NextLine(ref rest);
+            if (StatParser.IsUnnamedDevice(line)) continue;
             if (!StatParser.TryIoLine(line, out var reading)) counters.Malformed++;
             else if (devices.IsBottomLayer(reading.Device)) state.Observe(0, reading, countFirst);
         }
@@ -79,11 +85,11 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
     {
         tasks = 0;
         if (state.RetryIn > 0 && state.RetryIn-- > 0) return false;
-        var length = ReadKept(node, _pidsFile, ref state.Handle, out _);
+        var length = ReadKept(node, _pidsFile, ref state.Handle);
         if (length < 0 && !_pids && _pidsFile == PidsPeak)
         {
             // pids.peak came with Linux 6.1; whether a kernel has it shows with the first cgroup that has the controller.
-            length = ReadKept(node, PidsCurrent, ref state.Handle, out _);
+            length = ReadKept(node, PidsCurrent, ref state.Handle);
             if (length >= 0) _pidsFile = PidsCurrent;
         }
 
@@ -131,8 +137,15 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         ["pids"] = _pids ? "exact" : "unavailable: no cgroup has the pids controller",
     };
 
+    private int ReadKept(CgroupNode node, string file, ref int handle)
+    {
+        ulong inode = 0;
+        return ReadKept(node, file, ref handle, out _, ref inode);
+    }
+
     // Bytes in the buffer, or −errno. ENODEV on a kept handle while the cgroup lives means the controller was toggled: opened again, once.
-    private int ReadKept(CgroupNode node, string file, ref int handle, out bool restarted)
+    // So does another inode than the file had when it was opened before, for a toggled controller makes its files anew; inode 0 is not known yet.
+    private int ReadKept(CgroupNode node, string file, ref int handle, out bool restarted, ref ulong inode)
     {
         restarted = false;
         if (handle >= 0)
@@ -147,6 +160,9 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         var opened = tree.OpenFile(node.Path, node.Inode, file);
         if (opened < 0) return opened;
         counters.FilesRead++;
+        var now = tree.FileInode(opened);
+        restarted |= inode != 0 && now != 0 && now != inode;
+        inode = now;
         var read = tree.Read(opened, _buffer);
         if (read >= 0 && _kept < options.KeptDescriptors)
         {

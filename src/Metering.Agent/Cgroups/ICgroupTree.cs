@@ -50,6 +50,9 @@ internal interface ICgroupTree
     /// <summary>Watches a directory for births and deaths of children: an id, or −errno when there is no watch to be had.</summary>
     int Watch(string path);
 
+    /// <summary>Watches <c>cgroup.events</c> of whatever lives at the path now: an id, or −errno when there is no watch to be had.</summary>
+    int WatchEvents(string path);
+
     void Unwatch(int watch);
 
     /// <summary>Hands every pending event to the receiver; a lost event calls <see cref="ITreeEvents.Overflow"/>.</summary>

@@ -9,6 +9,7 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     private readonly string _root;
     private readonly ulong _inode;
     private readonly int _inotify;
+    private readonly int _interrupt;
     private readonly int _procStat;
     private readonly byte[] _events = new byte[64 * 1024];
     private readonly byte[] _stat = new byte[64 * 1024];
@@ -24,6 +25,7 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         _root = root.TrimEnd('/');
         _inode = InodeAt("/");
         _inotify = Posix.InotifyInit();
+        _interrupt = Posix.EventFd();
         _procStat = Posix.OpenAt(Posix.AT_FDCWD, "/proc/stat\0"u8, Posix.O_RDONLY);
         _controllersFile = Posix.OpenAt(Posix.AT_FDCWD, Full("/cgroup.controllers"), Posix.O_RDONLY);
 
@@ -107,6 +109,17 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     public int Watch(string path) =>
         _inotify < 0 ? _inotify : Posix.InotifyAddWatch(_inotify, Full(path), Posix.IN_CREATE | Posix.IN_DELETE | Posix.IN_ONLYDIR);
 
+    public int WatchEvents(string path) => _inotify < 0 ? _inotify : Posix.InotifyAddWatch(_inotify, Encoded(_root, path, "/cgroup.events"), Posix.IN_MODIFY);
+
+    /// <summary>Waits for an event at most so long; true when there is one. <see cref="Interrupt"/> ends it early.</summary>
+    public bool WaitForEvents(TimeSpan atMost) => Posix.Poll(_inotify, _interrupt, (int)Math.Clamp(Math.Ceiling(atMost.TotalMilliseconds), 0, int.MaxValue));
+
+    /// <summary>Waits for so long, whatever happens in the tree. <see cref="Interrupt"/> ends it early.</summary>
+    public void Rest(TimeSpan time) => Posix.Poll(-1, _interrupt, (int)Math.Clamp(Math.Ceiling(time.TotalMilliseconds), 0, int.MaxValue));
+
+    /// <summary>Ends a wait, from any thread, and every later one.</summary>
+    public void Interrupt() => Posix.Signal(_interrupt);
+
     public void Unwatch(int watch) => Posix.InotifyRemoveWatch(_inotify, watch);
 
     public void DrainEvents(ITreeEvents receiver)
@@ -130,7 +143,11 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
                 else if ((mask & Posix.IN_ISDIR) != 0)
                 {
                     if ((mask & Posix.IN_CREATE) != 0) receiver.Born(watch, _events.AsSpan(at + 16, nameLength).TrimEnd((byte)0));
-                    else if ((mask & Posix.IN_DELETE) != 0) receiver.Died(watch);
+                    else if ((mask & Posix.IN_DELETE) != 0) receiver.Died(watch, _events.AsSpan(at + 16, nameLength).TrimEnd((byte)0));
+                }
+                else if ((mask & Posix.IN_MODIFY) != 0)
+                {
+                    receiver.Changed(watch);
                 }
 
                 at += 16 + nameLength;
@@ -141,6 +158,7 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     public void Dispose()
     {
         if (_inotify >= 0) Posix.Close(_inotify);
+        if (_interrupt >= 0) Posix.Close(_interrupt);
         if (_procStat >= 0) Posix.Close(_procStat);
         if (_controllersFile >= 0) Posix.Close(_controllersFile);
     }
@@ -148,12 +166,13 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     // Valid until the next call: files beyond the kept descriptors are opened at every pass, and a pass must not allocate.
     private ReadOnlySpan<byte> Full(string path) => Encoded(_root, path == "/" ? "" : path);
 
-    private ReadOnlySpan<byte> Encoded(string first, string second)
+    private ReadOnlySpan<byte> Encoded(string first, string second, string third = "")
     {
-        var room = CgroupName.MaxEncoded(first.Length) + CgroupName.MaxEncoded(second.Length) + 1;
+        var room = CgroupName.MaxEncoded(first.Length) + CgroupName.MaxEncoded(second.Length) + CgroupName.MaxEncoded(third.Length) + 1;
         if (_path.Length < room) _path = new byte[room];
         var length = CgroupName.Encode(first, _path);
         length += CgroupName.Encode(second, _path.AsSpan(length));
+        length += CgroupName.Encode(third, _path.AsSpan(length));
         _path[length] = 0;
         return _path.AsSpan(0, length + 1);
     }

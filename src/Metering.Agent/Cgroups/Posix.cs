@@ -12,7 +12,7 @@ internal static unsafe partial class Posix
     public const int O_RDONLY = 0, O_WRONLY = 1, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, O_NONBLOCK = 0x800, O_PATH = 0x200000;
     public const int AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000;
     public const int CLOCK_THREAD_CPUTIME_ID = 3, CLOCK_BOOTTIME = 7;
-    public const uint IN_CREATE = 0x100, IN_DELETE = 0x200, IN_Q_OVERFLOW = 0x4000, IN_IGNORED = 0x8000, IN_ONLYDIR = 0x1000000, IN_ISDIR = 0x40000000;
+    public const uint IN_MODIFY = 0x2, IN_CREATE = 0x100, IN_DELETE = 0x200, IN_Q_OVERFLOW = 0x4000, IN_IGNORED = 0x8000, IN_ONLYDIR = 0x1000000, IN_ISDIR = 0x40000000;
     private const uint StatxIno = 0x100;
 
     [LibraryImport("libc", EntryPoint = "pread", SetLastError = true)]
@@ -48,14 +48,20 @@ internal static unsafe partial class Posix
     [LibraryImport("libc", EntryPoint = "inotify_rm_watch")]
     private static partial int InotifyRemoveWatchNative(int fd, int watch);
 
+    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+    private static partial int EventFdNative(uint initial, int flags);
+
+    [LibraryImport("libc", EntryPoint = "write")]
+    private static partial nint WriteNative(int fd, byte* buffer, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "poll")]
+    private static partial int PollNative(long* descriptors, nuint count, int milliseconds);
+
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     private static partial int ClockGetTimeNative(int clock, long* time);
 
     /// <summary>Processor time of the calling thread, user and system, in nanoseconds.</summary>
     public static long ThreadCpuNanoseconds() => ClockNanoseconds(CLOCK_THREAD_CPUTIME_ID);
-
-    /// <summary>Time since boot in microseconds, suspended time included; no setting of the wall clock moves it.</summary>
-    public static long BootMicroseconds() => ClockNanoseconds(CLOCK_BOOTTIME) / 1000;
 
     private static long ClockNanoseconds(int clock)
     {
@@ -63,6 +69,9 @@ internal static unsafe partial class Posix
         var time = stackalloc long[2];
         return ClockGetTimeNative(clock, time) == 0 ? time[0] * 1_000_000_000 + time[1] : 0;
     }
+
+    /// <summary>Time since boot in microseconds, suspended time included; no setting of the wall clock moves it (clock_gettime(2), CLOCK_BOOTTIME).</summary>
+    public static long BootMicroseconds() => ClockNanoseconds(CLOCK_BOOTTIME) / 1000;
 
     /// <summary>Bytes read from the start of the file, or −errno. One system call; kernfs renders the whole file for it.</summary>
     public static int Pread(int fd, Span<byte> buffer)
@@ -178,4 +187,23 @@ internal static unsafe partial class Posix
     }
 
     public static void InotifyRemoveWatch(int fd, int watch) => _ = InotifyRemoveWatchNative(fd, watch);
+
+    /// <summary>A descriptor that <see cref="Signal"/> makes readable.</summary>
+    public static int EventFd() => EventFdNative(0, O_NONBLOCK | O_CLOEXEC);
+
+    public static void Signal(int eventFd)
+    {
+        ulong one = 1;
+        _ = WriteNative(eventFd, (byte*)&one, sizeof(ulong));
+    }
+
+    /// <summary>Waits until one of the two can be read (a negative one never can) or the time is over; true when the first can.</summary>
+    public static bool Poll(int first, int second, int milliseconds)
+    {
+        // struct pollfd: fd 4, events 2, revents 2. 1 is POLLIN.
+        var descriptors = stackalloc long[2];
+        descriptors[0] = unchecked((uint)first) | (1L << 32);
+        descriptors[1] = unchecked((uint)second) | (1L << 32);
+        return PollNative(descriptors, 2, milliseconds) > 0 && descriptors[0] >> 48 != 0;
+    }
 }

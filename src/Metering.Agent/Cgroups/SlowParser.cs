@@ -89,6 +89,14 @@ internal static class SlowParser
     /// <summary><c>cgroup.stat.local</c>: time frozen, in microseconds.</summary>
     public static bool TryFrozen(ReadOnlySpan<byte> file, out ulong microseconds) => StatParser.TryKey(file, "frozen_usec"u8, out microseconds);
 
+    /// <summary><c>cgroup.events</c>, for kernels that count no frozen time: a million while all of the cgroup is frozen, else 0.</summary>
+    public static bool TryFrozenNow(ReadOnlySpan<byte> file, out ulong millionths)
+    {
+        var known = StatParser.TryKey(file, "frozen"u8, out var frozen);
+        millionths = frozen == 1 ? 1_000_000UL : 0;
+        return known;
+    }
+
     /// <summary>The first process of <c>cgroup.procs</c>; false when there is none, or it is of a namespace that can not be seen (0).</summary>
     public static bool TryFirstProcess(ReadOnlySpan<byte> file, out int process)
     {

@@ -45,6 +45,9 @@ internal static class StatParser
         return Utf8Parser.TryParse(text, out value, out var used) && used == text.Length;
     }
 
+    /// <summary>A line <c>(unknown) rios=…</c>: a hidden path of NVMe multipath, whose I/O is on the line of its head.</summary>
+    public static bool IsUnnamedDevice(ReadOnlySpan<byte> line) => line.StartsWith("(unknown)"u8);
+
     /// <summary>One line of io.stat: <c>8:16 rbytes=1 wbytes=2 rios=3 wios=4 …</c>. False for torn lines, <c>(unknown)</c> devices and rows without all four.</summary>
     public static bool TryIoLine(ReadOnlySpan<byte> line, out IoReading reading)
     {

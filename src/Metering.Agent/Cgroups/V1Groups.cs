@@ -7,6 +7,10 @@ internal sealed class V1Groups(CgroupMounts mounts, string proc = "/proc", strin
 {
     public bool Has(string controller) => mounts.V1.ContainsKey(controller);
 
+    /// <summary>Number of the group's instance, the inode of its directory: a group that was made anew at the same path has other counters. 0 when it is gone.</summary>
+    public ulong Instance(string controller, string path) =>
+        mounts.V1.TryGetValue(controller, out var mount) ? Posix.InodeAt(CgroupName.EncodeTerminated(mount + (path == "/" ? "" : path))) : 0;
+
     /// <summary>
     /// True when a process is in a cpuacct group that cgroup2 does not have it in: then cgroup2 would not tell workloads apart that cpuacct does.
     /// Who is in cpuacct's root is told apart by cgroup2 at least as well.

@@ -65,7 +65,8 @@ internal sealed class PassRecorder
     /// The instant of the wall clock's grid. Where it lies before the end of the last window (the clock was set back), the window is empty and lies at that end:
     /// no time is billed twice, and what is used meanwhile is billed there.
     /// </param>
-    public void Pass(long nominalMicroseconds)
+    /// <param name="clockMicroseconds">The moment by the clock that nothing sets; by default the instant.</param>
+    public void Pass(long nominalMicroseconds, long? clockMicroseconds = null)
     {
         var boot = _bootClock();
         if (boot < _lastBoot) BeginNewEpoch(EpochEnd.Snapshot);
@@ -73,7 +74,7 @@ internal sealed class PassRecorder
         var start = _journal.LastPassMicroseconds ?? nominalMicroseconds;
         nominalMicroseconds = Math.Max(start, nominalMicroseconds);
         _names?.Apply(Meterer);
-        Meterer.Run(nominalMicroseconds);
+        Meterer.Run(nominalMicroseconds, clockMicroseconds);
         Degraded.After(Meterer.Counters);
         _names?.Follow(Meterer);
         foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;

@@ -58,9 +58,12 @@ internal sealed class ApiClient : IDisposable
     }
 
     /// <summary>Sends JSON; content that the service refuses ends as a list of faults, everything else that goes wrong as an exception.</summary>
-    public async Task<(JsonElement Answer, IReadOnlyList<string> Faults)> PutAsync(string path, string json, CancellationToken cancel)
+    public Task<(JsonElement Answer, IReadOnlyList<ApiFault> Faults)> PutAsync(string path, string json, CancellationToken cancel) => OfferAsync(HttpMethod.Put, path, json, cancel);
+
+    /// <summary>As <see cref="PutAsync"/>, by any method.</summary>
+    public async Task<(JsonElement Answer, IReadOnlyList<ApiFault> Faults)> OfferAsync(HttpMethod method, string path, string json, CancellationToken cancel)
     {
-        using var response = await SendRawAsync(HttpMethod.Put, path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), cancel);
+        using var response = await SendRawAsync(method, path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), cancel);
         var text = await response.Content.ReadAsStringAsync(cancel);
         if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.Conflict) return (default, Faults(text));
         await CheckAsync(response, cancel);
@@ -121,19 +124,21 @@ internal sealed class ApiClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static List<string> Faults(string text)
+    private static List<ApiFault> Faults(string text)
     {
         try
         {
             var problem = JsonSerializer.Deserialize<JsonElement>(text);
-            if (problem.TryGetProperty("faults", out var faults)) return [.. faults.EnumerateArray().Select(fault => fault.GetString() ?? "")];
+            if (problem.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array)
+                return [.. errors.EnumerateArray().Select(error => new ApiFault(Tables.Text(error, "field"), $"{Tables.Text(error, "field")} {Tables.Text(error, "detail")}".Trim()))];
+            if (problem.TryGetProperty("faults", out var faults)) return [.. faults.EnumerateArray().Select(fault => new ApiFault("", fault.GetString() ?? ""))];
         }
         catch (JsonException)
         {
             // Then the text speaks for itself.
         }
 
-        return [Explain(text) ?? "The service refuses it without a reason."];
+        return [new ApiFault("", Explain(text) ?? "The service refuses it without a reason.")];
     }
 
     private static string? Explain(string text)

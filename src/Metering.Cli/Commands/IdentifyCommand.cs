@@ -31,9 +31,10 @@ internal static class IdentifyCommand
             }
 
             var resolver = parsed.GetValue(names) ? new NameResolver(new LabelChoice(), cgroups: unified) : null;
+            Func<string, Workload> recognise = resolver is null ? recogniser.Recognise : new SplitUnits(recogniser.Recognise).Recognise;
             foreach (var path in parsed.GetValue(paths)!)
             {
-                var workload = recogniser.Recognise(IdentifyFormat.CgroupPath(path, mounts));
+                var workload = recognise(IdentifyFormat.CgroupPath(path, mounts));
                 Console.WriteLine(IdentifyFormat.Line(path, resolver?.Resolve(workload) ?? workload));
             }
 

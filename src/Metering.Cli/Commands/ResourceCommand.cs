@@ -36,7 +36,13 @@ internal static class ResourceCommand
     [
         List(connection, "v1/price-books", "", ["book", "versions"], (item, _) => Cells(item, "book", "versions")),
         ShowBook(connection),
-        Apply(connection, DocumentKind.Prices),
+        ApplyPrices(connection),
+    ]);
+
+    public static Command Contracts() => With("contracts", "What was agreed with a tenant: book, discount, minimum, commitment, credits, prepaid amounts.", connection =>
+    [
+        Show(connection, "TENANT", id => $"v1/tenants/{Uri.EscapeDataString(id)}/contract"),
+        Apply(connection, DocumentKind.Contracts),
     ]);
 
     public static Command Quotas() => With("quotas", "Limits, and how much of them is used.", connection =>
@@ -146,7 +152,7 @@ internal static class ResourceCommand
                 found.Add(new { book = parts[0], version, prices });
                 if (parsed.GetValue(format) == "json") continue;
                 Console.Out.WriteLine($"{Tables.Inert(parts[0])} version {version}: {Tables.Text(prices, "currency")}, from {Or(Tables.Text(prices, "validFrom"), "the beginning")} to {Or(Tables.Text(prices, "validTo"), "further notice")}");
-                Tables.Write(["meter", "unit", "price"], prices.GetProperty("prices").EnumerateArray().Select(price => (IReadOnlyList<string>)[Tables.Text(price, "meter"), Tables.Text(price, "unit"), Amount(price)]), new HashSet<int> { 2 });
+                Tables.Write(["meter", "unit", "model", "basis", "for", "price"], prices.GetProperty("prices").EnumerateArray().Select(price => (IReadOnlyList<string>)[.. Cells(price, "meter", "unit", "model", "basis"), Selector(price), Amount(price)]), new HashSet<int> { 5 });
             }
 
             if (parsed.GetValue(format) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(found, CliJson.Indented));
@@ -163,6 +169,25 @@ internal static class ResourceCommand
         {
             using var client = connection.Open(parsed);
             await new Applier(client, kind).ApplyAsync(parsed.GetValue(file)!, cancel);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command ApplyPrices(Connection connection)
+    {
+        var file = new Option<string>("--file", "-f") { Description = "A YAML file; - reads standard input", Required = true, HelpName = "FILE" };
+        var force = new Option<bool>("--force") { Description = "Takes a start or an end in the past, and selectors that match nothing yet; it is audited" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Changes nothing: shows by tenant what the last periods would have cost by the version that is valid last" };
+        var periods = new Option<int>("--periods") { Description = "Months of the dry run, the present one included: 1 to 24", DefaultValueFactory = _ => 1, HelpName = "N" };
+        var format = CommonOptions.Format();
+        var command = new Command("apply", "Makes the price book what the file says; repeating it changes nothing.") { file, force, dryRun, periods, format };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var client = connection.Open(parsed);
+            var applier = new Applier(client, DocumentKind.Prices) { Force = parsed.GetValue(force) };
+            if (!parsed.GetValue(dryRun)) await applier.ApplyAsync(parsed.GetValue(file)!, cancel);
+            else await new PriceDryRun(client, applier).RunAsync(parsed.GetValue(file)!, parsed.GetValue(periods), parsed.GetValue(format)!, cancel);
             return 0;
         });
         return command;
@@ -275,7 +300,10 @@ internal static class ResourceCommand
     private static string Match(JsonElement match) => string.Join(", ", match.EnumerateObject().Where(field => field.Value.ValueKind != JsonValueKind.Null)
         .Select(field => field.Value.ValueKind == JsonValueKind.Object ? string.Join(", ", field.Value.EnumerateObject().Select(label => $"{field.Name} {label.Name}={Tables.Text(label.Value)}")) : $"{field.Name} {Tables.Text(field.Value)}"));
 
-    private static string Amount(JsonElement price) => Tables.Text(price, "price") is { Length: > 0 } amount ? amount : price.TryGetProperty("tiers", out var tiers) && tiers.ValueKind == JsonValueKind.Array ? string.Join("; ", tiers.EnumerateArray().Select(tier => Tables.Text(tier, "price"))) : "";
+    private static string Selector(JsonElement price) => price.TryGetProperty("selector", out var selector) && selector.ValueKind == JsonValueKind.Object ? Match(selector) : "";
+
+    private static string Amount(JsonElement price) => Tables.Text(price, "price") is { Length: > 0 } amount ? amount + (Tables.Text(price, "packageSize") is { Length: > 0 } size ? $" per {size}" : "")
+        : price.TryGetProperty("tiers", out var tiers) && tiers.ValueKind == JsonValueKind.Array ? string.Join("; ", tiers.EnumerateArray().Select(tier => Tables.Text(tier, "price") + (Tables.Text(tier, "upTo") is { Length: > 0 } upTo ? $" up to {upTo}" : ""))) : "";
 
     private static string Or(string text, string otherwise) => text.Length == 0 ? otherwise : text;
 }

@@ -7,8 +7,35 @@ namespace Metering.Cli.Resources;
 /// <summary>Makes the service's configuration what a file says; run twice, the second time changes nothing.</summary>
 internal sealed class Applier(ApiClient client, DocumentKind kind)
 {
+    /// <summary>Takes a start or an end in the past.</summary>
+    public bool Force { get; init; }
+
     /// <summary>Says for each document whether it was created, changed or unchanged. Throws with every fault of the file.</summary>
     public async Task ApplyAsync(string file, CancellationToken cancel)
+    {
+        var (documents, lines) = await ReadAsync(file, cancel);
+        var faults = new List<string>();
+        foreach (var document in documents)
+        {
+            var known = await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
+            if (IsSame(document.Body, known))
+            {
+                Console.Out.WriteLine($"{Tables.Inert(document.Id)} unchanged");
+                continue;
+            }
+
+            var (answer, refused) = await client.PutAsync(document.Path + (Force ? "?force=true" : ""), document.Body.ToJsonString(), cancel);
+            faults.AddRange(refused.Select(fault => lines.Place(file, $"{document.Where.Split(' ')[0]}.{fault.Field}", $"{document.Where}: {fault.Text}")));
+            if (refused.Count > 0) continue;
+            Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : "changed")}");
+            if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
+        }
+
+        if (faults.Count > 0) throw Faulty(file, faults);
+    }
+
+    /// <summary>The documents of the file and their lines. Throws with every fault that can be told without the service.</summary>
+    public async Task<(List<Document> Documents, YamlLines Lines)> ReadAsync(string file, CancellationToken cancel)
     {
         string text;
         try
@@ -21,26 +48,9 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         }
 
         var reader = new DocumentReader(kind);
-        var documents = reader.Read(YamlJson.Read(text, file));
-        if (reader.Faults.Count > 0) throw Faulty(file, reader.Faults);
-        var faults = new List<string>();
-        foreach (var document in documents)
-        {
-            var known = await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
-            if (IsSame(document.Body, known))
-            {
-                Console.Out.WriteLine($"{Tables.Inert(document.Id)} unchanged");
-                continue;
-            }
-
-            var (answer, refused) = await client.PutAsync(document.Path, document.Body.ToJsonString(), cancel);
-            faults.AddRange(refused.Select(fault => $"{document.Where}: {fault}"));
-            if (refused.Count > 0) continue;
-            Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : "changed")}");
-            if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
-        }
-
-        if (faults.Count > 0) throw Faulty(file, faults);
+        var documents = reader.Read(YamlJson.Read(text, file, out var lines));
+        if (reader.Faults.Count > 0) throw Faulty(file, reader.Faults.ConvertAll(fault => lines.Place(file, fault)));
+        return (documents, lines);
     }
 
     // An empty list of rules is what a new ledger has.
@@ -58,5 +68,6 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         return kind != DocumentKind.Webhooks || known["disabled"] is null;
     }
 
-    private static UserErrorException Faulty(string file, List<string> faults) => new(faults.Count == 1 ? $"{file}: {faults[0]}" : $"{file} has {faults.Count} faults:\n  " + string.Join("\n  ", faults));
+    /// <summary>All faults as one error; each begins with file and line.</summary>
+    public static UserErrorException Faulty(string file, IReadOnlyList<string> faults) => new(faults.Count == 1 ? faults[0] : $"{file} has {faults.Count} faults:\n  " + string.Join("\n  ", faults));
 }

@@ -48,10 +48,25 @@ internal sealed record DocumentKind
     {
         Noun = "prices",
         Root = "versions",
-        Fields = Set("version", "currency", "validFrom", "validTo", "prices", "prices[].meter", "prices[].unit", "prices[].model", "prices[].price", "prices[].basis", "prices[].tiers", "prices[].tiers[].upTo", "prices[].tiers[].price"),
-        Texts = Set("version", "currency", "validFrom", "validTo", "prices[].meter", "prices[].unit", "prices[].model", "prices[].basis"),
+        Fields = Set("version", "currency", "validFrom", "validTo", "prices", "prices[].meter", "prices[].unit", "prices[].model", "prices[].price", "prices[].basis", "prices[].packageSize", "prices[].tiers", "prices[].tiers[].upTo",
+            "prices[].tiers[].price", "prices[].selector", "prices[].selector.hostClass", "prices[].selector.region", "prices[].selector.host", "prices[].selector.kind", "prices[].selector.label",
+            "prices[].selector.label.*", "prices[].selector.hostLabel", "prices[].selector.hostLabel.*"),
+        Texts = Set("version", "currency", "validFrom", "validTo", "prices[].meter", "prices[].unit", "prices[].model", "prices[].basis", "prices[].selector.hostClass", "prices[].selector.region",
+            "prices[].selector.host", "prices[].selector.kind", "prices[].selector.label.*", "prices[].selector.hostLabel.*"),
         IdField = "version",
         PathOf = id => "v1/price-books/" + id,
+    };
+
+    public static readonly DocumentKind Contracts = new()
+    {
+        Noun = "contracts",
+        Root = "contracts",
+        Fields = Set("tenant", "terms", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "terms[].discount", "terms[].minimum", "terms[].commitment",
+            "credits", "credits[].id", "credits[].amount", "credits[].validFrom", "credits[].validTo", "prepaid", "prepaid[].id", "prepaid[].amount", "prepaid[].validFrom", "prepaid[].validTo"),
+        Texts = Set("tenant", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "credits[].id", "credits[].validFrom", "credits[].validTo", "prepaid[].id", "prepaid[].validFrom", "prepaid[].validTo"),
+        Defaults = new Dictionary<string, string> { ["terms"] = "[]", ["credits"] = "[]", ["prepaid"] = "[]" },
+        IdField = "tenant",
+        PathOf = id => $"v1/tenants/{Uri.EscapeDataString(id)}/contract",
     };
 
     public static readonly DocumentKind Quotas = new()

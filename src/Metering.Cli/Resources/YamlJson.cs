@@ -15,8 +15,12 @@ internal static partial class YamlJson
     private const int MaxNodes = 200_000;
 
     /// <summary>Throws <see cref="UserErrorException"/> with file, line and column when it is no YAML.</summary>
-    public static JsonNode? Read(string text, string file)
+    public static JsonNode? Read(string text, string file) => Read(text, file, out _);
+
+    /// <param name="lines">The line of every value, by its path, such as <c>prices[0].unit</c>.</param>
+    public static JsonNode? Read(string text, string file, out YamlLines lines)
     {
+        lines = new YamlLines();
         var stream = new YamlStream();
         try
         {
@@ -29,11 +33,11 @@ internal static partial class YamlJson
 
         if (stream.Documents.Count > 1) throw new UserErrorException($"{file} has {stream.Documents.Count} YAML documents; put them into one file each.");
         var budget = MaxNodes;
-        return stream.Documents.Count == 0 ? null : Convert(stream.Documents[0].RootNode, file, ref budget);
+        return stream.Documents.Count == 0 ? null : Convert(stream.Documents[0].RootNode, file, "", lines, ref budget);
     }
 
     // An alias stands for the whole node again, so a small file can be a huge document: the number of nodes made is bounded.
-    private static JsonNode? Convert(YamlNode node, string file, ref int budget)
+    private static JsonNode? Convert(YamlNode node, string file, string path, YamlLines lines, ref int budget)
     {
         if (--budget < 0) throw new UserErrorException($"{file} has more than {MaxNodes} values; split it.");
         switch (node)
@@ -43,13 +47,21 @@ internal static partial class YamlJson
                 foreach (var (key, value) in mapping.Children)
                 {
                     if (key is not YamlScalarNode { Value: { } name }) throw new UserErrorException($"{file}:{key.Start.Line}: a key must be a text.");
-                    result[name] = Convert(value, file, ref budget);
+                    var inner = path.Length == 0 ? name : $"{path}.{name}";
+                    lines.Add(inner, key.Start.Line);
+                    result[name] = Convert(value, file, inner, lines, ref budget);
                 }
 
                 return result;
             case YamlSequenceNode sequence:
                 var list = new JsonArray();
-                foreach (var item in sequence.Children) list.Add(Convert(item, file, ref budget));
+                for (var i = 0; i < sequence.Children.Count; i++)
+                {
+                    var inner = $"{path}[{i}]";
+                    lines.Add(inner, sequence.Children[i].Start.Line);
+                    list.Add(Convert(sequence.Children[i], file, inner, lines, ref budget));
+                }
+
                 return list;
             case YamlScalarNode scalar:
                 return Scalar(scalar);

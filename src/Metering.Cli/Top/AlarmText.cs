@@ -12,6 +12,7 @@ internal static class AlarmText
         [
             (alarms.ConservationFailures, "readings that do not add up"), (alarms.ChainBreaks, "records that do not follow each other"), (alarms.ReadingFailures, "quantities that are no difference of readings"),
             (alarms.Forks, "forks"), (alarms.Refused, "refused batches"), (alarms.Quarantined, "quarantined batches"), (alarms.MissingBatches, "missing batches"),
+            (alarms.OverBound, "records over the bound of new workloads"),
         ];
         return string.Join(", ", all.Where(alarm => alarm.Count > 0).Select(alarm => $"{alarm.Count} {alarm.What}"));
     }

@@ -21,6 +21,9 @@ public enum AlarmKind
     /// <summary>Refused for its identity.</summary>
     Refused,
 
+    /// <summary>More new workloads in a bucket than the bound: usage beyond is exact, and of nobody.</summary>
+    OverBound,
+
     /// <summary>Kept aside for its content.</summary>
     Quarantined,
 }

@@ -16,6 +16,8 @@ public static class BatchDecoder
     /// <summary>Larger quantities can not be meant: 2^56 µs are 2,284 years of one processor in one window.</summary>
     private const ulong MaxQuantity = 1UL << 56;
 
+    private static readonly byte[] NotePrefix = Encoding.UTF8.GetBytes(WorkloadAvailability.LabelPrefix);
+
     /// <summary>Decodes; <paramref name="fault"/> is null when the batch is good. With a fault, host, epoch and sequence are still set if they could be read.</summary>
     public static DecodedBatch Decode(ReadOnlyMemory<byte> body, DateTimeOffset now, out string? fault)
     {
@@ -97,17 +99,20 @@ public static class BatchDecoder
         return (Bounded(key, 128), Bounded(value, 1024));
     }
 
-    // A label is read when its workload is new; that it can be read is checked for every one.
-    private static void CheckPair(ref WireReader reader, int wire)
+    // A label is read when its workload is new; that it can be read is checked for every one. True for a reserved label.
+    private static bool CheckPair(ref WireReader reader, int wire)
     {
         var pair = reader.Message(wire);
+        var isNote = false;
         while (pair.Next(out var field, out var inner))
         {
-            if (field is 1 or 2) pair.Bytes(inner);
+            if (field == 1) isNote = pair.Span[pair.Bytes(inner)].StartsWith(NotePrefix);
+            else if (field == 2) pair.Bytes(inner);
             else pair.Skip(inner);
         }
 
         reader.Leave(pair);
+        return isNote;
     }
 
     private static long ReadTimestamp(ref WireReader reader, int wire)
@@ -166,14 +171,15 @@ public static class BatchDecoder
         var message = reader.Message(wire);
         var record = new DecodedRecord { FirstReading = batch.Readings.Count, Whole = message.At..message.End };
         var (identityEnd, past) = (message.At, false);
-        while (message.Next(out var field, out var inner))
+        for (var at = message.At; message.Next(out var field, out var inner); at = message.At)
         {
+            var isNote = false;
             switch (field)
             {
                 case 1: record.Kind = message.Bytes(inner); break;
                 case 2: record.Id = message.Bytes(inner); break;
                 case 3: record.Name = message.Bytes(inner); break;
-                case 4: CheckPair(ref message, inner); break;
+                case 4: isNote = CheckPair(ref message, inner); break;
                 case 5: record.Path = message.Bytes(inner); break;
                 case 6: record.Inode = message.Number(inner); break;
                 case 7: record.Origin = (int)Math.Min(message.Number(inner), 99); break;
@@ -182,8 +188,10 @@ public static class BatchDecoder
                 default: message.Skip(inner); break;
             }
 
-            if (field > 6) past = true;
-            else if (past) record.Scattered = true;
+            // Reserved labels are state, not identity. Ours come last, so that the bytes of the identity stay the same when they change.
+            if (isNote) record.Notes = (record.Notes.End.Value > 0 ? record.Notes.Start.Value : at)..message.At;
+            else if (field > 6) past = true;
+            else if (past || record.Notes.End.Value > 0) record.Scattered = true;
             else identityEnd = message.At;
         }
 
@@ -242,10 +250,46 @@ public static class BatchDecoder
             }
 
             var (key, value) = ReadPair(ref reader, wire);
-            if (labels.Count < 64) labels[key] = value;
+            if (labels.Count < 64 && !key.StartsWith(WorkloadAvailability.LabelPrefix, StringComparison.Ordinal)) labels[key] = value;
         }
 
         return labels;
+    }
+
+    /// <summary>The identity of a scattered record: a copy of its fields from kind to inode, without reserved labels.</summary>
+    internal static byte[] Identity(DecodedBatch batch, in DecodedRecord record)
+    {
+        var identity = new List<byte>(256);
+        var reader = new WireReader(batch.Body.Span, record.Whole.Start.Value, record.Whole.End.Value);
+        for (var at = reader.At; reader.Next(out var field, out var wire); at = reader.At)
+        {
+            var isNote = false;
+            if (field == 4) isNote = CheckPair(ref reader, wire);
+            else reader.Skip(wire);
+            if (field <= 6 && !isNote) identity.AddRange(batch.Body.Span[at..reader.At]);
+        }
+
+        return [.. identity];
+    }
+
+    /// <summary>Reserved labels by what follows their prefix, from the bytes of <see cref="DecodedRecord.Notes"/>.</summary>
+    internal static Dictionary<string, string> Notes(ReadOnlySpan<byte> bytes)
+    {
+        var notes = new Dictionary<string, string>(StringComparer.Ordinal);
+        var reader = new WireReader(bytes, 0, bytes.Length);
+        while (reader.Next(out var field, out var wire))
+        {
+            if (field != 4)
+            {
+                reader.Skip(wire);
+                continue;
+            }
+
+            var (key, value) = ReadPair(ref reader, wire);
+            if (notes.Count < 16 && key.StartsWith(WorkloadAvailability.LabelPrefix, StringComparison.Ordinal)) notes[key[WorkloadAvailability.LabelPrefix.Length..]] = value;
+        }
+
+        return notes;
     }
 
     internal static string Bounded(string text, int length) => text.Length <= length ? text : text[..length];

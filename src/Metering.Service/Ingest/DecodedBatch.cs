@@ -39,6 +39,9 @@ public sealed class DecodedBatch
     /// <summary>Readings whose end − start is not their quantity; peaks, and readings without start and end, are not counted.</summary>
     public int ReadingFailures { get; set; }
 
+    /// <summary>Records of workloads beyond the bound of new ones, as the ledger counted when it took the batch.</summary>
+    public int OverBound { get; set; }
+
     public int UnknownMeters { get; set; }
 
     // Room for what a body of this size usually holds, so that the lists do not grow step by step.

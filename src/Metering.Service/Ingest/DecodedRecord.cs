@@ -6,11 +6,14 @@ namespace Metering.Service.Ingest;
 [StructLayout(LayoutKind.Auto)]
 public struct DecodedRecord
 {
-    /// <summary>The bytes that describe the workload (kind … inode); the same in every batch, so they key the cache of workload ids.</summary>
+    /// <summary>The bytes that describe the workload (kind … inode, without reserved labels that come after); the same in every batch, so they key the cache of workload ids.</summary>
     public Range Identity;
 
-    /// <summary>True when the fields came in another order than ours, so that <see cref="Identity"/> does not hold all of them.</summary>
+    /// <summary>True when the fields came in another order than ours, or reserved labels among them, so that <see cref="Identity"/> does not hold all of them.</summary>
     public bool Scattered;
+
+    /// <summary>From the first reserved label (<c>metering.…</c>) to the last; empty without any.</summary>
+    public Range Notes;
 
     public Range Kind;
     public Range Id;

@@ -20,7 +20,7 @@ internal sealed partial class HostAlarms(TimeProvider clock, ILogger<HostAlarms>
 
     private static readonly Meter Meter = new("Metering.Alarms");
     private static readonly Counter<long> Alarms = Meter.CreateCounter<long>("metering_ingest_alarms", unit: null,
-        description: "Findings by kind since the process started: conservation, reading, chain, gap, fork, refused, quarantined. Any is an alarm; metering verify tells more.");
+        description: "Findings by kind since the process started: conservation, reading, chain, gap, fork, refused, overbound, quarantined. Any is an alarm; metering verify tells more.");
 
     /// <summary>Series that are there from the start: an alert on their growth sees the first one.</summary>
     public static void Begin()
@@ -48,6 +48,7 @@ internal sealed partial class HostAlarms(TimeProvider clock, ILogger<HostAlarms>
 
         if (batch.ConservationFailures > 0) Raise(batch.Host, AlarmKind.Conservation, batch.ConservationFailures, $"in batch {batch.Sequence} of epoch {batch.Epoch}");
         if (batch.ReadingFailures > 0) Raise(batch.Host, AlarmKind.Reading, batch.ReadingFailures, $"in batch {batch.Sequence} of epoch {batch.Epoch}");
+        if (batch.OverBound > 0) Raise(batch.Host, AlarmKind.OverBound, batch.OverBound, $"in batch {batch.Sequence} of epoch {batch.Epoch}; Ledger:MaxNewWorkloads is the bound");
         if (answer.Downlink is { } downlink) WatchGap(batch, downlink.CommittedSequence);
     }
 
@@ -88,6 +89,7 @@ internal sealed partial class HostAlarms(TimeProvider clock, ILogger<HostAlarms>
         AlarmKind.Gap => "a batch has been missing for a minute",
         AlarmKind.Fork => "two journals use the same numbers (a cloned machine or a restored copy)",
         AlarmKind.Refused => "a batch is refused for its identity",
+        AlarmKind.OverBound => "it names more new workloads in one bucket than the bound, usage beyond goes to workload 'over-bound'",
         _ => "a batch is in quarantine",
     };
 

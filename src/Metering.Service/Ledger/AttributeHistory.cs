@@ -51,6 +51,13 @@ internal sealed class AttributeHistory(string key, params AttributeVersion[] ver
         }
 
         Spread(all, at);
+
+        // Renamed and back within a bucket: what is as before is no version.
+        for (var i = all.Count - 1; i > 0; i--)
+        {
+            if (all[i].Same(all[i - 1])) all.RemoveAt(i);
+        }
+
         _versions = [.. all];
         return before.Length != _versions.Length || before.Zip(_versions).Any(pair => pair.First.From != pair.Second.From || !pair.First.Same(pair.Second));
     }

@@ -78,5 +78,8 @@ internal static class AttributeStore
         return json.Contains("\\u0000", StringComparison.Ordinal) ? json.Replace("\\u0000", "") : json;
     }
 
+    /// <summary>Availability as stored: empty when there is nothing to say.</summary>
+    public static string WriteAvailability(IReadOnlyDictionary<string, string> availability) => availability.Count == 0 ? "" : WriteLabels(availability);
+
     private static SortedDictionary<string, string> ReadLabels(string json) => new(JsonSerializer.Deserialize<Dictionary<string, string>>(json) ?? [], StringComparer.Ordinal);
 }

@@ -23,26 +23,29 @@ internal static class BucketSplit
         private long Cumulative(long quantity, long at) => (long)((Int128)quantity * at / Length);
     }
 
-    public static Part[] Of(long startMicroseconds, long endMicroseconds, long grainSeconds)
+    public static Part[] Of(long startMicroseconds, long endMicroseconds, LedgerGrain grain)
     {
-        var grain = grainSeconds * 1_000_000;
         var length = endMicroseconds - startMicroseconds;
-        var first = startMicroseconds / grain;
-        var last = length == 0 ? first : (endMicroseconds - 1) / grain;
-        if (first == last) return [new Part(first * grainSeconds, 0, Math.Max(length, 1), Math.Max(length, 1))];
-        if (last - first >= MaxParts)
+        var first = grain.Floor(startMicroseconds / 1_000_000);
+        var last = length == 0 ? first : grain.Floor((endMicroseconds - 1) / 1_000_000);
+        if (first == last) return [new Part(first, 0, Math.Max(length, 1), Math.Max(length, 1))];
+
+        // From the end, so that the last ones are kept.
+        var buckets = new List<long>();
+        for (var bucket = last; bucket >= first && buckets.Count < MaxParts; bucket = grain.Floor(bucket - 1)) buckets.Add(bucket);
+        buckets.Reverse();
+        if (buckets[0] > first)
         {
-            first = last - MaxParts + 1;
-            startMicroseconds = first * grain;
+            startMicroseconds = buckets[0] * 1_000_000;
             length = endMicroseconds - startMicroseconds;
         }
 
-        var parts = new Part[last - first + 1];
+        var parts = new Part[buckets.Count];
         for (var i = 0; i < parts.Length; i++)
         {
-            var from = Math.Max((first + i) * grain, startMicroseconds) - startMicroseconds;
-            var to = Math.Min((first + i + 1) * grain, endMicroseconds) - startMicroseconds;
-            parts[i] = new Part((first + i) * grainSeconds, from, to, length);
+            var from = Math.Max(buckets[i] * 1_000_000, startMicroseconds) - startMicroseconds;
+            var to = Math.Min(i + 1 < parts.Length ? buckets[i + 1] * 1_000_000 : long.MaxValue, endMicroseconds) - startMicroseconds;
+            parts[i] = new Part(buckets[i], from, to, length);
         }
 
         return parts;

@@ -17,7 +17,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     private static readonly Meter[] Meters = [.. MeterCatalogue.All];
     private readonly ILedgerBulk _bulk = store.IsPostgres ? new PostgresBulk() : new SqliteBulk();
     private readonly IUsageListener[] _listeners = [.. listeners];
-    private readonly WorkloadDirectory _directory = new();
+    private readonly WorkloadDirectory _directory = new(options.MaxNewWorkloads);
     private readonly Newborns _newborns = new();
     private readonly Dictionary<(long Bucket, WorkloadEntry Workload), UsageRow> _rows = [];
     private readonly Stack<UsageRow> _spare = new();
@@ -223,6 +223,8 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
             await MoveAsync(transaction, changed, judged.Now);
         }
 
+        var availability = _directory.ChangedAvailability();
+        if (availability.Count > 0) await _bulk.SaveAvailabilityAsync(transaction, availability);
         var rows = InOrder();
         if (rows.Count > 0) await _bulk.AddUsageAsync(transaction, rows);
         if (coverage.Count > 0) await _bulk.AddCoverageAsync(transaction, coverage);
@@ -276,7 +278,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
     private void Merge(DecodedBatch batch, Dictionary<(long Bucket, string Host), (long Covered, long Expected)> coverage, List<WorkloadEntry> ended)
     {
-        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, options.GrainSeconds);
+        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom));
         foreach (var part in parts)
         {
             var (covered, expected) = coverage.GetValueOrDefault((part.Bucket, batch.Host));
@@ -287,10 +289,11 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
         WorkloadDirectory.Known? previous = null;
         var newborns = _newborns.Of(batch);
+        batch.OverBound = 0;
         foreach (ref readonly var record in CollectionsMarshal.AsSpan(batch.Records))
         {
             var workload = _directory.Find(batch, record, parts[0].Bucket, ref previous);
-            if (record.Final) ended.Add(workload);
+            if (record.Final && workload.Kind != WorkloadDirectory.OverBoundKind) ended.Add(workload);
             var unscraped = newborns.IsUnscraped(record, isNew: previous is null);
             foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated, unscraped);
         }
@@ -346,7 +349,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         {
             if (!changed.TryGetValue(entry.Id, out var before)) continue;
             var owners = _snapshot.Rules.Resolve(entry.Host, entry.Kind, entry.Path, before);
-            if (!owners.SequenceEqual(entry.Owners)) await UsageMoves.AddAsync(transaction, entry, owners, options.GrainSeconds, now, moves);
+            if (!owners.SequenceEqual(entry.Owners)) await UsageMoves.AddAsync(transaction, entry, owners, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom), now, moves);
         }
 
         foreach (var listener in _listeners)

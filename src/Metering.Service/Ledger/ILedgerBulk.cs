@@ -14,6 +14,9 @@ internal interface ILedgerBulk
     /// <summary>Inserts or renews workloads and gives them their ids.</summary>
     Task SaveWorkloadsAsync(LedgerTransaction transaction, IReadOnlyList<WorkloadEntry> workloads, long bucket);
 
+    /// <summary>Writes what workloads say of the availability of their meters.</summary>
+    Task SaveAvailabilityAsync(LedgerTransaction transaction, IReadOnlyList<(long Id, string Availability)> workloads);
+
     /// <summary>Adds the rows to <c>usage</c>. Ordered by (bucket, workload), so that several writers lock in the same order.</summary>
     Task AddUsageAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows);
 

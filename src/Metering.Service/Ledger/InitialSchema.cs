@@ -65,6 +65,8 @@ public sealed class InitialSchema : Migration
             $"CREATE TABLE tenant (id {text} PRIMARY KEY, name {text} NOT NULL, time_zone {text} NOT NULL, currency {text} NOT NULL, price_book {text} NOT NULL)",
             $"CREATE TABLE ownership_rules (id {number} PRIMARY KEY, json {text} NOT NULL)",
             $"CREATE TABLE price_version (book {text} NOT NULL, version {number} NOT NULL, json {text} NOT NULL, PRIMARY KEY (book, version))",
+            $"CREATE TABLE contract (tenant {text} PRIMARY KEY, json {text} NOT NULL)",
+            $"CREATE TABLE audit (id {identity}, at {number} NOT NULL, actor {text} NOT NULL, action {text} NOT NULL, subject {text} NOT NULL, before {text}, after {text})",
             $"CREATE TABLE quota (id {text} PRIMARY KEY, json {text} NOT NULL)",
             $"CREATE TABLE quota_window (quota {text} NOT NULL, window_start {number} NOT NULL, window_end {number} NOT NULL, fired {text} NOT NULL, PRIMARY KEY (quota, window_start)){clustered}",
             $"CREATE TABLE quota_use (quota {text} NOT NULL, window_start {number} NOT NULL, component {text} NOT NULL, used {wide} NOT NULL, PRIMARY KEY (quota, window_start, component)){clustered}",
@@ -84,6 +86,7 @@ public sealed class InitialSchema : Migration
             "CREATE INDEX alert_at ON alert (at)",
         ];
         foreach (var sql in tables) migrationBuilder.Sql(sql);
+        foreach (var sql in postgres ? PostgresAppendOnly : SqliteAppendOnly) migrationBuilder.Sql(sql);
 
         // Compressing batches with PostgreSQL's default (pglz) costs more than all the rest of a group; a server built without lz4 keeps them as they are.
         if (postgres)
@@ -94,6 +97,19 @@ public sealed class InitialSchema : Migration
                 """);
         }
     }
+
+    // What was written down stays, whoever asks.
+    private static readonly string[] SqliteAppendOnly =
+    [
+        "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END",
+        "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END",
+    ];
+
+    private static readonly string[] PostgresAppendOnly =
+    [
+        "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$",
+        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()",
+    ];
 
     protected override void Down(MigrationBuilder migrationBuilder) =>
         throw new NotSupportedException("A ledger is never taken apart; restore a backup instead.");

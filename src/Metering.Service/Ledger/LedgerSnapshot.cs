@@ -7,6 +7,9 @@ namespace Metering.Service.Ledger;
 /// <summary>Configuration that ingest needs, as of a revision. Every change of configuration raises the revision in its own transaction.</summary>
 public sealed record LedgerSnapshot(long Revision, OwnershipRules Rules)
 {
+    /// <summary>From when on buckets are fine, see <see cref="LedgerGrain"/>.</summary>
+    public long FineFrom { get; init; } = long.MaxValue;
+
     public static readonly LedgerSnapshot Empty = new(-1, new OwnershipRules([]));
 
     /// <summary>The snapshot of this transaction: the one given, when the revision is still its.</summary>
@@ -16,7 +19,7 @@ public sealed record LedgerSnapshot(long Revision, OwnershipRules Rules)
         if (revision == known.Revision) return known;
         var stored = await transaction.Context.Set<StoredRules>().AsNoTracking().FirstOrDefaultAsync();
         var rules = stored is null ? [] : JsonSerializer.Deserialize<List<OwnershipRule>>(stored.Json, LedgerJson.Options) ?? [];
-        return new LedgerSnapshot(revision, new OwnershipRules(rules));
+        return new LedgerSnapshot(revision, new OwnershipRules(rules)) { FineFrom = await LedgerGrain.FineFromAsync(transaction) };
     }
 
     /// <summary>Notes that configuration has changed; other replicas see it with their next group.</summary>

@@ -34,6 +34,12 @@ public sealed class MeteringContext(DbContextOptions<MeteringContext> options) :
             entity.Property(version => version.Version).HasColumnName("version");
             entity.Property(version => version.Json).HasColumnName("json");
         });
+        modelBuilder.Entity<StoredContract>(entity =>
+        {
+            entity.ToTable("contract").HasKey(contract => contract.Tenant);
+            entity.Property(contract => contract.Tenant).HasColumnName("tenant");
+            entity.Property(contract => contract.Json).HasColumnName("json");
+        });
         modelBuilder.Entity<StoredQuota>(entity =>
         {
             entity.ToTable("quota").HasKey(quota => quota.Id);

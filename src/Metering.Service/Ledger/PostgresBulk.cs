@@ -90,24 +90,30 @@ internal sealed class PostgresBulk : ILedgerBulk
         var all = workloads.OrderBy(entry => (entry.Host, entry.Kind, entry.Key)).ToArray();
         var command = transaction.Command("""
             INSERT INTO workload AS w (host, kind, key, name, path, labels, attributes_from, former, availability, first_seen, last_seen, ended)
-            SELECT host, kind, key, name, path, labels, since, 0, '', @bucket, @bucket, 0 FROM unnest(@hosts, @kinds, @keys, @names, @paths, @labels, @since) AS v (host, kind, key, name, path, labels, since)
+            SELECT host, kind, key, name, path, labels, since, 0, availability, @bucket, @bucket, 0
+            FROM unnest(@hosts, @kinds, @keys, @names, @paths, @labels, @since, @availability) AS v (host, kind, key, name, path, labels, since, availability)
             ON CONFLICT (host, kind, key) DO UPDATE SET path = excluded.path, last_seen = GREATEST(w.last_seen, excluded.last_seen), ended = 0
-            RETURNING id, host, kind, key, name, labels, attributes_from, former
+            RETURNING id, host, kind, key, name, labels, attributes_from, former, availability
             """,
             ("@bucket", bucket), ("@hosts", Array.ConvertAll(all, entry => entry.Host)), ("@kinds", Array.ConvertAll(all, entry => entry.Kind)), ("@keys", Array.ConvertAll(all, entry => entry.Key)),
             ("@names", Array.ConvertAll(all, entry => entry.Attributes.Latest.Name)), ("@paths", Array.ConvertAll(all, entry => entry.Path)),
-            ("@labels", Array.ConvertAll(all, entry => AttributeStore.WriteLabels(entry.Attributes.Latest.Labels))), ("@since", Array.ConvertAll(all, entry => entry.Attributes.Latest.From)));
+            ("@labels", Array.ConvertAll(all, entry => AttributeStore.WriteLabels(entry.Attributes.Latest.Labels))), ("@since", Array.ConvertAll(all, entry => entry.Attributes.Latest.From)),
+            ("@availability", Array.ConvertAll(all, entry => AttributeStore.WriteAvailability(entry.Availability))));
         var byKey = all.ToDictionary(entry => (entry.Host, entry.Kind, entry.Key));
         await using var rows = await command.ExecuteReaderAsync();
         while (await rows.ReadAsync())
         {
             var entry = byKey[(rows.GetString(1), rows.GetString(2), rows.GetString(3))];
             var stored = new StoredAttributes(rows.GetString(4), rows.GetString(5), rows.GetInt64(6), rows.GetInt64(7));
-            entry.Id = rows.GetInt64(0);
+            (entry.Id, entry.StoredAvailability) = (rows.GetInt64(0), rows.GetString(8));
             var seen = entry.Attributes.Latest;
             if (stored != new StoredAttributes(seen.Name, AttributeStore.WriteLabels(seen.Labels), seen.From, 0)) entry.Stored = stored;
         }
     }
+
+    public async Task SaveAvailabilityAsync(LedgerTransaction transaction, IReadOnlyList<(long Id, string Availability)> workloads) => await transaction.ExecuteAsync(
+        "UPDATE workload SET availability = v.availability FROM unnest(@ids, @availability) AS v (id, availability) WHERE workload.id = v.id",
+        ("@ids", workloads.Select(workload => workload.Id).ToArray()), ("@availability", workloads.Select(workload => workload.Availability).ToArray()));
 
     public async Task AddUsageAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows)
     {

@@ -79,9 +79,9 @@ internal sealed class SqliteBulk : ILedgerBulk
     public Task SaveWorkloadsAsync(LedgerTransaction transaction, IReadOnlyList<WorkloadEntry> workloads, long bucket)
     {
         using var upsert = Prepare(transaction, """
-            INSERT INTO workload (host, kind, key, name, path, labels, attributes_from, former, availability, first_seen, last_seen, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', ?8, ?8, 0)
+            INSERT INTO workload (host, kind, key, name, path, labels, attributes_from, former, availability, first_seen, last_seen, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?9, ?8, ?8, 0)
             ON CONFLICT (host, kind, key) DO UPDATE SET path = excluded.path, last_seen = MAX(last_seen, excluded.last_seen), ended = 0
-            RETURNING id, name, labels, attributes_from, former
+            RETURNING id, name, labels, attributes_from, former, availability
             """);
         foreach (var workload in workloads)
         {
@@ -95,13 +95,27 @@ internal sealed class SqliteBulk : ILedgerBulk
             upsert.Bind(6, labels);
             upsert.Bind(7, seen.From);
             upsert.Bind(8, bucket);
+            upsert.Bind(9, AttributeStore.WriteAvailability(workload.Availability));
             while (upsert.Step())
             {
-                workload.Id = upsert.Number(0);
+                (workload.Id, workload.StoredAvailability) = (upsert.Number(0), upsert.Text(5));
                 var (from, former) = (upsert.Number(3), upsert.Number(4));
                 if (from == seen.From && former == 0 && upsert.Text(1) == seen.Name && upsert.Text(2) == labels) continue;
                 workload.Stored = new StoredAttributes(upsert.Text(1), upsert.Text(2), from, former);
             }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task SaveAvailabilityAsync(LedgerTransaction transaction, IReadOnlyList<(long Id, string Availability)> workloads)
+    {
+        using var update = Prepare(transaction, "UPDATE workload SET availability = ?2 WHERE id = ?1");
+        foreach (var (id, availability) in workloads)
+        {
+            update.Bind(1, id);
+            update.Bind(2, availability);
+            update.Run();
         }
 
         return Task.CompletedTask;

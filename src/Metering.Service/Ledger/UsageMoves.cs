@@ -6,18 +6,18 @@ namespace Metering.Service.Ledger;
 /// <summary>Finds the stored rows of a workload whose owner is another than it was.</summary>
 internal static class UsageMoves
 {
-    // Quotas have windows of a month at most; with this many buckets of 15 minutes every open one is covered.
-    private const int MaxBuckets = 4 * 24 * 32;
+    // Quotas have windows of a month at most: in seconds, every open one is covered.
+    private const long Reach = 32 * 86_400;
 
     private static readonly string Select =
         "SELECT bucket" + string.Concat(MeterCatalogue.All.Select(meter => ", " + meter.Column)) + " FROM usage WHERE workload = @id AND bucket = @bucket";
 
     /// <summary>Adds them to <paramref name="moves"/>. One look-up by key for each bucket since the workload was first seen: usage is not indexed by workload.</summary>
-    public static async Task AddAsync(LedgerTransaction transaction, WorkloadEntry entry, IReadOnlyList<OwnedInterval> before, long grainSeconds, DateTimeOffset now, List<MovedUsage> moves)
+    public static async Task AddAsync(LedgerTransaction transaction, WorkloadEntry entry, IReadOnlyList<OwnedInterval> before, LedgerGrain grain, DateTimeOffset now, List<MovedUsage> moves)
     {
-        var last = Math.Max(now.ToUnixTimeSeconds() / grainSeconds * grainSeconds, entry.Attributes.Latest.From) + grainSeconds;
-        var first = Math.Max(entry.Attributes.Versions[0].From, last - MaxBuckets * grainSeconds);
-        for (var bucket = first; bucket <= last; bucket += grainSeconds)
+        var last = Math.Max(now.ToUnixTimeSeconds(), entry.Attributes.Latest.From) + grain.Coarse;
+        var first = grain.Floor(Math.Max(entry.Attributes.Versions[0].From, last - Reach));
+        for (var bucket = first; bucket <= last; bucket += grain.LengthAt(bucket))
         {
             var (was, becomes) = (OwnedInterval.At(before, bucket), OwnedInterval.At(entry.Owners, bucket));
             if (was.Tenant == becomes.Tenant && was.Project == becomes.Project) continue;

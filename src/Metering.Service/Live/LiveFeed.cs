@@ -64,13 +64,13 @@ internal sealed class LiveFeed(LedgerStore store, Inventory inventory, TimeProvi
         {
             if (now - host.LastWindowEnd > Silent) continue;
             var (sums, isCut) = await SumsAsync(host, cancel);
-            var known = await NamesAsync(host.Host, now.ToUnixTimeSeconds(), cancel);
+            var known = await NamesAsync(host, now.ToUnixTimeSeconds(), cancel);
             cut |= isCut;
             decimal cores = 0, system = 0;
             foreach (var ((kind, id), sum) in sums.Workloads)
             {
-                var (name, tenant) = known.GetValueOrDefault((kind, id), (sum.Name, "unattributed"));
-                var line = Line(host.Host, kind, id, name, tenant, sums, sum, prices.For(tenant, now.ToUnixTimeSeconds()));
+                var (name, tenant, traits) = known.GetValueOrDefault((kind, id), (sum.Name, "unattributed", WorkloadTraits.Unknown));
+                var line = Line(host.Host, kind, id, name, tenant, sums, sum, prices.At(tenant, now.ToUnixTimeSeconds()).Prices?.Lines ?? [], traits);
                 workloads.Add(line);
                 cores += line.CpuCores ?? 0;
                 if (kind == "system") system += line.CpuCores ?? 0;
@@ -89,18 +89,34 @@ internal sealed class LiveFeed(LedgerStore store, Inventory inventory, TimeProvi
             cut || workloads.Count > MaxWorkloads);
     }
 
-    private static LiveWorkload Line(string host, string kind, string id, string name, string tenant, LiveSums sums, LiveSums.Sum sum, PriceLine[] prices)
+    private static LiveWorkload Line(string host, string kind, string id, string name, string tenant, LiveSums sums, LiveSums.Sum sum, PriceLine[] prices, WorkloadTraits traits)
     {
         var (read, written) = (sums.Rate(sum, MeterCatalogue.IoReadBytes), sums.Rate(sum, MeterCatalogue.IoWriteBytes));
         decimal? cost = null;
+        var priced = new HashSet<string>(StringComparer.Ordinal);
         foreach (var line in prices)
         {
-            if (sums.Rate(sum, line.Meter) is { } rate) cost = (cost ?? 0) + Math.Round(rate * 3600 / line.BaseUnits * line.PerUnit, 10);
+            if (line.Unit == PricingUnit.Months || (line.Selector is not null && !line.Selector.Matches(traits)) || !priced.Add(line.Name)) continue;
+            if (Rate(sums, sum, line) is { } rate) cost = (cost ?? 0) + Math.Round(rate * 3600 / line.Unit.BaseUnits * line.PriceOf(0) * PriceLine.NanoScale / (line.Block == 0 ? PriceLine.NanoScale : (decimal)line.Block), 10);
         }
 
         return new LiveWorkload(
             host, kind, id, name, sum.Path, tenant, Round(sums.Rate(sum, MeterCatalogue.Cpu) / MeterCatalogue.Cpu.Scale, 6), Round(sums.Rate(sum, MeterCatalogue.Memory), 0),
             read is null && written is null ? null : Round((read ?? 0) + (written ?? 0), 0), cost, cost is null ? null : prices[0].Currency);
+    }
+
+    // What the price counts per second, in base units. A price per month has no rate of its own here: its unit is as long as the month.
+    private static decimal? Rate(LiveSums sums, LiveSums.Sum sum, PriceLine line)
+    {
+        if (line.Unit.BaseUnits == 0) return null;
+        if (line.Meter is not { } meter) return 1;
+        var (used, reserved) = (sums.Rate(sum, meter), line.Reserved is { } other ? sums.Rate(sum, other) : null);
+        return line.Basis switch
+        {
+            PriceBasis.Usage => used,
+            PriceBasis.Reservation => reserved,
+            _ => used > reserved || reserved is null ? used : reserved,
+        };
     }
 
     private static decimal? Round(decimal? value, int places) => value is { } known ? Math.Round(known, places) : null;
@@ -129,16 +145,17 @@ internal sealed class LiveFeed(LedgerStore store, Inventory inventory, TimeProvi
         return (sums, count == MaxBatchesPerHost);
     }
 
-    private async Task<Dictionary<(string, string), (string Name, string Tenant)>> NamesAsync(string host, long now, CancellationToken cancel)
+    private async Task<Dictionary<(string, string), (string Name, string Tenant, WorkloadTraits Traits)>> NamesAsync(HostView host, long now, CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         await using var command = VerifyRun.Command(connection, """
-            SELECT w.kind, w.key, w.name, COALESCE(o.tenant, 'unattributed') FROM workload w
+            SELECT w.kind, w.key, w.name, COALESCE(o.tenant, 'unattributed'), w.labels FROM workload w
             LEFT JOIN ownership o ON o.workload = w.id AND o.valid_from <= @now AND o.valid_to > @now WHERE w.host = @host AND (w.ended = 0 OR w.last_seen > @recent)
-            """, ("@host", host), ("@now", now), ("@recent", now - 3600));
-        var names = new Dictionary<(string, string), (string, string)>();
+            """, ("@host", host.Host), ("@now", now), ("@recent", now - 3600));
+        var names = new Dictionary<(string, string), (string, string, WorkloadTraits)>();
         await using var rows = await command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel)) names[(rows.GetString(0), rows.GetString(1))] = (rows.GetString(2), rows.GetString(3));
+        while (await rows.ReadAsync(cancel))
+            names[(rows.GetString(0), rows.GetString(1))] = (rows.GetString(2), rows.GetString(3), new WorkloadTraits(host.Host, rows.GetString(0), TraitsReader.Labels(rows.GetString(4)), host.Labels));
         return names;
     }
 }

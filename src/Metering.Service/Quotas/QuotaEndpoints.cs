@@ -39,6 +39,7 @@ internal static class QuotaEndpoints
         {
             var webhooks = await transaction.Context.Set<Webhook>().Select(webhook => webhook.Id).ToListAsync(cancel);
             var found = QuotaRules.Check(id, quota, webhooks.ToHashSet(StringComparer.Ordinal));
+            found.AddRange(CostQuotaGuard.Check(id, quota, await PriceCatalogue.LoadAsync(transaction.Context, cancel), clock.GetUtcNow()));
             if (found.Count > 0) return found;
             var known = await transaction.Context.Set<StoredQuota>().FirstOrDefaultAsync(row => row.Id == id, cancel);
             if (known is null) transaction.Context.Add(known = new StoredQuota { Id = id });
@@ -77,7 +78,7 @@ internal static class QuotaEndpoints
             if (caller.Tenant is not null && caller.Tenant != quota.Subject.Tenant) continue;
             var (start, end) = QuotaWindow.Of(quota.Window, clock.GetUtcNow().ToUnixTimeSeconds(), prices.ZoneOf(quota.Subject.Tenant ?? ""));
             var (components, fired) = await ReadAsync(connection, row.Id, start, cancel);
-            var value = QuotaEvaluator.Value(quota, components);
+            var value = QuotaEvaluator.Value(quota, components, prices);
             views.Add(new QuotaView(row.Id, quota.Subject, quota.Meter, quota.Window, quota.Limit, quota.Thresholds, quota.Notify, value, Math.Round(value / quota.Limit * 100, 4),
                 fired, DateTimeOffset.FromUnixTimeSeconds(start), DateTimeOffset.FromUnixTimeSeconds(end)));
         }

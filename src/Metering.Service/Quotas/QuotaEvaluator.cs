@@ -17,6 +17,8 @@ internal sealed class QuotaEvaluator : IUsageListener
 {
     private sealed record Loaded(long Revision, ILookup<string, (string Id, Quota Quota)> ByTenant, PriceCatalogue Prices, IReadOnlySet<string> Webhooks);
 
+    private static readonly Dictionary<string, string> NoLabels = [];
+
     private Loaded? _loaded;
 
     public async Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now)
@@ -69,12 +71,13 @@ internal sealed class QuotaEvaluator : IUsageListener
     public static async Task RebuildAsync(LedgerTransaction transaction, string id, Quota quota, LedgerOptions options, DateTimeOffset now)
     {
         var prices = await PriceCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
-        var (start, end) = QuotaWindow.Of(quota.Window, now.ToUnixTimeSeconds() / options.GrainSeconds * options.GrainSeconds, prices.ZoneOf(quota.Subject.Tenant!));
+        var grain = await LedgerGrain.ReadAsync(transaction, options);
+        var (start, end) = QuotaWindow.Of(quota.Window, grain.Floor(now.ToUnixTimeSeconds()), prices.ZoneOf(quota.Subject.Tenant!));
         await transaction.ExecuteAsync("DELETE FROM quota_use WHERE quota = @quota AND window_start >= @start", ("@quota", id), ("@start", start));
         var components = new Dictionary<string, decimal>(StringComparer.Ordinal);
         var command = transaction.Command(
-            "SELECT u.bucket" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) + """
-             FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to
+            "SELECT w.host, w.kind, u.bucket" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) + """
+             FROM usage u JOIN workload w ON w.id = u.workload LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to
             WHERE u.bucket >= @start AND u.bucket < @end AND COALESCE(o.tenant, 'unattributed') = @tenant AND (@project = '' OR o.project = @project)
             """, ("@start", start), ("@end", end), ("@tenant", quota.Subject.Tenant), ("@project", quota.Subject.Project ?? ""));
         await using (var reader = await command.ExecuteReaderAsync())
@@ -83,10 +86,11 @@ internal sealed class QuotaEvaluator : IUsageListener
             while (await reader.ReadAsync())
             {
                 row.Clear();
-                row.Bucket = reader.GetInt64(0);
+                row.Bucket = reader.GetInt64(2);
+                row.Workload = new WorkloadEntry { Host = reader.GetString(0), Kind = reader.GetString(1), Key = "", Path = "", Attributes = new AttributeHistory("", new AttributeVersion(0, "", NoLabels)) };
                 foreach (var meter in MeterCatalogue.All)
                 {
-                    if (!reader.IsDBNull(meter.Index + 1)) row.Add(meter, reader.GetInt64(meter.Index + 1));
+                    if (!reader.IsDBNull(meter.Index + 3)) row.Add(meter, reader.GetInt64(meter.Index + 3));
                 }
 
                 Count(components, quota, row, quota.Subject.Tenant!, prices);
@@ -96,20 +100,30 @@ internal sealed class QuotaEvaluator : IUsageListener
         foreach (var (component, used) in components) await WriteUseAsync(transaction, id, start, component, used);
     }
 
-    /// <summary>Figure of the window that is open now, in the quota's unit.</summary>
-    public static decimal Value(Quota quota, IReadOnlyDictionary<string, decimal> components)
+    /// <summary>Figure of the window that is open now, in the quota's unit. A cost is that of the cumulative quantity of each SKU, cut by the versions in their order, as a charge is.</summary>
+    public static decimal Value(Quota quota, IReadOnlyDictionary<string, decimal> components, PriceCatalogue prices)
     {
         if (quota.Meter != "cost") return MeterCatalogue.TryFind(quota.Meter, out var meter) ? meter.Show(components.Values.Sum()) : 0;
 
-        // meter | base units per priced unit | price
-        decimal cost = 0;
+        var lines = new List<(PriceLine Line, long From, decimal Used)>();
         foreach (var (component, used) in components)
         {
-            var parts = component.Split('|');
-            cost += Math.Round(used / decimal.Parse(parts[1], CultureInfo.InvariantCulture), 9, MidpointRounding.ToEven) * decimal.Parse(parts[2], CultureInfo.InvariantCulture);
+            var parts = component.Split('\u001f');
+            var version = prices.Book(parts[0]).FirstOrDefault(validity => validity.Version == int.Parse(parts[1], CultureInfo.InvariantCulture));
+            if (version?.Lines.FirstOrDefault(line => line.Sku == parts[2]) is { } line) lines.Add((line, version.From, used));
         }
 
-        return cost;
+        var cost = Amount.Zero;
+        var charges = new List<Charge>();
+        foreach (var sku in lines.GroupBy(one => one.Line.Sku, StringComparer.Ordinal))
+        {
+            var cumulative = new Cumulative(sku.First().Line.Unit.BaseUnits);
+            charges.Clear();
+            foreach (var (line, _, used) in sku.OrderBy(one => one.From)) cumulative.AddSum(line, (Int128)used, charges);
+            foreach (var charge in charges) cost += charge.Cost;
+        }
+
+        return cost.ToDecimal();
     }
 
     private static void Count(Dictionary<string, decimal> components, Quota quota, UsageRow row, string tenant, PriceCatalogue prices, int sign = 1)
@@ -120,10 +134,14 @@ internal sealed class QuotaEvaluator : IUsageListener
             return;
         }
 
-        foreach (var line in prices.For(tenant, row.Bucket))
+        if (prices.At(tenant, row.Bucket).Prices is not { } holds) return;
+        var workload = prices.AsksTraits ? new WorkloadTraits(row.Workload.Host, row.Workload.Kind, row.Workload.Attributes.Latest.Labels, NoLabels) : WorkloadTraits.Unknown;
+        var priced = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var line in holds.Lines)
         {
-            if ((row.Known & (1 << line.Meter.Index)) == 0 || row.Values[line.Meter.Index] == 0) continue;
-            Add(string.Create(CultureInfo.InvariantCulture, $"{line.Meter.Name}|{line.BaseUnits}|{line.PerUnit}"), row.Values[line.Meter.Index]);
+            // What CostQuotaGuard lets pass: usage or reservation alone, so that growth adds up.
+            if (line.Meter is null || line.Basis == PriceBasis.Larger || (line.Selector is not null && !line.Selector.Matches(workload)) || !priced.Add(line.Name)) continue;
+            if (line.TryBase(row.Values, row.Known, 0, out var used) && used != 0) Add(string.Create(CultureInfo.InvariantCulture, $"{line.Book}\u001f{line.Version}\u001f{line.Sku}"), used);
         }
 
         void Add(string component, long quantity) => components[component] = components.GetValueOrDefault(component) + sign * (decimal)quantity;
@@ -145,7 +163,7 @@ internal sealed class QuotaEvaluator : IUsageListener
             await WriteUseAsync(transaction, id, start, component, used[component]);
         }
 
-        var value = Value(quota, used);
+        var value = Value(quota, used, loaded.Prices);
         var done = fired.Split(',', StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal);
         var before = done.Count;
         foreach (var threshold in quota.Thresholds.Order())

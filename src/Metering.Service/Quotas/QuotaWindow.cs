@@ -1,3 +1,4 @@
+using Metering.Service.Tenants;
 using NodaTime;
 
 namespace Metering.Service.Quotas;
@@ -9,7 +10,7 @@ internal static class QuotaWindow
     public static (long Start, long End) Of(string window, long atSeconds, DateTimeZone zone)
     {
         if (window == "hour") return (atSeconds / 3600 * 3600, atSeconds / 3600 * 3600 + 3600);
-        var date = Instant.FromUnixTimeSeconds(atSeconds).InZone(zone).Date;
+        var date = TenantCalendar.DayOf(atSeconds, zone).Date;
         var (first, next) = window switch
         {
             "day" => (date, date.PlusDays(1)),
@@ -18,6 +19,6 @@ internal static class QuotaWindow
         };
         return (Seconds(first), Seconds(next));
 
-        long Seconds(LocalDate day) => day.AtStartOfDayInZone(zone).ToInstant().ToUnixTimeSeconds();
+        long Seconds(LocalDate day) => TenantCalendar.StartOf(day, zone);
     }
 }

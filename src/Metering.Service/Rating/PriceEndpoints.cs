@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Security.Claims;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
@@ -12,6 +12,8 @@ namespace Metering.Service.Rating;
 /// <summary><c>/v1/price-books</c>.</summary>
 internal static class PriceEndpoints
 {
+    private const int MaxPeriods = 24;
+
     internal sealed record BookView(string Book, IReadOnlyList<int> Versions);
 
     public static void MapPrices(this IEndpointRouteBuilder routes)
@@ -19,7 +21,9 @@ internal static class PriceEndpoints
         var books = routes.MapGroup("/v1/price-books").WithTags("Prices");
         books.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The price books and their versions");
         books.MapGet("/{id}/versions/{number:int}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One version");
-        books.MapPut("/{id}/versions/{number:int}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or replaces a version");
+        books.MapPut("/{id}/versions/{number:int}", Put).RequireAuthorization(Roles.MayManage)
+            .WithSummary("Makes or replaces a version; one that has started keeps its prices, only its end can move. force=true takes a start or an end in the past");
+        books.MapPost("/{id}/dry-run", DryRun).RequireAuthorization(Roles.MayManage).WithSummary("What the last periods would have cost by a draft, and the difference, by tenant; changes nothing");
     }
 
     private static async Task<Ok<List<BookView>>> List(LedgerStore store, CancellationToken cancel)
@@ -33,26 +37,27 @@ internal static class PriceEndpoints
     {
         await using var context = await store.ReadContextAsync(cancel);
         var row = await context.Set<StoredPriceVersion>().AsNoTracking().FirstOrDefaultAsync(version => version.Book == id && version.Version == number, cancel);
-        return row is null ? Problems.Unknown("version", $"{id}/{number}") : TypedResults.Ok(Read(row));
+        return row is null ? Problems.Unknown("version", $"{id}/{number}") : TypedResults.Ok(row.Read());
     }
 
-    private static async Task<Results<Ok<PriceVersion>, ProblemHttpResult>> Put(string id, int number, PriceVersion version, LedgerStore store, LedgerOptions options, CancellationToken cancel)
+    private static async Task<Results<Ok<PriceVersion>, ProblemHttpResult>> Put(string id, int number, PriceVersion version, bool? force, ClaimsPrincipal user, PriceChange change, CancellationToken cancel)
     {
         if (id.Length is 0 or > 64 || number < 1) return Problems.Rule(["A price book has an id of 1 to 64 characters, a version a number from 1."]);
-        var faults = await store.WriteAsync(async transaction =>
+        try
         {
-            var stored = await transaction.Context.Set<StoredPriceVersion>().Where(row => row.Book == id).ToListAsync(cancel);
-            var found = PriceRules.Check(version, options.GrainSeconds, stored.Where(row => row.Version != number).Select(row => (row.Version, Read(row))));
-            if (found.Count > 0) return found;
-            var known = stored.Find(row => row.Version == number);
-            if (known is null) transaction.Context.Add(known = new StoredPriceVersion { Book = id, Version = number });
-            known.Json = JsonSerializer.Serialize(version, LedgerJson.Options);
-            await transaction.Context.SaveChangesAsync(cancel);
-            await LedgerSnapshot.RaiseAsync(transaction);
-            return found;
-        }, cancel);
-        return faults.Count > 0 ? Problems.Rule(faults) : TypedResults.Ok(version);
+            await change.PutAsync(id, number, version, force ?? false, user, cancel);
+            return TypedResults.Ok(version);
+        }
+        catch (RuleBrokenException refused)
+        {
+            return Problems.Rule(refused.Faults);
+        }
     }
 
-    private static PriceVersion Read(StoredPriceVersion row) => JsonSerializer.Deserialize<PriceVersion>(row.Json, LedgerJson.Options)!;
+    private static async Task<Results<Ok<DryRunAnswer>, ProblemHttpResult>> DryRun(string id, DryRunDraft draft, int? periods, DryRun dryRun, CancellationToken cancel)
+    {
+        if (periods is < 1 or > MaxPeriods) return Problems.Invalid($"'periods' is {periods}; it is 1 to {MaxPeriods}.");
+        var (answer, faults) = await dryRun.RunAsync(id, draft, periods ?? 1, cancel);
+        return answer is null ? Problems.Rule(faults) : TypedResults.Ok(answer);
+    }
 }

@@ -4,14 +4,14 @@ namespace Metering.Service.Rating;
 public sealed record PriceVersion
 {
     /// <summary>ISO 4217 code.</summary>
-    public string Currency { get; init; } = "";
+    public string Currency { get; init => field = value ?? ""; } = "";
 
     public DateTimeOffset? ValidFrom { get; init; }
 
     /// <summary>Left out: until further notice.</summary>
     public DateTimeOffset? ValidTo { get; init; }
 
-    public IReadOnlyList<Price> Prices { get; init; } = [];
+    public IReadOnlyList<Price> Prices { get; init => field = value ?? []; } = [];
 
     internal long FromSeconds => ValidFrom?.ToUnixTimeSeconds() ?? 0;
 

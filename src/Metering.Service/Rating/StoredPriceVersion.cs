@@ -1,3 +1,6 @@
+using System.Text.Json;
+using Metering.Service.Ledger;
+
 namespace Metering.Service.Rating;
 
 /// <summary>One version of a price book, as the document it was given as.</summary>
@@ -8,4 +11,6 @@ public sealed class StoredPriceVersion
     public int Version { get; set; }
 
     public string Json { get; set; } = "{}";
+
+    internal PriceVersion Read() => JsonSerializer.Deserialize<PriceVersion>(Json, LedgerJson.Options)!;
 }

@@ -1,4 +1,4 @@
 namespace Metering.Service.Rating;
 
-/// <summary>A price up to a quantity; null: without an end.</summary>
-public sealed record Tier(decimal? UpTo, decimal Price);
+/// <summary>A price up to a quantity of the period, which is included; null: without an end.</summary>
+public sealed record Tier(decimal? UpTo, decimal? Price);

@@ -7,4 +7,5 @@ namespace Metering.Service.Reports;
 /// <param name="MissingBatches">Batches below the newest one that have not arrived.</param>
 /// <param name="Forks">Batches in conflict with a known number.</param>
 /// <param name="Refused">Batches refused for their identity, by the host that they claimed.</param>
-internal sealed record HostAlarmView(long ConservationFailures, long ReadingFailures, long ChainBreaks, long MissingBatches, long Forks, long Refused, long Quarantined);
+/// <param name="OverBound">Records beyond the bound of new workloads in a bucket, since the service started.</param>
+internal sealed record HostAlarmView(long ConservationFailures, long ReadingFailures, long ChainBreaks, long MissingBatches, long Forks, long Refused, long Quarantined, long OverBound = 0);

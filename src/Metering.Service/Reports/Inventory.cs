@@ -61,7 +61,7 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         if (caller.Tenant is { } tenant) where += $" AND o.tenant = {select.Parameter(tenant)}";
         var now = clock.GetUtcNow().ToUnixTimeSeconds();
         select.Command.CommandText = string.Create(CultureInfo.InvariantCulture, $"""
-            SELECT w.id, w.host, w.kind, w.key, w.name, w.path, w.labels, w.first_seen, w.last_seen, w.ended, COALESCE(o.tenant, 'unattributed'), COALESCE(o.project, '')
+            SELECT w.id, w.host, w.kind, w.key, w.name, w.path, w.labels, w.first_seen, w.last_seen, w.ended, COALESCE(o.tenant, 'unattributed'), COALESCE(o.project, ''), w.availability
             FROM workload w LEFT JOIN ownership o ON o.workload = w.id AND o.valid_from <= {now} AND o.valid_to > {now}
             WHERE {where} ORDER BY w.id LIMIT {limit + 1}
             """);
@@ -72,7 +72,7 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         {
             if (found.Count == limit) return new WorkloadPage(found, last.ToString(CultureInfo.InvariantCulture));
             last = rows.GetInt64(0);
-            var (labels, availability) = Split(Labels(rows.GetString(6)), WorkloadAvailability.LabelPrefix);
+            var (labels, availability) = (Labels(rows.GetString(6)), rows.GetString(12) is { Length: > 0 } said ? Labels(said) : []);
             found.Add(new WorkloadView(rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetString(5), labels,
                 rows.GetString(10), rows.GetString(11), UsageReport.At(rows.GetInt64(7)), UsageReport.At(rows.GetInt64(8)), rows.GetInt64(9) != 0, availability));
         }
@@ -89,7 +89,7 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         return new HostView(
             host, row.GetString(1), row.GetInt64(2), missing, UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
             UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(host), row.GetInt64(10),
-            new HostAlarmView(row.GetInt64(10), alarms.Count(host, AlarmKind.Reading), alarms.Count(host, AlarmKind.Chain), missing, figure.Forks, figure.Refused, figure.Quarantined),
+            new HostAlarmView(row.GetInt64(10), alarms.Count(host, AlarmKind.Reading), alarms.Count(host, AlarmKind.Chain), missing, figure.Forks, figure.Refused, figure.Quarantined, alarms.Count(host, AlarmKind.OverBound)),
             figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds ?? Before(plain), availability, plain);
     }
 

@@ -23,7 +23,7 @@ internal static class ReportEndpoints
 
     private static async Task<IResult> Usage([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, UsageReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
-        if (UsageQuery.From(parameters, caller, options.GrainSeconds, store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
+        if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
         var page = await report.RunAsync(query, cancel);
         if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
         var meters = MeterCatalogue.All.Select(meter => meter.Name).ToArray();
@@ -35,10 +35,10 @@ internal static class ReportEndpoints
 
     private static async Task<IResult> Costs([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, CostReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
-        if (UsageQuery.From(parameters, caller, options.GrainSeconds, store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
+        if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
         var page = await report.RunAsync(query, cancel);
         if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
-        var meters = MeterCatalogue.All.Select(meter => meter.Name).ToArray();
+        string[] meters = [.. MeterCatalogue.All.Select(meter => meter.Name), "workloadHours", "workloadMonths", "months"];
         return new CsvAnswer(
             ["start", "end", .. KeyHeader(query), "currency", "cost", .. meters],
             page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. KeyValues(query, row.Key), row.Currency, row.Cost, .. meters.Select(name => (object?)(row.Charges.TryGetValue(name, out var value) ? value : null))]),

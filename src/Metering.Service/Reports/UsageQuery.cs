@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Metering.Service.Access;
+using Metering.Service.Ledger;
 using NodaTime;
 
 namespace Metering.Service.Reports;
@@ -32,7 +33,7 @@ internal sealed record UsageQuery
     public bool GroupsByWorkload => GroupBy.Any(dimension => dimension.Name == "workload");
 
     /// <summary>Checks the parameters. All faults at once; the query is null when there are any.</summary>
-    public static UsageQuery? From(UsageParameters given, Caller caller, long grainSeconds, bool postgres, DateTimeOffset clock, out List<string> faults)
+    public static UsageQuery? From(UsageParameters given, Caller caller, LedgerGrain grain, bool postgres, DateTimeOffset clock, out List<string> faults)
     {
         faults = [];
         var now = Instant.FromDateTimeOffset(clock);
@@ -42,15 +43,15 @@ internal sealed record UsageQuery
         if (!TimeRange.TryInstant(given.From ?? "1d", inZone, now, end: false, out var from)) faults.Add($"'from' is '{given.From}'; give RFC 3339, now, today, 7d or 2026-10.");
         var toText = given.To ?? (IsMonth(given.From) ? given.From! : "now");
         if (!TimeRange.TryInstant(toText, inZone, now, end: true, out var to)) faults.Add($"'to' is '{given.To}'; give RFC 3339, now, today or 2026-10.");
-        var fromSeconds = Floor(from.ToUnixTimeSeconds(), grainSeconds);
-        var toSeconds = -Floor(-Ceiling(to), grainSeconds);
+        var fromSeconds = grain.Floor(from.ToUnixTimeSeconds());
+        var toSeconds = grain.Ceiling(Ceiling(to));
         if (faults.Count == 0 && fromSeconds > toSeconds) faults.Add("'from' is after 'to'.");
-        if (toSeconds == fromSeconds) toSeconds += grainSeconds;
+        if (toSeconds == fromSeconds) toSeconds += grain.LengthAt(fromSeconds);
 
         var step = given.Step ?? "total";
         List<(long, long)>? steps = null;
         if (step is not ("total" or "15m" or "hour" or "day" or "month")) faults.Add($"'step' is '{step}'; it is total, 15m, hour, day or month.");
-        else if (step == "15m" && grainSeconds > 900) faults.Add("The ledger's grain is 1 h, so there are no steps of 15m; set Ledger:Grain to 15min.");
+        else if (step == "15m" && grain.LengthAt(fromSeconds) > LedgerGrain.Fine) faults.Add(grain.FineFrom == long.MaxValue ? "The ledger's grain is 1 h, so there are no steps of 15m; set Ledger:Grain to 15min." : $"The ledger's grain is 1 h before {DateTimeOffset.FromUnixTimeSeconds(grain.FineFrom):O}, so there are no steps of 15m before.");
         else if (faults.Count == 0 && (steps = TimeRange.Steps(step, fromSeconds, toSeconds, inZone)) is null) faults.Add($"The range has more than {TimeRange.MaxSteps} steps; take a longer step or a shorter range.");
 
         var groups = ReadGroups(given.GroupBy, postgres, faults);
@@ -125,8 +126,6 @@ internal sealed record UsageQuery
     }
 
     private static bool IsMonth(string? text) => text is { Length: 7 } && text[4] == '-';
-
-    private static long Floor(long seconds, long grain) => (long)Math.Floor((decimal)seconds / grain) * grain;
 
     private static long Ceiling(Instant instant) => instant.ToUnixTimeTicks() % NodaConstants.TicksPerSecond == 0 ? instant.ToUnixTimeSeconds() : instant.ToUnixTimeSeconds() + 1;
 }

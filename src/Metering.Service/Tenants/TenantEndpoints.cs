@@ -1,6 +1,8 @@
+using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
+using Metering.Service.Rating;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,6 +16,9 @@ namespace Metering.Service.Tenants;
 internal static class TenantEndpoints
 {
     private const int MaxRules = 10_000;
+
+    // From here on every zone of the database is at a quarter of an hour.
+    private const long FirstSeconds = 1_767_225_600;
 
     internal sealed record TenantDocument(string? Id, string? Name, string? TimeZone, string? Currency, string? PriceBook);
 
@@ -44,7 +49,8 @@ internal static class TenantEndpoints
         return tenant is null ? Problems.Unknown("tenant", id) : TypedResults.Ok(View(tenant));
     }
 
-    private static async Task<Results<Ok<TenantDocument>, ProblemHttpResult>> Put(string id, TenantDocument document, LedgerStore store, CancellationToken cancel)
+    private static async Task<Results<Ok<TenantDocument>, ProblemHttpResult>> Put(
+        string id, TenantDocument document, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel)
     {
         var tenant = new Tenant
         {
@@ -56,14 +62,28 @@ internal static class TenantEndpoints
         };
         var faults = Check(tenant);
         if (faults.Count > 0) return Problems.Rule(faults);
-        await store.WriteAsync(async transaction =>
+        try
         {
-            var known = await transaction.Context.Set<Tenant>().FirstOrDefaultAsync(row => row.Id == id, cancel);
-            if (known is null) transaction.Context.Add(tenant);
-            else (known.Name, known.TimeZone, known.Currency, known.PriceBook) = (tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);
-            await transaction.Context.SaveChangesAsync(cancel);
-            await LedgerSnapshot.RaiseAsync(transaction);
-        }, cancel);
+            await store.WriteAsync(async transaction =>
+            {
+                var now = clock.GetUtcNow();
+                var known = await transaction.Context.Set<Tenant>().FirstOrDefaultAsync(row => row.Id == id, cancel);
+                var before = known is null ? null : AuditTrail.Text(View(known));
+                if (before == AuditTrail.Text(View(tenant))) return;
+                if (known is null) transaction.Context.Add(tenant);
+                else (known.Name, known.TimeZone, known.Currency, known.PriceBook) = (tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);
+                await transaction.Context.SaveChangesAsync(cancel);
+                await AuditTrail.AddAsync(transaction, now, user, "tenant.put", id, before, AuditTrail.Text(View(tenant)));
+                await LedgerSnapshot.RaiseAsync(transaction);
+                await LedgerGrain.RefineAsync(transaction, options, [], TenantCalendar.StepOf(TenantCalendar.Zone(tenant.TimeZone), now.ToUnixTimeSeconds()), now);
+                await PriceChange.GuardAsync(transaction, guards, now);
+            }, cancel);
+        }
+        catch (RuleBrokenException refused)
+        {
+            return Problems.Rule(refused.Faults);
+        }
+
         return TypedResults.Ok(View(tenant));
     }
 
@@ -74,24 +94,46 @@ internal static class TenantEndpoints
         return TypedResults.Ok(new RulesDocument(stored is null ? [] : JsonSerializer.Deserialize<List<OwnershipRule>>(stored.Json, LedgerJson.Options)!));
     }
 
-    private static async Task<Results<Ok<RulesDocument>, ProblemHttpResult>> PutRules(RulesDocument document, LedgerStore store, LedgerOptions options, CancellationToken cancel)
+    private static async Task<Results<Ok<RulesDocument>, ProblemHttpResult>> PutRules(
+        RulesDocument document, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
         var rules = document.Rules;
         if (rules is null) return Problems.Rule(["rules is missing; send {\"rules\":[…]}."]);
         var faults = new List<string>();
         if (rules.Count > MaxRules) faults.Add($"There are {rules.Count} rules; at most {MaxRules} are taken.");
-        for (var i = 0; i < rules.Count && faults.Count < 100; i++) Check(rules[i], i, options.GrainSeconds, faults);
+        for (var i = 0; i < rules.Count && faults.Count < 100; i++) Check(rules[i], i, faults);
         if (faults.Count > 0) return Problems.Rule(faults);
-        await store.WriteAsync(async transaction =>
+        try
         {
-            var stored = await transaction.Context.Set<StoredRules>().FirstOrDefaultAsync(cancel);
-            if (stored is null) transaction.Context.Add(stored = new StoredRules());
-            stored.Json = JsonSerializer.Serialize(rules, LedgerJson.Options);
-            await transaction.Context.SaveChangesAsync(cancel);
-            await LedgerSnapshot.RaiseAsync(transaction);
-            await Ownerships.RebuildAsync(transaction, new OwnershipRules(rules));
-        }, cancel);
-        return TypedResults.Ok(document);
+            await store.WriteAsync(transaction => PutRulesAsync(transaction, rules, user, options, clock.GetUtcNow(), cancel), cancel);
+            return TypedResults.Ok(document);
+        }
+        catch (RuleBrokenException refused)
+        {
+            return Problems.Rule(refused.Faults);
+        }
+    }
+
+    private static async Task PutRulesAsync(LedgerTransaction transaction, IReadOnlyList<OwnershipRule> rules, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, CancellationToken cancel)
+    {
+        var bounds = rules.SelectMany(rule => new[] { rule.From, rule.To }).OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds());
+        var grain = await LedgerGrain.RefineAsync(transaction, options, bounds, 3600, now);
+        var outside = new List<Fault>();
+        for (var i = 0; i < rules.Count && outside.Count < 100; i++)
+        {
+            grain.Check($"rules[{i}].from", rules[i].From, outside);
+            grain.Check($"rules[{i}].to", rules[i].To, outside);
+        }
+
+        RuleBrokenException.ThrowIfAny(outside);
+        var stored = await transaction.Context.Set<StoredRules>().FirstOrDefaultAsync(cancel);
+        var json = JsonSerializer.Serialize(rules, LedgerJson.Options);
+        if (stored?.Json != json) await AuditTrail.AddAsync(transaction, now, user, "ownership-rules.put", "", stored?.Json, json);
+        if (stored is null) transaction.Context.Add(stored = new StoredRules());
+        stored.Json = json;
+        await transaction.Context.SaveChangesAsync(cancel);
+        await LedgerSnapshot.RaiseAsync(transaction);
+        await Ownerships.RebuildAsync(transaction, new OwnershipRules(rules));
     }
 
     private static List<string> Check(Tenant tenant)
@@ -100,21 +142,16 @@ internal static class TenantEndpoints
         if (tenant.Id.Length is 0 or > 64 || !tenant.Id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')) faults.Add("The id is 1 to 64 letters, digits, '-', '_' or '.'.");
         if (tenant.Name.Length is 0 or > 200) faults.Add("name is 1 to 200 characters.");
         if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tenant.TimeZone) is null) faults.Add($"timeZone '{tenant.TimeZone}' is unknown; give an IANA name such as Europe/Berlin.");
-        if (tenant.Currency.Length != 3 || !tenant.Currency.All(char.IsAsciiLetterUpper)) faults.Add($"currency '{tenant.Currency}' is no ISO 4217 code such as EUR.");
+        else if (TenantCalendar.StepOf(TenantCalendar.Zone(tenant.TimeZone), FirstSeconds) < LedgerGrain.Fine) faults.Add($"timeZone '{tenant.TimeZone}' has days that begin within a quarter of an hour; it can not be billed in.");
+        if (Currency.Fault(tenant.Currency) is { } currency) faults.Add("currency " + currency);
         return faults;
     }
 
-    private static void Check(OwnershipRule rule, int i, long grainSeconds, List<string> faults)
+    private static void Check(OwnershipRule rule, int i, List<string> faults)
     {
         if (string.IsNullOrEmpty(rule.Tenant)) faults.Add($"rules[{i}].tenant is missing.");
         if (rule.Match is null or { Path: null, Kind: null, Name: null, Label: null, Host: null, User: null }) faults.Add($"rules[{i}].match has no condition; write {{\"path\":\"*\"}} to match all.");
         if (rule.From >= rule.To) faults.Add($"rules[{i}].to is not after from.");
-        foreach (var (name, at) in new[] { ("from", rule.From), ("to", rule.To) })
-        {
-            if (at is not { } instant || instant.ToUnixTimeSeconds() % grainSeconds == 0) continue;
-            var before = instant.ToUnixTimeSeconds() / grainSeconds * grainSeconds;
-            faults.Add($"rules[{i}].{name} {instant:O} lies within a bucket; the nearest bounds are {DateTimeOffset.FromUnixTimeSeconds(before):O} and {DateTimeOffset.FromUnixTimeSeconds(before + grainSeconds):O}.");
-        }
     }
 
     private static TenantDocument View(Tenant tenant) => new(tenant.Id, tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);

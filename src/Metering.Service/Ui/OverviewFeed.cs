@@ -59,18 +59,19 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
     private async Task<Overview> ReadAsync(Caller caller, Slot slot, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
+        var grain = await LedgerGrain.ReadAsync(store, ledger, cancel);
         var hosts = await inventory.HostsAsync(caller, cancel);
-        var byTenant = await usage.RunAsync(Query(caller, now, "hour", "tenant"), cancel);
-        var byWorkload = await usage.RunAsync(Query(caller, now, "hour", "tenant,workload"), cancel);
+        var byTenant = await usage.RunAsync(Query(grain, caller, now, "hour", "tenant"), cancel);
+        var byWorkload = await usage.RunAsync(Query(grain, caller, now, "hour", "tenant,workload"), cancel);
         var cut = byWorkload.NextCursor is not null;
-        if (cut) byWorkload = await usage.RunAsync(Query(caller, now, "total", "tenant,workload"), cancel);
-        var coverage = (await usage.RunAsync(Query(caller, now, "total", "host"), cancel)).Rows.ToDictionary(row => (string)row.Key["host"], row => row.Coverage, StringComparer.Ordinal);
+        if (cut) byWorkload = await usage.RunAsync(Query(grain, caller, now, "total", "tenant,workload"), cancel);
+        var coverage = (await usage.RunAsync(Query(grain, caller, now, "total", "host"), cancel)).Rows.ToDictionary(row => (string)row.Key["host"], row => row.Coverage, StringComparer.Ordinal);
         var tenantCosts = new CostPage(byTenant.From, byTenant.To, "hour", [], null);
         var workloadCosts = tenantCosts;
         if (await HasPricesAsync(cancel))
         {
-            tenantCosts = await costs.RunAsync(Query(caller, now, "hour", "tenant"), cancel);
-            workloadCosts = await costs.RunAsync(Query(caller, now, cut ? "total" : "hour", "tenant,workload"), cancel);
+            tenantCosts = await costs.RunAsync(Query(grain, caller, now, "hour", "tenant"), cancel);
+            workloadCosts = await costs.RunAsync(Query(grain, caller, now, cut ? "total" : "hour", "tenant,workload"), cancel);
         }
 
         var tenants = new LineBuilder();
@@ -101,9 +102,9 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
             cut ? [] : [.. workloads.Lines.Select(line => new ChartLine(line.Id, line.Workload!.Name, line.Hours))]);
     }
 
-    private UsageQuery Query(Caller caller, DateTimeOffset now, string step, string groupBy)
+    private UsageQuery Query(LedgerGrain grain, Caller caller, DateTimeOffset now, string step, string groupBy)
     {
-        var query = UsageQuery.From(new UsageParameters { From = "1d", Step = step, GroupBy = groupBy }, caller, ledger.GrainSeconds, store.IsPostgres, now, out var faults)
+        var query = UsageQuery.From(new UsageParameters { From = "1d", Step = step, GroupBy = groupBy }, caller, grain, store.IsPostgres, now, out var faults)
             ?? throw new InvalidOperationException(string.Join(" ", faults));
         return query with { Limit = MaxRows };
     }

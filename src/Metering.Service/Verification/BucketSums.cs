@@ -6,11 +6,14 @@ using Metering.Service.Ledger;
 namespace Metering.Service.Verification;
 
 /// <summary>One host's usage in one bucket, added up from batch bytes.</summary>
-internal sealed class BucketSums(long bucket, long grainSeconds)
+internal sealed class BucketSums(long bucket, LedgerGrain grain)
 {
     private readonly Dictionary<(string Kind, string Key), UsageSum> _sums = [];
 
     public long Bucket => bucket;
+
+    /// <summary>Where the bucket ends, Unix seconds.</summary>
+    public long End => bucket + grain.LengthAt(bucket);
 
     public long Batches { get; private set; }
 
@@ -27,7 +30,7 @@ internal sealed class BucketSums(long bucket, long grainSeconds)
     {
         var batch = BatchDecoder.Decode(bytes, DateTimeOffset.MaxValue.AddDays(-2), out var fault);
         if (fault is not null) return; // told by the receipts' check
-        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, grainSeconds);
+        var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, grain);
         foreach (var part in parts)
         {
             if (part.Bucket != bucket) continue;

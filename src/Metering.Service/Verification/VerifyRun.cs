@@ -13,7 +13,8 @@ internal sealed class VerifyRun(LedgerStore store, LedgerOptions options)
 
     public LedgerStore Store => store;
 
-    public long GrainSeconds => options.GrainSeconds;
+    /// <summary>The grain as a view of the ledger has it: it may become fine while the verification runs.</summary>
+    public Task<LedgerGrain> GrainAsync(DbConnection connection, DbTransaction? view, CancellationToken cancel) => LedgerGrain.ReadAsync(connection, view, options, cancel);
 
     /// <summary>Every epoch of every host, with the marks that it had at the beginning.</summary>
     public IReadOnlyList<AgentMark> Agents { get; private set; } = [];

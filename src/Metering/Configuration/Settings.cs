@@ -17,6 +17,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Broker:QueueMaxBytes"] = "bound of the ledger's queue in bytes, 1 MiB or more; default 10 GiB",
         ["Ledger:ConnectionString"] = "'Data Source=FILE' for SQLite, 'Host=…' for PostgreSQL; default DATA/ledger.db",
         ["Ledger:Grain"] = "length of a bucket: 1h or 15min; default 1h",
+        ["Ledger:MaxNewWorkloads"] = "workloads that may be new of one host in one bucket, 1 to 10000000; default 100000",
         ["Agent:Transport"] = "inProcess, http or rabbitmq",
         ["Agent:HostId"] = "1 to 64 letters, digits, '-' or '_'; default the machine id",
         ["Agent:ServiceUrl"] = "URL of the service, for transport http",

@@ -37,5 +37,11 @@ public enum SafetyRule
     ReceiptAndUsageInOneTransaction = 1 << 19,
     SplitSharesAddUp = 1 << 20,
 
-    All = (1 << 21) - 1,
+    // Settlement of what ended between readings
+    SettleOnlyWhenQuiet = 1 << 21,
+    SettleOneDeath = 1 << 22,
+    LostEventsForbidSettling = 1 << 23,
+    OwnProcessesForbidSettling = 1 << 24,
+
+    All = (1 << 25) - 1,
 }

@@ -182,6 +182,45 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
     }
 
     [Fact]
+    public async Task A_draft_of_prices_is_rated_without_effect_and_faults_are_told_by_line()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, "tenants:\n  - { id: dry, priceBook: draft }\n", Cancel);
+            Assert.Equal(0, (await up.RunAsync(Cancel, "tenants", "apply", "-f", file)).Code);
+            await File.WriteAllTextAsync(file, "book: draft\nversions:\n  - version: 1\n    currency: EUR\n    prices:\n      - { model: flat, unit: Months, price: 720 }\n", Cancel);
+
+            var (code, output, _) = await up.RunAsync(Cancel, "prices", "apply", "-f", file, "--dry-run", "--periods", "2", "--format", "csv");
+            Assert.Equal(0, code);
+            var rows = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.Equal("tenant,period,currency,current,draft,difference", rows[0].TrimEnd());
+            Assert.Matches(@"^dry,\d{4}-\d{2},EUR,,720,720\s*$", rows[1]);
+            Assert.DoesNotContain("draft", (await up.RunAsync(Cancel, "prices", "list")).Output);
+
+            await File.WriteAllTextAsync(file, "book: draft\nversions:\n  - version: 1\n    currency: EUR\n    prices:\n      - meter: cpuSeconds\n        unit: GiB\n        tiers:\n          - { upTo: 5, price: 1 }\n", Cancel);
+            foreach (var how in (string[][])[[], ["--dry-run"]])
+            {
+                var (failed, _, errors) = await up.RunAsync(Cancel, ["prices", "apply", "-f", file, .. how]);
+                Assert.Equal(1, failed);
+                Assert.Contains($"{file}:7: ", errors);
+                Assert.Contains("prices[0].unit 'GiB' is none of cpuSeconds", errors);
+                Assert.Contains($"{file}:9: ", errors);
+                Assert.Contains("leaves a gap", errors);
+            }
+
+            await File.WriteAllTextAsync(file, "contracts:\n  - tenant: dry\n    terms: [{ discount: 10 }]\n    prepaid: [{ id: p, amount: 5 }]\n", Cancel);
+            Assert.Equal(0, (await up.RunAsync(Cancel, "contracts", "apply", "-f", file)).Code);
+            Assert.Contains("unchanged", (await up.RunAsync(Cancel, "contracts", "apply", "-f", file)).Output);
+            Assert.Contains("\"discount\": 10", (await up.RunAsync(Cancel, "contracts", "show", "dry", "--format", "json")).Output);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task Every_fault_of_a_file_is_told_with_its_name()
     {
         var file = Path.GetTempFileName();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Metering.Agent.Workloads;
 
 namespace Metering.EndToEnd.Guest;
 
@@ -20,7 +21,7 @@ internal sealed class GuestReport
     /// <summary>One row for each workload.</summary>
     public IReadOnlyList<GuestUsage> Usage => _usage.Value;
 
-    /// <summary>What <c>metering identify</c> said, by path.</summary>
+    /// <summary>What <c>metering identify</c> says of the guest's paths: it needs nothing of the guest but those.</summary>
     public IReadOnlyDictionary<string, JsonElement> Identified => _identified.Value;
 
     /// <summary>Paths of the cgroups that lived to the end.</summary>
@@ -87,11 +88,12 @@ internal sealed class GuestReport
 
     private Dictionary<string, JsonElement> ReadIdentified()
     {
+        var recogniser = new WorkloadRecogniser();
         var lines = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var line in Text("identify").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var path in Text("paths").Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            using var document = JsonDocument.Parse(line);
-            lines[document.RootElement.GetProperty("path").GetString()!] = document.RootElement.Clone();
+            using var document = JsonDocument.Parse(IdentifyFormat.Line(path, recogniser.Recognise(path)));
+            lines[path] = document.RootElement.Clone();
         }
 
         return lines;

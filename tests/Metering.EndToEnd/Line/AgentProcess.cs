@@ -1,10 +1,13 @@
 namespace Metering.EndToEnd.Line;
 
-/// <summary><c>metering agent</c> on a directory of its own, with a pass each half second.</summary>
+/// <summary>An agent on a directory of its own, with a pass each half second: <c>metering-agent</c> over the broker, <c>metering agent</c> over HTTP.</summary>
 internal sealed class AgentProcess : MeteringProcess
 {
-    private AgentProcess(TestDirectory directory, IReadOnlyDictionary<string, string?> environment)
-        : base(["agent", "--data", directory.Path, "--interval", "500ms"], environment) => Directory = directory;
+    private AgentProcess(TestDirectory directory, IReadOnlyDictionary<string, string?> environment, string? program = null)
+        : base([.. program is null ? (string[])["agent"] : [], "--data", directory.Path, "--interval", "500ms"], environment, program) => Directory = directory;
+
+    /// <summary>The agent's own program, where its project is built: it is what hosts run.</summary>
+    public static string Program => Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Metering.Agent", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "metering-agent"));
 
     public TestDirectory Directory { get; }
 
@@ -21,7 +24,7 @@ internal sealed class AgentProcess : MeteringProcess
         });
     }
 
-    public static AgentProcess OverBroker(string host, string url) => new(new TestDirectory(), new Dictionary<string, string?> { ["METERING__Agent__HostId"] = host, ["METERING__Broker__Url"] = url });
+    public static AgentProcess OverBroker(string host, string url) => new(new TestDirectory(), new Dictionary<string, string?> { ["METERING__Agent__HostId"] = host, ["METERING__Broker__Url"] = url }, Program);
 
     protected override ValueTask DisposeMoreAsync()
     {

@@ -4,7 +4,7 @@ using Xunit;
 namespace Metering.EndToEnd.Line;
 
 /// <summary>The product as a process: the <c>metering</c> that lies beside the tests. Can be killed and started again with the same arguments.</summary>
-internal class MeteringProcess(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?> environment) : IAsyncDisposable
+internal class MeteringProcess(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string?> environment, string? program = null) : IAsyncDisposable
 {
     protected static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
     private readonly List<string> _earlier = [];
@@ -21,7 +21,7 @@ internal class MeteringProcess(IReadOnlyList<string> arguments, IReadOnlyDiction
     public void Start()
     {
         if (_child is not null) _earlier.Add(_child.Output);
-        _child = Launch(arguments, environment);
+        _child = program is null ? Launch(arguments, environment) : ChildProcess.Start(program, arguments, environment);
     }
 
     /// <summary>SIGKILL.</summary>

@@ -100,7 +100,7 @@ public sealed class ClaimRuleTests
         }
     }
 
-    private static ulong Billed(CgroupNode node) => node.Cpu.Own + node.Cpu.Dead + node.Children.Aggregate(0UL, (sum, child) => sum + Billed(child));
+    private static ulong Billed(CgroupNode node) => node.Cpu.Own + node.Cpu.Dead + node.Children.Where(child => !child.Gone).Aggregate(0UL, (sum, child) => sum + Billed(child));
 
     private static Workload Raw(string path) => new() { Kind = WorkloadKinds.Raw, Id = path, Name = path, Path = path };
 }

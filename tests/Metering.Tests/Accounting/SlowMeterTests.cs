@@ -158,14 +158,28 @@ public sealed class SlowMeterTests : IDisposable
     }
 
     [Fact]
+    public void Frozen_time_is_integrated_where_the_kernel_does_not_count_it()
+    {
+        Write("/a", "cgroup.events", "populated 1\nfrozen 1\n");
+        Pass();
+        Write("/a", "cgroup.events", "populated 1\nfrozen 0\n");
+        var began = _now;
+        Pass();
+        Pass();
+
+        Assert.Equal((ulong)(_now - began) / 2, Billed("/a", SlowMeter.Frozen));
+        Assert.Equal(Metering.Messages.Availability.BestEffort, Node("/a").Slow!.AvailabilityOf(SlowMeter.Frozen));
+    }
+
+    [Fact]
     public void Lifetime_is_counted_by_the_clock_since_boot_whatever_the_wall_clock_does()
     {
         Pass();
-        _sinceBoot += 7_000_000;
+        _sinceBoot += 7_000_000 - Minute;
         _now += 3600L * 1_000_000;
         Pass();
 
-        Assert.Equal((ulong)Minute + 7_000_000, Billed("/a", SlowMeter.Lifetime));
+        Assert.Equal(7_000_000UL, Billed("/a", SlowMeter.Lifetime));
     }
 
     [Fact]
@@ -212,13 +226,28 @@ public sealed class SlowMeterTests : IDisposable
         Events(root: 1, a: 1, b: 1);
 
         var ended = Node("/a/b");
-        _meterer.ReadAll(ended, _now + 5_000_000);
+        _meterer.ReadLast(ended);
         Remove("/a/b");
         Pass();
 
         Assert.True(ended.Gone);
         Assert.Equal((250UL, 1UL), (ended.Slow!.Tallies[SlowMeter.CpuPressure].Own, ended.Slow.Tallies[SlowMeter.OomKills].Own));
         Assert.Equal(0UL, Billed("/a", SlowMeter.OomKills));
+    }
+
+    [Fact]
+    public void A_limit_is_reserved_until_the_cgroup_ends_and_not_until_it_was_last_read()
+    {
+        Write("/a/b", "cpu.max", "50000 100000\n");
+        Pass();
+        Pass();
+
+        var ended = Node("/a/b");
+        Remove("/a/b");
+        Pass();
+
+        Assert.True(ended.Gone);
+        Assert.Equal(60_000_000UL, ended.Slow!.Tallies[SlowMeter.CpuReserved].Own);
     }
 
     [Fact]
@@ -249,11 +278,10 @@ public sealed class SlowMeterTests : IDisposable
         next.Restore(StateCodec.Replay([stored.ToArray()], Raw));
 
         Pressure("/a", 700);
-        _sinceBoot += 3_000_000;
         next.Run(_now);
 
         var a = next.Nodes.Single(node => node.Path == "/a").Slow!;
-        Assert.Equal((600UL, 126_000UL, 126_000_000UL, 63_000_000UL), (a.Tallies[SlowMeter.CpuPressure].Own, a.Tallies[SlowMeter.Swap].Own, a.Tallies[SlowMeter.CpuReserved].Own, a.Tallies[SlowMeter.Lifetime].Own));
+        Assert.Equal((600UL, 120_000UL, 120_000_000UL, 60_000_000UL), (a.Tallies[SlowMeter.CpuPressure].Own, a.Tallies[SlowMeter.Swap].Own, a.Tallies[SlowMeter.CpuReserved].Own, a.Tallies[SlowMeter.Lifetime].Own));
         next.CloseAll();
     }
 

@@ -98,6 +98,76 @@ public sealed class V1GroupsTests : IDisposable
         meterer.CloseAll();
     }
 
+    [Fact]
+    public void Growth_while_the_agent_was_down_is_billed_and_a_group_that_was_made_anew_counts_from_zero()
+    {
+        Group("/cpuacct", "", "cpuacct.usage", "9000000000\n");
+        Group("/cpuacct", "/job", "cpuacct.usage", "5000000\n");
+        Group("/memory", "/m", "memory.oom_control", "oom_kill 2\n");
+        Group("/blkio", "/m", "blkio.throttle.io_service_bytes", "8:0 Read 1000\n8:0 Write 0\n");
+        Group("/blkio", "/m", "blkio.throttle.io_serviced", "8:0 Read 1\n8:0 Write 0\n");
+        Process(7, "5:cpuacct:/job\n4:memory:/m\n3:blkio:/m\n");
+        var mounts = new CgroupMounts("", new[] { "cpuacct", "memory", "blkio" }.ToFrozenDictionary(name => name, name => _root + "/" + name)).WithCpuacct();
+        using var tree = new KernelTree(mounts.Unified);
+        var groups = new V1Groups(mounts, _root + "/proc", "cpuacct");
+        var meterer = New();
+        meterer.Run(10_000_000);
+        meterer.Journalled();
+        var stored = new ProtoBuffer();
+        foreach (var node in meterer.Nodes) StateCodec.WriteNode(stored, node);
+        meterer.CloseAll();
+
+        Group("/memory", "/m", "memory.oom_control", "oom_kill 5\n");
+        Group("/blkio", "/m", "blkio.throttle.io_service_bytes", "8:0 Read 1700\n8:0 Write 0\n");
+        meterer = New();
+        meterer.Restore(StateCodec.Replay([stored.ToArray()], Raw));
+        meterer.Run(20_000_000);
+        var job = meterer.Nodes.Single(node => node.Path == "/job");
+        Assert.Equal((3UL, 700UL), (Billed(job, SlowMeter.OomKills), job.Io!.Accounts[0].Own));
+
+        // The old directory stays under another name, so that the new one can not have its inode.
+        Directory.Move(_root + "/blkio/m", _root + "/former");
+        Group("/blkio", "/m", "blkio.throttle.io_service_bytes", "8:0 Read 5000\n8:0 Write 0\n");
+        Group("/blkio", "/m", "blkio.throttle.io_serviced", "8:0 Read 1\n8:0 Write 0\n");
+        meterer.Run(60_000_000);
+        Assert.Equal(5700UL, job.Io.Accounts[0].Own);
+        meterer.CloseAll();
+
+        Meterer New() => new(tree, Raw, new PassOptions(Prune: false), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4), new BlockDevices(_root + "/none")));
+    }
+
+    [Fact]
+    public void The_root_group_is_nobodys_figure_and_peaks_of_several_groups_are_no_peak()
+    {
+        Group("/cpuacct", "", "cpuacct.usage", "9000000000\n");
+        Group("/memory", "", "memory.usage_in_bytes", "90000000000\n");
+        foreach (var (group, level, both) in new[] { ("/x", 1000, 1800), ("/x/y", 300, 400) })
+        {
+            Group("/memory", group, "memory.usage_in_bytes", level + "\n");
+            Group("/memory", group, "memory.memsw.usage_in_bytes", both + "\n");
+            Group("/memory", group, "memory.max_usage_in_bytes", "50000000000\n");
+        }
+
+        Process(1, "5:cpuacct:/\n4:memory:/\n");
+        var mounts = new CgroupMounts("", new[] { "cpuacct", "memory" }.ToFrozenDictionary(name => name, name => _root + "/" + name)).WithCpuacct();
+        using var tree = new KernelTree(mounts.Unified);
+        var groups = new V1Groups(mounts, _root + "/proc", "cpuacct");
+        var meterer = new Meterer(tree, Raw, new PassOptions(Prune: false), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4)));
+        meterer.Run(10_000_000);
+        Assert.False(meterer.Root.Memory?.Account.Started ?? false);
+        Assert.StartsWith("unavailable: its processes are in the root group of v1 memory", meterer.Root.Notes![(int)Metering.Meters.MeterFamily.Memory], StringComparison.Ordinal);
+
+        Process(2, "5:cpuacct:/\n4:memory:/x\n");
+        Process(3, "5:cpuacct:/\n4:memory:/x/y\n");
+        meterer.Run(60_000_000);
+        meterer.Run(70_000_000);
+
+        Assert.Equal(1000UL, meterer.Root.Memory!.PeakBytes);
+        Assert.Equal(8000UL, Billed(meterer.Root, SlowMeter.Swap));
+        Assert.StartsWith("partial", meterer.Root.Notes![(int)Metering.Meters.MeterFamily.Memory], StringComparison.Ordinal);
+        meterer.CloseAll();
+    }
+
     [Theory]
     [InlineData("5:cpuacct:/\n0::/docker/a\n", false)]
     [InlineData("5:cpuacct:/docker/a\n0::/docker/a\n", false)]

@@ -47,9 +47,20 @@ public sealed class DocumentReaderTests
     public void Values_are_compared_as_values(string a, string b, bool same) => Assert.Equal(same, JsonSame.Of(JsonNode.Parse(a), JsonNode.Parse(b)));
 
     [Fact]
+    public void A_fault_is_placed_by_the_line_of_its_field_or_of_what_is_around_it()
+    {
+        YamlJson.Read("book: std\nversions:\n  - version: 1\n    prices:\n      - meter: cpuSeconds\n        tiers:\n          - { upTo: 5,\n              price: 1 }\n", "f", out var lines);
+
+        Assert.Equal("f:8: versions[0].prices[0].tiers[0].price -1", lines.Place("f", "versions[0].prices[0].tiers[0].price -1"));
+        Assert.Equal("f:5: versions[0].prices[0].unit is missing", lines.Place("f", "versions[0].prices[0].unit is missing"));
+        Assert.Equal("f:2: 'versions' is none", lines.Place("f", "'versions' is none"));
+        Assert.Equal("f: no book", lines.Place("f", "no book"));
+    }
+
+    [Fact]
     public void The_examples_have_no_fault()
     {
-        foreach (var kind in new[] { DocumentKind.Tenants, DocumentKind.Ownership, DocumentKind.Prices, DocumentKind.Quotas, DocumentKind.Webhooks })
+        foreach (var kind in new[] { DocumentKind.Tenants, DocumentKind.Ownership, DocumentKind.Prices, DocumentKind.Contracts, DocumentKind.Quotas, DocumentKind.Webhooks })
         {
             var reader = new DocumentReader(kind);
             var file = Path.Combine(RepositoryFiles.Root, "deploy", "examples", kind.Noun + ".yaml");

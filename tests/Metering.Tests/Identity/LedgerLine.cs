@@ -34,7 +34,7 @@ internal sealed class LedgerLine : IAsyncDisposable
 
     public long Boot { get; set; } = 5_000_000_000;
 
-    public string BootId { get; set; } = "boot-1";
+    public string BootId { get; set; } = "first-boot";
 
     public AgentJournal Journal => _journal;
 

@@ -67,6 +67,8 @@ internal sealed class TroubledTree(int count) : ICgroupTree
 
     public bool TryReadBusy(out ulong microseconds) => (microseconds = 0) == 1;
 
+    public int WatchEvents(string path) => -Posix.ENOSPC;
+
     public int Watch(string path) => WatchError != 0 ? WatchError : (int)InodeAt(path);
 
     public void Unwatch(int watch)

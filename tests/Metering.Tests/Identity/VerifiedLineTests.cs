@@ -63,7 +63,7 @@ public sealed class VerifiedLineTests
         var summary = await line.VerifyAsync();
         Assert.True(summary.Ok, summary.First?.ToString());
         Assert.True(summary.Batches > 60);
-        Assert.InRange(await line.BilledAsync(), 1UL, due);
+        Assert.InRange(await line.BilledAsync(), due - 400, due);
     }
 
     [Fact]

@@ -388,7 +388,7 @@ public abstract partial class LedgerContract : IAsyncLifetime
 
     private Task<UsagePage> Report(string step, string groupBy, Caller? caller = null) => new UsageReport(_store).RunAsync(Query(step, groupBy, caller), Cancel);
 
-    private Task<CostPage> Costs(string step, string groupBy) => new CostReport(_store).RunAsync(Query(step, groupBy, null), Cancel);
+    private Task<CostPage> Costs(string step, string groupBy) => new CostReport(_store, _options).RunAsync(Query(step, groupBy, null), Cancel);
 
     private async Task<long> Count(string table)
     {

@@ -23,6 +23,19 @@ internal sealed class FakeCgroup(ulong inode, string name, FakeCgroup? parent)
 
     public int Watch { get; set; } = -1;
 
+    public int EventsWatch { get; set; } = -1;
+
+    /// <summary>It has processes of its own.</summary>
+    public bool Occupied { get; set; }
+
+    public bool Populated => Occupied || Children.Exists(child => child.Populated);
+
+    /// <summary>It has had children: processes that leave it do not come back.</summary>
+    public bool WasParent { get; set; }
+
+    /// <summary>An agent has opened it.</summary>
+    public bool WasOpened { get; set; }
+
     public string Path => Parent is null ? "/" : Parent.Parent is null ? "/" + Name : Parent.Path + "/" + Name;
 
     public ulong TrueNanoseconds => _selfNanoseconds + _goneNanoseconds + Children.Aggregate(0UL, (sum, child) => sum + child.TrueNanoseconds);

@@ -7,13 +7,20 @@ namespace Metering.Tests.Simulation;
 internal sealed class FakeTree(Random random) : ICgroupTree
 {
     private const int MaxCgroups = 30;
-    private readonly Dictionary<int, (FakeCgroup Cgroup, bool Io, int Life)> _open = [];
-    private readonly List<(int Watch, string? Born)> _events = [];
+    private readonly Dictionary<int, (FakeCgroup Cgroup, string File, int Life)> _open = [];
+    private readonly List<(What What, int Watch, string Name)> _events = [];
     private ulong _nextInode = 2;
     private int _nextHandle = 1;
     private int _nextName;
     private int _nextWatch = 1;
     private bool _overflow;
+
+    private enum What
+    {
+        Born,
+        Died,
+        Changed,
+    }
 
     public FakeCgroup Root { get; private set; } = new(1, "", null);
 
@@ -24,6 +31,12 @@ internal sealed class FakeTree(Random random) : ICgroupTree
 
     /// <summary>Whether the world moves between reads.</summary>
     public bool Lively { get; set; } = true;
+
+    /// <summary>Chance of a step of life between two calls of the agent.</summary>
+    public double Liveliness { get; set; } = 1 / 3.0;
+
+    /// <summary>Every cgroup of this boot that is gone.</summary>
+    public List<FakeCgroup> Gone { get; } = [];
 
     /// <summary>Whether CPU counters may be set back; then totals are exact but attribution is only bounded.</summary>
     public bool Resets { get; set; }
@@ -37,8 +50,12 @@ internal sealed class FakeTree(Random random) : ICgroupTree
         for (var i = 0; i < 3; i++)
         {
             var nanoseconds = random.Next(7) switch { 0 => 0UL, 1 => 1UL, 2 => 337UL, 3 => 999UL, 4 => 1501UL, 5 => (ulong)random.Next(40_000), _ => (ulong)random.Next(4_000_000) };
-            all[random.Next(all.Count)].Use(nanoseconds, random.Next(3) == 0 ? (ulong)random.Next(100_000) : 0);
+            var user = all[random.Next(all.Count)];
+            if (!user.Occupied && !user.WasParent) Occupy(user, true);
+            if (user.Occupied) user.Use(nanoseconds, random.Next(3) == 0 ? (ulong)random.Next(100_000) : 0);
         }
+
+        if (random.NextDouble() < 0.15) Occupy(all[random.Next(all.Count)], false);
 
         if (random.NextDouble() < 0.10 && all.Count < MaxCgroups) Bear(all[random.Next(all.Count)]);
         if (random.NextDouble() < 0.07 && all.Count > 1) Kill(all[random.Next(1, all.Count)]);
@@ -54,20 +71,37 @@ internal sealed class FakeTree(Random random) : ICgroupTree
         if (parent.Children.Exists(child => child.Name == name)) return;
         var born = new FakeCgroup(_nextInode += 19, name, parent);
         parent.Children.Add(born);
-        if (parent.Watch >= 0) _events.Add((parent.Watch, name));
+        parent.WasParent = true;
+        if (parent.Watch >= 0) _events.Add((What.Born, parent.Watch, name));
+    }
+
+    // Processes come or go: cgroup.events changes here and above.
+    private void Occupy(FakeCgroup cgroup, bool occupied)
+    {
+        var before = new List<(FakeCgroup Cgroup, bool Populated)>();
+        for (var at = cgroup; at is not null; at = at.Parent) before.Add((at, at.Populated));
+        cgroup.Occupied = occupied;
+        foreach (var (at, populated) in before)
+        {
+            if (at.Populated != populated && at.EventsWatch >= 0) _events.Add((What.Changed, at.EventsWatch, ""));
+        }
     }
 
     public void Kill(FakeCgroup cgroup)
     {
+        foreach (var child in cgroup.Children.ToArray()) Kill(child);
         var parent = cgroup.Parent!;
+        Occupy(cgroup, false);
         cgroup.Die();
-        if (parent.Watch >= 0) _events.Add((parent.Watch, null));
+        Gone.Add(cgroup);
+        if (parent.Watch >= 0) _events.Add((What.Died, parent.Watch, cgroup.Name));
     }
 
     /// <summary>The machine starts again: nothing of before lives, counters are zero.</summary>
     public void Reboot()
     {
         foreach (var child in Root.Children.ToArray()) child.Die();
+        Gone.Clear();
         Root = new FakeCgroup(1, "", null);
         CloseAll();
     }
@@ -77,7 +111,7 @@ internal sealed class FakeTree(Random random) : ICgroupTree
     {
         _open.Clear();
         _events.Clear();
-        foreach (var cgroup in Root.All()) cgroup.Watch = -1;
+        foreach (var cgroup in Root.All()) (cgroup.Watch, cgroup.EventsWatch) = (-1, -1);
     }
 
     /// <summary>The agent has stored what it was shown.</summary>
@@ -105,7 +139,7 @@ internal sealed class FakeTree(Random random) : ICgroupTree
         Live();
         var cgroup = Find(path);
         inode = cgroup?.Inode ?? 0;
-        return cgroup is null ? -Posix.ENOENT : Open(cgroup, io: false);
+        return cgroup is null ? -Posix.ENOENT : Open(cgroup, "cpu.stat");
     }
 
     public ulong InodeAt(string path)
@@ -114,9 +148,10 @@ internal sealed class FakeTree(Random random) : ICgroupTree
         return Find(path)?.Inode ?? 0;
     }
 
-    public int OpenFile(string path, ulong inode, string file) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) && file == "io.stat" ? Open(cgroup, io: true) : -Posix.ENOENT;
+    public int OpenFile(string path, ulong inode, string file) =>
+        Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) && file is "io.stat" or "cgroup.events" or "cgroup.procs" ? Open(Find(path)!, file) : -Posix.ENOENT;
 
-    public int OpenDirectory(string path, ulong inode) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) ? Open(cgroup, io: false) : -Posix.ENOENT;
+    public int OpenDirectory(string path, ulong inode) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) ? Open(cgroup, "") : -Posix.ENOENT;
 
     public int OpenIn(int directory, ReadOnlySpan<byte> file) => -Posix.ENOENT;
 
@@ -125,8 +160,10 @@ internal sealed class FakeTree(Random random) : ICgroupTree
     public int Read(int handle, Span<byte> buffer)
     {
         Live();
-        if (!_open.TryGetValue(handle, out var open) || !open.Cgroup.Alive || (open.Io && open.Life != open.Cgroup.IoLife)) return -Posix.ENODEV;
-        if (open.Io) return Encoding.ASCII.GetBytes($"8:0 rbytes={open.Cgroup.ShownBytes} wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n", buffer);
+        if (!_open.TryGetValue(handle, out var open) || !open.Cgroup.Alive || (open.File == "io.stat" && open.Life != open.Cgroup.IoLife)) return -Posix.ENODEV;
+        if (open.File == "cgroup.procs") return open.Cgroup.Occupied ? Encoding.ASCII.GetBytes("42\n", buffer) : 0;
+        if (open.File == "cgroup.events") return Encoding.ASCII.GetBytes($"populated {(open.Cgroup.Populated ? 1 : 0)}\nfrozen 0\n", buffer);
+        if (open.File == "io.stat") return Encoding.ASCII.GetBytes($"8:0 rbytes={open.Cgroup.ShownBytes} wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n", buffer);
         if (open.Cgroup.ShownInPass != Pass)
         {
             // Only the first reading of a pass is accounted; the second closes the sandwich.
@@ -154,18 +191,31 @@ internal sealed class FakeTree(Random random) : ICgroupTree
         return cgroup.Watch;
     }
 
+    public int WatchEvents(string path)
+    {
+        if (Find(path) is not { } cgroup) return -Posix.ENOENT;
+        if (random.Next(50) == 0) return -Posix.ENOSPC;
+        if (cgroup.EventsWatch < 0) cgroup.EventsWatch = _nextWatch++;
+        return cgroup.EventsWatch;
+    }
+
     public void Unwatch(int watch)
     {
-        foreach (var cgroup in Root.All().Where(cgroup => cgroup.Watch == watch)) cgroup.Watch = -1;
+        foreach (var cgroup in Root.All())
+        {
+            if (cgroup.Watch == watch) cgroup.Watch = -1;
+            if (cgroup.EventsWatch == watch) cgroup.EventsWatch = -1;
+        }
     }
 
     public void DrainEvents(ITreeEvents receiver)
     {
         if (_overflow) receiver.Overflow();
-        foreach (var (watch, born) in _overflow ? [] : _events)
+        foreach (var (what, watch, name) in _overflow ? [] : _events)
         {
-            if (born is null) receiver.Died(watch);
-            else receiver.Born(watch, Encoding.UTF8.GetBytes(born));
+            if (what == What.Changed) receiver.Changed(watch);
+            else if (what == What.Died) receiver.Died(watch, Encoding.UTF8.GetBytes(name));
+            else receiver.Born(watch, Encoding.UTF8.GetBytes(name));
         }
 
         _overflow = false;
@@ -174,12 +224,13 @@ internal sealed class FakeTree(Random random) : ICgroupTree
 
     private void Live()
     {
-        if (Lively && random.Next(3) == 0) Step();
+        if (Lively && random.NextDouble() < Liveliness) Step();
     }
 
-    private int Open(FakeCgroup cgroup, bool io)
+    private int Open(FakeCgroup cgroup, string file)
     {
-        _open[_nextHandle] = (cgroup, io, cgroup.IoLife);
+        cgroup.WasOpened |= file == "cpu.stat";
+        _open[_nextHandle] = (cgroup, file, cgroup.IoLife);
         return _nextHandle++;
     }
 

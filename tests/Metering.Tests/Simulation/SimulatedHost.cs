@@ -15,6 +15,7 @@ internal sealed class SimulatedHost : IDisposable
     private readonly JournalOptions _options;
     private readonly SafetyRule _rules;
     private readonly int _window;
+    private readonly SettledTruth _attribution;
     private AgentJournal _journal = null!;
     private PassRecorder _recorder = null!;
     private string _boot = "boot-0";
@@ -26,7 +27,8 @@ internal sealed class SimulatedHost : IDisposable
     {
         (Name, _options, _rules, _window) = (name, options, rules, window);
         _file = Path.Combine(directory, name + ".journal.db");
-        Tree = new FakeTree(random);
+        Tree = new FakeTree(random) { Liveliness = random.Next(4) == 0 ? 1 / 3.0 : 0.02 + random.NextDouble() / 8 };
+        _attribution = new SettledTruth(Tree, name);
         for (var i = 0; i < 60; i++) Tree.Step();
         Start();
     }
@@ -76,6 +78,7 @@ internal sealed class SimulatedHost : IDisposable
             (_firstShown, _firstBytes) = (Tree.Root.ShownMicroseconds, Tree.Root.ShownBytes);
         }
 
+        var from = _journal.NextSequence;
         try
         {
             _recorder.Pass(nominalMicroseconds);
@@ -93,7 +96,17 @@ internal sealed class SimulatedHost : IDisposable
         _journalledShown = Tree.Root.FirstInPass ?? _journalledShown;
         Tree.Journalled();
         CheckNotOverBilled();
+        _attribution.Check(_journal, from);
+        Check.That(_attribution.Microseconds == Billed(Meterer.Root), $"{Name}: the records say {_attribution.Microseconds} µs, the accounts {Billed(Meterer.Root)}");
         return true;
+    }
+
+    /// <summary>The time between two passes: what was told since is acted upon.</summary>
+    public void Follow(long clockMicroseconds)
+    {
+        if (!_baselineKnown) return;
+        Meterer.Follow(clockMicroseconds);
+        CheckNotOverBilled();
     }
 
     /// <summary>The process reads and then dies before it stores anything.</summary>
@@ -149,15 +162,22 @@ internal sealed class SimulatedHost : IDisposable
             {
                 var cgroup = Tree.Root.All().FirstOrDefault(cgroup => cgroup.Inode == node.Inode);
                 if (cgroup is null) continue;
-                Check.That(Billed(node) <= cgroup.ShownMicroseconds - Math.Min(cgroup.ShownMicroseconds, node.Cpu.Base), $"{Name}{node.Path}: {Billed(node)} µs are billed of {cgroup.ShownMicroseconds} − {node.Cpu.Base} µs; own {node.Cpu.Own} dead {node.Cpu.Dead} claim {node.Cpu.Claim} used {node.Cpu.Used} children {string.Join(' ', node.Children.Select(child => $"{child.Path}#{child.Inode}:{child.Cpu.Claim}/{child.Cpu.Base}/{child.BornLater}"))}; truth {string.Join(' ', cgroup.Children.Select(child => $"{child.Path}#{child.Inode}:{child.ShownMicroseconds}"))}");
+                Check.That(Billed(node) <= cgroup.ShownMicroseconds - Math.Min(cgroup.ShownMicroseconds, node.Cpu.Base) + (node.FromZero ? 0UL : 1), $"{Name}{node.Path}: {Billed(node)} µs are billed of {cgroup.ShownMicroseconds} − {node.Cpu.Base} µs; own {node.Cpu.Own} dead {node.Cpu.Dead} claim {node.Cpu.Claim} used {node.Cpu.Used} children {string.Join(' ', node.Children.Select(child => $"{child.Path}#{child.Inode}:{child.Cpu.Claim}/{child.Cpu.Base}/{child.BornLater}"))}; truth {string.Join(' ', cgroup.Children.Select(child => $"{child.Path}#{child.Inode}:{child.ShownMicroseconds}"))}");
             }
+        }
+
+        foreach (var node in Meterer.Nodes)
+        {
+            var cgroup = Tree.Root.All().FirstOrDefault(cgroup => cgroup.Inode == node.Inode);
+            if (cgroup is null || node.Io is null || node.Parent is null) continue;
+            Check.That(node.Io.Accounts[0].Claim <= cgroup.TrueBytes, $"{Name}{node.Path}#{node.Inode}: {node.Io.Accounts[0].Claim} bytes are claimed of {cgroup.TrueBytes}; own {node.Io.Accounts[0].Own} dead {node.Io.Accounts[0].Dead} used {node.Io.Accounts[0].Used} base {node.Io.Accounts[0].Base} children {string.Join(' ', node.Children.Select(child => $"{child.Path}#{child.Inode}:{child.Io?.Accounts[0].Claim}/{child.Gone}"))}; truth {string.Join(' ', cgroup.Children.Select(child => $"{child.Path}#{child.Inode}:{child.TrueBytes}"))}");
         }
 
         var billed = Billed(Meterer.Root);
         Check.That(billed <= TrueMicroseconds, $"{Name}: {billed} µs are billed of {TrueMicroseconds} µs used (boots {_boots}, resets {Tree.Resets})");
     }
 
-    private static ulong Billed(CgroupNode node) => node.Cpu.Own + node.Cpu.Dead + node.Children.Aggregate(0UL, (sum, child) => sum + Billed(child));
+    private static ulong Billed(CgroupNode node) => node.Cpu.Own + node.Cpu.Dead + node.Children.Where(child => !child.Gone).Aggregate(0UL, (sum, child) => sum + Billed(child));
 
     private static Workload Recognise(string path) => new() { Kind = WorkloadKinds.Raw, Id = path, Name = path, Path = path };
 }

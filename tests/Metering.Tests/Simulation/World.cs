@@ -32,6 +32,9 @@ internal sealed class World : IDisposable
     /// <summary>Whether a publish ends with the commit (HTTP) or with the broker's word.</summary>
     private readonly bool _direct;
     private readonly bool _restores;
+
+    /// <summary>How soon the agent acts on events.</summary>
+    private readonly double _follows;
     private readonly decimal _quotaSeconds;
     private int _ledgerOutage;
 
@@ -41,6 +44,7 @@ internal sealed class World : IDisposable
         _directory = Directory.CreateDirectory(Path.Combine(Scratch.Root, "metering-simulation-" + Guid.CreateVersion7().ToString("N"))).FullName;
         _direct = _random.NextDouble() < 0.3;
         _restores = _random.NextDouble() < 0.4;
+        _follows = _random.Next(3) switch { 0 => 0, 1 => 0.3, _ => 0.9 };
         var small = _random.NextDouble() < 0.4;
         var options = new JournalOptions
         {
@@ -91,7 +95,10 @@ internal sealed class World : IDisposable
         var host = _hosts[_random.Next(_hosts.Count)];
         switch (_random.Next(1000))
         {
-            case < 640: host.Tree.Step(); break;
+            case < 640:
+                host.Tree.Step();
+                if (_random.NextDouble() < _follows) host.Follow(_clock.GetUtcNow().ToUnixMicroseconds());
+                break;
             case < 700: Pass(host); break;
             case < 830: Send(host); break;
             case < 925: Serve(1 + _random.Next(6)); break;

@@ -52,6 +52,24 @@ public abstract class VerifyContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Buckets_that_became_fine_are_recomputed_by_their_length()
+    {
+        var host = new BatchSeries("h3", Start, seconds: 600);
+        await WriteAsync(host.Next(("/a", 1_000_003, false)));
+        var grain = await _store.WriteAsync(transaction => LedgerGrain.RefineAsync(transaction, _options, [], LedgerGrain.Fine, Start), Cancel);
+        for (var i = 0; i < 12; i++) await WriteAsync(host.Next(("/a", 1_000_003, false)));
+
+        // The first window crosses the hour, those from 10:00 on quarters of it.
+        Assert.Equal(new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds(), grain.FineFrom);
+        var (summary, _) = await VerifyAsync();
+        Assert.True(summary.Ok, summary.First?.ToString());
+        Assert.Equal(7, summary.Rows);
+
+        await SqlAsync($"UPDATE usage SET cpu_us = cpu_us + 1 WHERE bucket = {grain.FineFrom + 900}");
+        await FirstIsAsync("usage", $"bucket={grain.FineFrom + 900} workload=");
+    }
+
+    [Fact]
     public async Task A_dropped_batch_is_named()
     {
         await HonestAsync();

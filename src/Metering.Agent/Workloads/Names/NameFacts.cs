@@ -10,7 +10,7 @@ internal sealed class NameFacts(Workload workload, LabelChoice choice)
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal) { "pod", "container", "user", "overhead", "owner", "job", "sluid", "slot", "qos" };
 
     // And what we read from files of the system's own.
-    private static readonly string[] ReservedPrefixes = ["owner.", "systemd.", "kubernetes.", "condor.", "slurm.", "nova.", "libvirt.", "machine.", "guest.", "runtime.", UserNames.Label];
+    private static readonly string[] ReservedPrefixes = ["owner.", "kubernetes.", "condor.", "slurm.", "nova.", "libvirt.", "machine.", "guest.", "runtime.", "nomad.", "unit.", Meters.WorkloadAvailability.LabelPrefix, UserNames.Label];
 
     private readonly SortedDictionary<string, string> _labels = new(StringComparer.Ordinal);
 

@@ -45,6 +45,19 @@ internal sealed class NameFiles(string root = "")
 
     public string? Text(string path, int max = MaxFileBytes) => Bytes(path, max) is { } bytes ? Encoding.UTF8.GetString(bytes) : null;
 
+    /// <summary>What a symbolic link says, unfollowed; null when there is none.</summary>
+    public string? Link(string path)
+    {
+        try
+        {
+            return new FileInfo(_root + path).LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The lines of a text, without those that are empty.</summary>
     public IEnumerable<string> Lines(string path, int max = MaxFileBytes) => Text(path, max)?.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
@@ -81,19 +94,6 @@ internal sealed class NameFiles(string root = "")
         }
 
         return names;
-    }
-
-    /// <summary>Where a link points, as it is written there; null when there is none.</summary>
-    public string? Link(string path)
-    {
-        try
-        {
-            return new FileInfo(_root + path).LinkTarget;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
     }
 
     public bool Exists(string path) => Path.Exists(_root + path);

@@ -55,16 +55,16 @@ internal sealed class UsageCheck : IVerifyCheck
     // The next bucket, Unix seconds, that a window may reach into; null at the end. Index receipt_agent_window.
     private static async Task<long?> NextAsync(VerifyRun run, List<AgentMark> agents, long after, long longest, CancellationToken cancel)
     {
-        var grain = run.GrainSeconds * 1_000_000;
-        var from = after == long.MinValue ? long.MinValue : after * 1_000_000 + grain;
         long? next = null;
         await using var connection = await run.Store.OpenReadAsync(cancel);
+        var grain = await run.GrainAsync(connection, null, cancel);
+        var from = after == long.MinValue ? long.MinValue : (after + grain.LengthAt(after)) * 1_000_000;
         foreach (var agent in agents)
         {
             await using var command = VerifyRun.Command(connection, "SELECT MIN(window_end) FROM receipt WHERE agent = @agent AND window_end >= @from", ("@agent", agent.Id), ("@from", from));
             if (await command.ExecuteScalarAsync(cancel) is not { } value || value is DBNull) continue;
             var start = Math.Max(Convert.ToInt64(value, CultureInfo.InvariantCulture) - longest, Math.Max(from, 0));
-            next = Math.Min(next ?? long.MaxValue, start / grain * run.GrainSeconds);
+            next = Math.Min(next ?? long.MaxValue, grain.Floor(start / 1_000_000));
         }
 
         return next;
@@ -74,11 +74,11 @@ internal sealed class UsageCheck : IVerifyCheck
     {
         await using var connection = await run.Store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, run.Store.IsPostgres, cancel);
-        var sums = new BucketSums(bucket, run.GrainSeconds);
+        var sums = new BucketSums(bucket, await run.GrainAsync(connection, snapshot, cancel));
         await using (var command = VerifyRun.Command(connection, $"""
             SELECT b.bytes FROM receipt r JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence
             WHERE r.agent IN ({Ids(agents)}) AND r.quarantined = 0 AND r.window_end >= @from AND r.window_end <= @until AND r.window_start < @to
-            """, ("@from", bucket * 1_000_000), ("@to", (bucket + run.GrainSeconds) * 1_000_000), ("@until", (bucket + run.GrainSeconds) * 1_000_000 + longest)))
+            """, ("@from", bucket * 1_000_000), ("@to", sums.End * 1_000_000), ("@until", sums.End * 1_000_000 + longest)))
         {
             command.Transaction = snapshot;
             await using var rows = await command.ExecuteReaderAsync(cancel);
@@ -94,6 +94,7 @@ internal sealed class UsageCheck : IVerifyCheck
     private static async Task<long> CompareUsageAsync(DbConnection connection, DbTransaction snapshot, string host, BucketSums sums, List<Discrepancy> faults, CancellationToken cancel)
     {
         var found = 0L;
+        var overBound = new OverBoundSums();
         // Workloads of the host first, then each one's row by its primary key.
         await using var command = VerifyRun.Command(connection,
             $"SELECT w.id, w.kind, w.key, u.estimated_us, u.unscraped_us{Columns} FROM workload w CROSS JOIN usage u WHERE w.host = @host AND u.bucket = @bucket AND u.workload = w.id",
@@ -105,12 +106,15 @@ internal sealed class UsageCheck : IVerifyCheck
             found++;
             var (kind, key) = (rows.GetString(1), rows.GetString(2));
             var name = $"bucket={sums.Bucket} workload={rows.GetInt64(0)} ({host} {kind} {key})";
-            if (!sums.Take((kind, key), out var sum)) faults.Add(new Discrepancy("usage", name, "no batch bills it"));
-            else if (Fault(rows, sum) is { } fault) faults.Add(new Discrepancy("usage", name, fault));
+            var known = sums.Take((kind, key), out var sum);
+            if (kind == WorkloadDirectory.OverBoundKind) overBound.Take(rows, known ? sum : new UsageSum());
+            else if (!known) faults.Add(new Discrepancy("usage", name, "no batch bills it"));
+            else if (Fault(rows, sum) is { } fault) overBound.Miss(rows, sum, new Discrepancy("usage", name, fault));
         }
 
         foreach (var ((kind, key), sum) in sums.Left)
-            faults.Add(new Discrepancy("usage", $"bucket={sums.Bucket} workload={host} {kind} {key}", $"there is no row; the batches bill {sum.Values[MeterCatalogue.Cpu.Index]} µs of CPU and more"));
+            overBound.Miss(null, sum, new Discrepancy("usage", $"bucket={sums.Bucket} workload={host} {kind} {key}", $"there is no row; the batches bill {sum.Values[MeterCatalogue.Cpu.Index]} µs of CPU and more"));
+        faults.AddRange(overBound.Faults($"bucket={sums.Bucket} ({host} {WorkloadDirectory.OverBoundKind})"));
         return found;
     }
 
@@ -149,10 +153,11 @@ internal sealed class UsageCheck : IVerifyCheck
             if (Convert.ToInt64(await count.ExecuteScalarAsync(cancel), CultureInfo.InvariantCulture) <= rows) return null;
         }
 
+        var grain = await run.GrainAsync(connection, null, cancel);
         await using var command = VerifyRun.Command(connection, """
             SELECT u.workload, w.host FROM usage u LEFT JOIN workload w ON w.id = u.workload WHERE u.bucket = @bucket AND (w.host IS NULL OR NOT EXISTS
                 (SELECT 1 FROM agent a JOIN receipt r ON r.agent = a.id WHERE a.host = w.host AND r.window_end >= @from AND r.window_start < @to)) LIMIT 1
-            """, ("@bucket", bucket), ("@from", bucket * 1_000_000), ("@to", (bucket + run.GrainSeconds) * 1_000_000));
+            """, ("@bucket", bucket), ("@from", bucket * 1_000_000), ("@to", (bucket + grain.LengthAt(bucket)) * 1_000_000));
         await using var stray = await command.ExecuteReaderAsync(cancel);
         return await stray.ReadAsync(cancel) ? new Discrepancy("usage", $"bucket={bucket} workload={stray.GetInt64(0)}", stray.IsDBNull(1) ? "there is no such workload" : $"no batch of host {stray.GetString(1)} reaches into this bucket") : null;
     }
@@ -169,7 +174,8 @@ internal sealed class UsageCheck : IVerifyCheck
                 if (await command.ExecuteScalarAsync(cancel) is not { } value || value is DBNull) break;
                 bucket = Convert.ToInt64(value, CultureInfo.InvariantCulture);
                 if (explained.ContainsKey(bucket)) continue;
-                await using var receipts = VerifyRun.Command(connection, "SELECT COUNT(*) FROM receipt WHERE window_end >= @from AND window_start < @to", ("@from", bucket * 1_000_000), ("@to", (bucket + run.GrainSeconds) * 1_000_000));
+                var grain = await run.GrainAsync(connection, null, cancel);
+                await using var receipts = VerifyRun.Command(connection, "SELECT COUNT(*) FROM receipt WHERE window_end >= @from AND window_start < @to", ("@from", bucket * 1_000_000), ("@to", (bucket + grain.LengthAt(bucket)) * 1_000_000));
                 if (Convert.ToInt64(await receipts.ExecuteScalarAsync(cancel), CultureInfo.InvariantCulture) == 0) yield return new Discrepancy(table, $"bucket={bucket}", "no batch reaches into this bucket");
             }
         }

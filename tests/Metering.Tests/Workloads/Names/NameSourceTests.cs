@@ -112,7 +112,7 @@ public sealed class NameSourceTests : IDisposable
             .Write("/var/lib/condor/execute/dir_7/.machine.ad", "Name = \"slot1_1@ep\"\n").Write("/var/lib/condor/execute/dir_7/.job.ad", "ClusterId = 12\nProcId = 3\nOwner = \"bob\"\nAccountingGroup = \"physics\"\n");
 
         Assert.Equal("3385 slurm.job=3385 slurm.uid=1000 user.name=alice", _tree.Name(Job));
-        Assert.Equal("12.3 condor.group=physics condor.job=12.3 condor.owner=bob", _tree.Name("/system.slice/condor.service/htcondor/_var_lib_condor_execute_slot1_1@ep"));
+        Assert.Equal("12.3 condor.group=physics condor.job=12.3 condor.owner=bob job=12.3", _tree.Name("/system.slice/condor.service/htcondor/_var_lib_condor_execute_slot1_1@ep"));
     }
 
     [Fact]

@@ -1,0 +1,25 @@
+using Metering.Agent.Cgroups;
+using Metering.Meters;
+
+namespace Metering.Agent.Accounting;
+
+// I/O that io.stat does not see: the figure stays what the kernel counted, and is said to be partial.
+internal sealed partial class Meterer
+{
+    private const string PartialNote = "partial";
+
+    /// <summary>Looks at the mounts of workloads; null: not asked for.</summary>
+    public BypassedIo? Bypassed { get; init; }
+
+    // The process is the one that network is read by; without one nothing new is known.
+    private void NoteBypassedIo(CgroupNode node, SlowState state)
+    {
+        if (Bypassed is null || node.Parent is null || state.Network is not { Process: > 0 } network) return;
+        var said = node.Notes?[(int)MeterFamily.Io];
+        if (said?.StartsWith(PartialNote, StringComparison.Ordinal) == false) return;
+        Note(node, MeterFamily.Io, Bypassed.Note(network.Process, _pass, said));
+    }
+
+    /// <summary>Whether a note says that a figure is not the whole; another kind of note says nothing about a figure that there is.</summary>
+    internal static bool IsPartial(string? note) => note?.StartsWith(PartialNote, StringComparison.Ordinal) == true;
+}

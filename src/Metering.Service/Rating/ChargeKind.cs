@@ -1,0 +1,32 @@
+namespace Metering.Service.Rating;
+
+/// <summary>Why a charge is there.</summary>
+public enum ChargeKind
+{
+    /// <summary>Priced usage, reservation or presence, at the price of the book.</summary>
+    Usage,
+
+    /// <summary>The contract's discount on a price; negative.</summary>
+    Discount,
+
+    /// <summary>What a period costs less than the contract's minimum.</summary>
+    Minimum,
+
+    /// <summary>The commitment, bought for the period.</summary>
+    CommitmentPurchase,
+
+    /// <summary>Charges that the commitment covers; negative.</summary>
+    CommitmentUsed,
+
+    /// <summary>The part of the commitment that lapses; 0 to pay, since it is bought.</summary>
+    CommitmentUnused,
+
+    /// <summary>The residue of a line's rounding to the currency's minor unit.</summary>
+    Adjustment,
+
+    /// <summary>Paid from a credit; negative.</summary>
+    CreditDrawn,
+
+    /// <summary>Paid from a prepaid balance; negative.</summary>
+    PrepaidDrawn,
+}

@@ -1,0 +1,14 @@
+namespace Metering.Service.Rating;
+
+/// <summary>What was agreed with a tenant, as given to <c>PUT /v1/tenants/{id}/contract</c>. Amounts are in the tenant's currency.</summary>
+public sealed record Contract
+{
+    /// <summary>Terms one after the other; they do not overlap.</summary>
+    public IReadOnlyList<ContractTerms> Terms { get; init => field = value ?? []; } = [];
+
+    /// <summary>Amounts given for nothing, drawn before prepaid ones.</summary>
+    public IReadOnlyList<Balance> Credits { get; init => field = value ?? []; } = [];
+
+    /// <summary>Amounts paid in advance.</summary>
+    public IReadOnlyList<Balance> Prepaid { get; init => field = value ?? []; } = [];
+}
