@@ -62,9 +62,9 @@ internal sealed partial class Meterer
             if (!node.Complete) open++;
         }
 
-        // Whoever was read after its last process had left used nothing since; with such ones alone, what is left over is what rounding held back.
+        // With such alone as were read after their last process had left, what is left over is what rounding held back.
         var rounding = (ulong)(parent.Children.Count + dying.Count) + 1;
-        if (certain && (dying.Count == 1 || open == 1 || (open == 0 && growth <= rounding) || !_options.Has(SafetyRule.SettleOneDeath)))
+        if (certain && (dying.Count == 1 || (open == 0 && growth <= rounding) || !_options.Has(SafetyRule.SettleOneDeath)))
         {
             Give(parent, dying.Find(node => !node.Complete) ?? dying[^1], growth, Origin.Settled);
             return;

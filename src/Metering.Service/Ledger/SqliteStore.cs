@@ -47,6 +47,13 @@ internal sealed class SqliteStore : LedgerStore
                 await pragma.ExecuteNonQueryAsync(cancel);
             }
 
+            // A process that was killed while it migrated leaves its row there, and the next would wait for it without end. The file's own lock is held: nobody else migrates.
+            await using (var stale = _writer.CreateCommand())
+            {
+                stale.CommandText = "DROP TABLE IF EXISTS __EFMigrationsLock";
+                await stale.ExecuteNonQueryAsync(cancel);
+            }
+
             await using var context = NewContext(_writer);
             await context.Database.MigrateAsync(cancel);
         }
