@@ -18,6 +18,8 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ResourceCommand.Ownership(),
     ResourceCommand.Prices(),
     ResourceCommand.Contracts(),
+    BillingCommand.Periods(),
+    BillingCommand.Invoices(),
     ResourceCommand.Quotas(),
     ResourceCommand.Webhooks(),
     ResourceCommand.Keys(),

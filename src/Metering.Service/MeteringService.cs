@@ -2,6 +2,7 @@ using Metering.Exposition;
 using Metering.Safety;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Billing;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
@@ -67,6 +68,13 @@ public static class MeteringService
         services.AddSingleton<IUsageListener>(provider => provider.GetRequiredService<WebhookDispatcher>());
         services.AddHostedService(provider => provider.GetRequiredService<WebhookDispatcher>());
 
+        // billing
+        services.AddSingleton<IUsageListener, LateUsage>();
+        services.AddSingleton<PeriodDrafter>();
+        services.AddSingleton<PeriodCloser>();
+        services.AddSingleton<PeriodReport>();
+        services.AddSingleton<ChargeExplanation>();
+
         // faces
         services.AddSingleton<LiveFeed>();
         services.AddSingleton<Verifier>();
@@ -127,6 +135,9 @@ public static class MeteringService
         app.MapPrices();
         app.MapContracts();
         app.MapQuotas();
+        app.MapPeriods();
+        app.MapInvoices();
+        app.MapCharges();
         app.MapAlerts();
         app.MapApiKeys();
         app.MapAudit();

@@ -24,6 +24,11 @@ internal static class Problems
             ["errors"] = faults.Select(fault => new { pointer = fault.Pointer, field = fault.Field, detail = fault.Message }).ToArray(),
         });
 
+    /// <summary>A period that can not be closed yet, with all that stands in the way.</summary>
+    public static ProblemHttpResult NotReady(IReadOnlyCollection<Fault> faults) => TypedResults.Problem(
+        type: Type("period-not-ready"), title: "The period can not be closed yet", detail: string.Join(" ", faults), statusCode: StatusCodes.Status409Conflict,
+        extensions: new Dictionary<string, object?> { ["faults"] = faults.Select(fault => fault.ToString()).ToArray() });
+
     public static ProblemHttpResult Unknown(string what, string id) => Make(StatusCodes.Status404NotFound, "unknown", "There is no such thing", $"There is no {what} '{id}'.");
 
     public static ProblemHttpResult Conflict(string detail) => Make(StatusCodes.Status409Conflict, "conflict", "It conflicts with what is recorded", detail);

@@ -78,6 +78,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
 
     private async Task<Judged> JudgeAsync(LedgerTransaction transaction, IReadOnlyList<GroupItem> group)
     {
+        await LedgerGate.EnterAsync(transaction);
         _snapshot = await LedgerSnapshot.RefreshAsync(_snapshot, transaction);
         var judged = new Judged(group, clock.GetUtcNow());
         var epochs = group.Where(item => item.Refusal is null && HasIdentity(item.Batch)).Select(item => item.Batch.Epoch).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();

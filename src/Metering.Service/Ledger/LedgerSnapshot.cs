@@ -10,6 +10,9 @@ public sealed record LedgerSnapshot(long Revision, OwnershipRules Rules)
     /// <summary>From when on buckets are fine, see <see cref="LedgerGrain"/>.</summary>
     public long FineFrom { get; init; } = long.MaxValue;
 
+    /// <summary>Usage of buckets before this is late, see <see cref="LedgerGate"/>.</summary>
+    public long BilledUntil { get; init; } = long.MinValue;
+
     public static readonly LedgerSnapshot Empty = new(-1, new OwnershipRules([]));
 
     /// <summary>The snapshot of this transaction: the one given, when the revision is still its.</summary>
@@ -19,7 +22,7 @@ public sealed record LedgerSnapshot(long Revision, OwnershipRules Rules)
         if (revision == known.Revision) return known;
         var stored = await transaction.Context.Set<StoredRules>().AsNoTracking().FirstOrDefaultAsync();
         var rules = stored is null ? [] : JsonSerializer.Deserialize<List<OwnershipRule>>(stored.Json, LedgerJson.Options) ?? [];
-        return new LedgerSnapshot(revision, new OwnershipRules(rules)) { FineFrom = await LedgerGrain.FineFromAsync(transaction) };
+        return new LedgerSnapshot(revision, new OwnershipRules(rules)) { FineFrom = await LedgerGrain.FineFromAsync(transaction), BilledUntil = await LedgerGate.BilledUntilAsync(transaction) };
     }
 
     /// <summary>Notes that configuration has changed; other replicas see it with their next group.</summary>
@@ -27,6 +30,6 @@ public sealed record LedgerSnapshot(long Revision, OwnershipRules Rules)
         ? "INSERT INTO meta (key, value) VALUES ('revision', '1') ON CONFLICT (key) DO UPDATE SET value = (meta.value::bigint + 1)::text"
         : "INSERT INTO meta (key, value) VALUES ('revision', '1') ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)");
 
-    private static async Task<long> RevisionAsync(LedgerTransaction transaction) =>
+    internal static async Task<long> RevisionAsync(LedgerTransaction transaction) =>
         await transaction.ScalarAsync(transaction.Command("SELECT value FROM meta WHERE key = 'revision'")) ?? 0;
 }

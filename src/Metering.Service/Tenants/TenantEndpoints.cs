@@ -70,6 +70,7 @@ internal static class TenantEndpoints
                 var known = await transaction.Context.Set<Tenant>().FirstOrDefaultAsync(row => row.Id == id, cancel);
                 var before = known is null ? null : AuditTrail.Text(View(known));
                 if (before == AuditTrail.Text(View(tenant))) return;
+                if (known is not null && (known.TimeZone, known.Currency) != (tenant.TimeZone, tenant.Currency)) await RefuseIfBilledAsync(transaction, known);
                 if (known is null) transaction.Context.Add(tenant);
                 else (known.Name, known.TimeZone, known.Currency, known.PriceBook) = (tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);
                 await transaction.Context.SaveChangesAsync(cancel);
@@ -85,6 +86,13 @@ internal static class TenantEndpoints
         }
 
         return TypedResults.Ok(View(tenant));
+    }
+
+    // With another zone its months would begin elsewhere: hours would be billed twice or never.
+    internal static async Task RefuseIfBilledAsync(LedgerTransaction transaction, Tenant tenant)
+    {
+        if (await transaction.ScalarAsync(transaction.Command("SELECT MIN(number) FROM invoice WHERE tenant = @tenant", ("@tenant", tenant.Id))) is not null)
+            throw new RuleBrokenException([new Fault("", $"Invoices were issued to '{tenant.Id}' in {tenant.TimeZone} and {tenant.Currency}, so its timeZone and currency stay; make another tenant and give it the workloads from an instant on.")]);
     }
 
     private static async Task<Ok<RulesDocument>> GetRules(LedgerStore store, CancellationToken cancel)

@@ -13,11 +13,18 @@ internal sealed class VerifyRun(LedgerStore store, LedgerOptions options)
 
     public LedgerStore Store => store;
 
+    public LedgerOptions Options => options;
+
     /// <summary>The grain as a view of the ledger has it: it may become fine while the verification runs.</summary>
     public Task<LedgerGrain> GrainAsync(DbConnection connection, DbTransaction? view, CancellationToken cancel) => LedgerGrain.ReadAsync(connection, view, options, cancel);
 
     /// <summary>Every epoch of every host, with the marks that it had at the beginning.</summary>
     public IReadOnlyList<AgentMark> Agents { get; private set; } = [];
+
+    /// <summary>Buckets that are looked at, Unix seconds, end exclusive; all unless told.</summary>
+    public long From { get; init; } = long.MinValue;
+
+    public long To { get; init; } = long.MaxValue;
 
     public long Batches { get; set; }
 

@@ -40,6 +40,26 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
     }
 
     [Fact]
+    public async Task A_month_is_shown_at_any_time_and_not_closed_before_it_is_over()
+    {
+        var month = TimeProvider.System.GetUtcNow().ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture);
+
+        var period = await up.JsonAsync(Cancel, "periods", "show", month);
+        Assert.Equal("open", period.GetProperty("state").GetString());
+        Assert.Contains("is not over before", period.GetProperty("obstacles")[0].GetString());
+        var (code, output, errors) = await up.RunAsync(Cancel, "periods", "close", month);
+        Assert.True(code == 1, output + errors);
+        Assert.Contains("is not over before", errors);
+        Assert.Contains("is open", (await up.RunAsync(Cancel, "periods", "show", month)).Output);
+
+        (code, output, errors) = await up.RunAsync(Cancel, "periods", "show", "tomorrow");
+        Assert.True(code == 1 && errors.Contains("write it as 2026-10", StringComparison.Ordinal), output + errors);
+        Assert.Empty((await up.JsonAsync(Cancel, "invoices", "list")).GetProperty("invoices").EnumerateArray());
+        (code, output, errors) = await up.RunAsync(Cancel, "invoices", "explain", "2026-10-1");
+        Assert.True(code == 1 && errors.Contains("no charge '2026-10-1'", StringComparison.Ordinal), output + errors);
+    }
+
+    [Fact]
     public async Task A_run_for_a_tenant_is_the_tenants_and_has_a_price()
     {
         MeteringUp.RequireCgroups();

@@ -24,7 +24,7 @@ internal sealed class UsageCheck : IVerifyCheck
         {
             var agents = host.ToList();
             var longest = await LongestAsync(run, agents, cancel);
-            for (var bucket = await NextAsync(run, agents, long.MinValue, longest, cancel); bucket is { } at; bucket = await NextAsync(run, agents, at, longest, cancel))
+            for (var bucket = await NextAsync(run, agents, run.From, longest, cancel); bucket is { } at && at < run.To; bucket = await NextAsync(run, agents, await EndAsync(run, at, cancel), longest, cancel))
             {
                 var (rows, batches, faults) = await CompareAsync(run, host.Key, agents, at, longest, cancel);
                 (run.Rows, seen) = (run.Rows + rows, seen + batches);
@@ -52,13 +52,19 @@ internal sealed class UsageCheck : IVerifyCheck
         return await command.ExecuteScalarAsync(cancel) is { } value and not DBNull ? Convert.ToInt64(value, CultureInfo.InvariantCulture) : 0;
     }
 
-    // The next bucket, Unix seconds, that a window may reach into; null at the end. Index receipt_agent_window.
-    private static async Task<long?> NextAsync(VerifyRun run, List<AgentMark> agents, long after, long longest, CancellationToken cancel)
+    private static async Task<long> EndAsync(VerifyRun run, long bucket, CancellationToken cancel)
+    {
+        await using var connection = await run.Store.OpenReadAsync(cancel);
+        return bucket + (await run.GrainAsync(connection, null, cancel)).LengthAt(bucket);
+    }
+
+    // The bucket at or after an instant, Unix seconds, that a window may reach into; null at the end. Index receipt_agent_window.
+    private static async Task<long?> NextAsync(VerifyRun run, List<AgentMark> agents, long begin, long longest, CancellationToken cancel)
     {
         long? next = null;
         await using var connection = await run.Store.OpenReadAsync(cancel);
         var grain = await run.GrainAsync(connection, null, cancel);
-        var from = after == long.MinValue ? long.MinValue : (after + grain.LengthAt(after)) * 1_000_000;
+        var from = begin == long.MinValue ? long.MinValue : begin * 1_000_000;
         foreach (var agent in agents)
         {
             await using var command = VerifyRun.Command(connection, "SELECT MIN(window_end) FROM receipt WHERE agent = @agent AND window_end >= @from", ("@agent", agent.Id), ("@from", from));
@@ -166,13 +172,14 @@ internal sealed class UsageCheck : IVerifyCheck
     {
         foreach (var table in (string[])["usage", "coverage"])
         {
-            for (var bucket = long.MinValue; ;)
+            for (var bucket = Math.Max(run.From, long.MinValue + 1) - 1; ;)
             {
                 // One step along the primary key for each bucket.
                 await using var connection = await run.Store.OpenReadAsync(cancel);
                 await using var command = VerifyRun.Command(connection, $"SELECT MIN(bucket) FROM {table} WHERE bucket > @after", ("@after", bucket));
                 if (await command.ExecuteScalarAsync(cancel) is not { } value || value is DBNull) break;
                 bucket = Convert.ToInt64(value, CultureInfo.InvariantCulture);
+                if (bucket >= run.To) break;
                 if (explained.ContainsKey(bucket)) continue;
                 var grain = await run.GrainAsync(connection, null, cancel);
                 await using var receipts = VerifyRun.Command(connection, "SELECT COUNT(*) FROM receipt WHERE window_end >= @from AND window_start < @to", ("@from", bucket * 1_000_000), ("@to", (bucket + grain.LengthAt(bucket)) * 1_000_000));

@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Metering.Cli.Client;
+
+namespace Metering.Cli.Commands;
+
+/// <summary><c>periods</c> and <c>invoices</c>: what a month costs, closing it, and what it has issued.</summary>
+internal static class BillingCommand
+{
+    private static readonly HashSet<int> Right = [2, 3, 4];
+
+    public static Command Periods()
+    {
+        var command = new Command("periods", "Months: what they cost so far, and closing them.");
+        var show = Part(command, "show", "Shows what a month would issue now, or has issued; and what stands in the way of closing it.", out var open);
+        var format = CommonOptions.TableOrJson();
+        var month = new Argument<string>("MONTH") { Description = "Such as 2026-10" };
+        show.Arguments.Add(month);
+        show.Options.Add(format);
+        show.SetAction(async (parsed, cancel) =>
+        {
+            using var client = open(parsed);
+            Show(await client.GetAsync("v1/periods/" + Uri.EscapeDataString(parsed.GetValue(month)!), cancel), parsed.GetValue(format)!);
+            return 0;
+        });
+
+        var close = Part(command, "close", "Issues the invoices of a month, once; closing it again changes nothing.", out var openClose);
+        var waive = new Option<string[]>("--waive") { Description = "A host whose missing usage is accepted; it is audited. May be repeated", HelpName = "HOST" };
+        var (closing, closeFormat) = (new Argument<string>("MONTH") { Description = "Such as 2026-10" }, CommonOptions.TableOrJson());
+        close.Arguments.Add(closing);
+        foreach (var option in (Option[])[waive, closeFormat]) close.Options.Add(option);
+        close.SetAction(async (parsed, cancel) =>
+        {
+            using var client = openClose(parsed);
+            var body = JsonSerializer.Serialize(new { waive = parsed.GetValue(waive) ?? [] });
+            Show(await client.JsonAsync(HttpMethod.Post, $"v1/periods/{Uri.EscapeDataString(parsed.GetValue(closing)!)}/close", body, cancel), parsed.GetValue(closeFormat)!);
+            return 0;
+        });
+        return command;
+    }
+
+    public static Command Invoices()
+    {
+        var command = new Command("invoices", "Invoices, credit notes and debit notes.");
+        var list = Part(command, "list", "Lists them in the order of their numbers.", out var open);
+        var format = CommonOptions.Format();
+        list.Options.Add(format);
+        list.SetAction(async (parsed, cancel) =>
+        {
+            using var client = open(parsed);
+            var answer = await client.GetAsync("v1/invoices?limit=10000", cancel);
+            string[] header = ["id", "kind", "state", "period", "for", "tenant", "total", "currency", "issued"];
+            var rows = answer.GetProperty("invoices").EnumerateArray().Select(item => Cells(item, "id", "kind", "state", "period", "origin", "tenant", "total", "currency", "issuedOn"));
+            if (parsed.GetValue(format) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(answer, CliJson.Indented));
+            else if (parsed.GetValue(format) == "csv") Tables.WriteCsv(header, rows);
+            else Tables.Write(header, rows, new HashSet<int> { 6 });
+            return 0;
+        });
+
+        var show = Part(command, "show", "Shows one with its lines.", out var openShow);
+        var id = new Argument<string>("NUMBER");
+        var showFormat = new Option<string>("--format") { Description = "table, json (as it was hashed), csv or html (to print)", DefaultValueFactory = _ => "table", HelpName = "FORMAT" };
+        showFormat.AcceptOnlyFromAmong("table", "json", "csv", "html");
+        show.Arguments.Add(id);
+        show.Options.Add(showFormat);
+        show.SetAction(async (parsed, cancel) =>
+        {
+            using var client = openShow(parsed);
+            var path = "v1/invoices/" + Uri.EscapeDataString(parsed.GetValue(id)!);
+            if (parsed.GetValue(showFormat) is not "table" and var other) Console.Out.WriteLine(await client.GetTextAsync($"{path}?format={other}", cancel));
+            else Lines(await client.GetAsync(path, cancel));
+            return 0;
+        });
+
+        var explain = Part(command, "explain", "Walks an invoice, or one of its charges such as 2026-10-17, back to the kernel's readings.", out var openExplain);
+        var what = new Argument<string>("NUMBER|CHARGE");
+        var explainFormat = CommonOptions.TableOrJson();
+        explain.Arguments.Add(what);
+        explain.Options.Add(explainFormat);
+        explain.SetAction(async (parsed, cancel) =>
+        {
+            using var client = openExplain(parsed);
+            var asked = parsed.GetValue(what)!;
+            var isCharge = asked.Contains('-', StringComparison.Ordinal);
+            var answer = await client.GetAsync(isCharge ? $"v1/charges/{Uri.EscapeDataString(asked)}/explain" : $"v1/invoices/{Uri.EscapeDataString(asked)}/charges", cancel);
+            if (parsed.GetValue(explainFormat) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(answer, CliJson.Indented));
+            else if (isCharge) Explain(answer);
+            else Tables.Write(["charge", "day", "workload", "what", "tier", "quantity", "unit", "price", "cost"], answer.EnumerateArray().Select(item => Cells(item, "id", "day", "workload", "sku", "tier", "quantity", "unit", "unitPrice", "cost")), new HashSet<int> { 2, 4, 5, 7, 8 });
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Part(Command parent, string name, string description, out Func<ParseResult, ApiClient> open)
+    {
+        var (url, key, data) = (CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data());
+        var part = new Command(name, description);
+        foreach (var option in (Option[])[url, key, data]) part.Options.Add(option);
+        parent.Subcommands.Add(part);
+        open = parsed => ApiClient.Create(parsed.GetValue(url), parsed.GetValue(key), parsed.GetValue(data)!);
+        return part;
+    }
+
+    private static void Show(JsonElement period, string format)
+    {
+        if (format == "json")
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(period, CliJson.Indented));
+            return;
+        }
+
+        Console.Out.WriteLine($"{Tables.Text(period, "period")} is {Tables.Text(period, "state")}, from {Tables.Text(period, "start")} to {Tables.Text(period, "end")}");
+        foreach (var obstacle in period.GetProperty("obstacles").EnumerateArray()) Console.Out.WriteLine("  " + Tables.Text(obstacle));
+        foreach (var document in period.GetProperty("documents").EnumerateArray())
+        {
+            Console.Out.WriteLine();
+            Lines(document);
+        }
+    }
+
+    private static void Lines(JsonElement document)
+    {
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{Tables.Text(document, "kind")} {Tables.Text(document, "id")} for {Tables.Text(document, "origin")}, {Tables.Text(document.GetProperty("tenant"), "id")}: {Tables.Text(document, "total")} {Tables.Text(document, "currency")}"));
+        Tables.Write(["what", "tier", "quantity", "price", "amount", "unit"], document.GetProperty("lines").EnumerateArray().Select(line => Cells(line, "text", "tier", "quantity", "unitPrice", "amount", "unit")), Right);
+    }
+
+    private static void Explain(JsonElement charge)
+    {
+        Tables.WriteFacts(Console.Out, [.. new[] { "id", "tenant", "day", "sku", "arithmetic", "coverage", "estimatedShare" }.Select(name => (name, Tables.Text(charge, name)))]);
+        Tables.Write(["bucket", "counted", "reserved"], charge.GetProperty("buckets").EnumerateArray().Select(bucket => Cells(bucket, "start", "quantity", "reserved")), new HashSet<int> { 1, 2 });
+        Tables.Write(["epoch", "batch", "window", "sha256", "counter from", "to", "quantity"], charge.GetProperty("batches").EnumerateArray().SelectMany(batch => batch.GetProperty("readings").EnumerateArray(),
+            (batch, reading) => (IReadOnlyList<string>)[.. Cells(batch, "epoch", "sequence", "windowEnd", "sha256"), .. Cells(reading, "start", "end", "quantity")]), new HashSet<int> { 1, 4, 5, 6 });
+    }
+
+    private static IReadOnlyList<string> Cells(JsonElement item, params string[] properties) => Array.ConvertAll(properties, name => Tables.Text(item, name));
+}

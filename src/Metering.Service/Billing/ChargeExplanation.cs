@@ -1,0 +1,102 @@
+using System.Data.Common;
+using Metering.Messages;
+using Metering.Meters;
+using Metering.Service.Ledger;
+using Metering.Service.Rating;
+using Metering.Service.Verification;
+using Metering.Units;
+using Microsoft.EntityFrameworkCore;
+
+namespace Metering.Service.Billing;
+
+/// <summary>Walks a charge back to the kernel's readings, from what the ledger still has of them.</summary>
+internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options)
+{
+    /// <summary>Null when there is no such charge, or the tenant may not see it.</summary>
+    public async Task<ExplainedCharge?> ExplainAsync(string id, string? tenant, int maxBatches, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        if (await ChargeStore.FindAsync(connection, id, cancel) is not { } charge || (tenant is not null && charge.Tenant != tenant)) return null;
+        await using var context = await store.ReadContextAsync(cancel);
+        var stored = await context.Set<StoredPriceVersion>().AsNoTracking().FirstOrDefaultAsync(row => row.Book == charge.Book && row.Version == charge.Version, cancel);
+        var version = stored?.Read();
+        var line = version?.Prices.Select(price => PriceLine.From(price, charge.Book, charge.Version, charge.Currency)).FirstOrDefault(one => one.Sku == charge.Sku);
+        var price = new ExplainedCharge.ExplainedPrice(
+            charge.Book, charge.Version, version?.ValidFrom, version?.ValidTo, line?.Model.ToString() ?? "", charge.Tier, line?.TierFrom(charge.Tier) ?? 0, line?.TierTo(charge.Tier));
+        var workload = await WorkloadAsync(connection, charge.Workload, cancel);
+        var (buckets, estimated) = workload is null ? ([], null) : await BucketsAsync(connection, charge, line, cancel);
+        var (batches, more) = workload is null ? ([], false) : await BatchesAsync(connection, charge, workload, line, maxBatches, cancel);
+        return new ExplainedCharge(
+            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, line?.Basis.ToString() ?? "", price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost.ToString(), charge.Currency,
+            FormattableString.Invariant($"{new Amount(charge.Nano * PriceLine.PriceScale)} {charge.Unit} × {charge.UnitPrice / 1.000000000000000000m} {charge.Currency} = {charge.Cost} {charge.Currency}"),
+            (decimal?)charge.Used, (decimal?)charge.Reserved, At(charge.From), At(charge.To), workload is null ? null : await CoverageAsync(connection, workload.Host, charge, cancel), estimated, buckets, batches, more);
+    }
+
+    private static async Task<ExplainedCharge.ExplainedWorkload?> WorkloadAsync(DbConnection connection, long id, CancellationToken cancel)
+    {
+        await using var command = VerifyRun.Command(connection, "SELECT key, kind, name, path, host FROM workload WHERE id = @id", ("@id", id));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        return await rows.ReadAsync(cancel) ? new ExplainedCharge.ExplainedWorkload(rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4)) : null;
+    }
+
+    private async Task<(List<ExplainedCharge.Bucket> Buckets, decimal? Estimated)> BucketsAsync(DbConnection connection, ChargeEntry charge, PriceLine? line, CancellationToken cancel)
+    {
+        var grain = await LedgerGrain.ReadAsync(connection, null, options, cancel);
+        var buckets = new List<ExplainedCharge.Bucket>();
+        decimal cpu = 0, estimated = 0;
+        await using var command = VerifyRun.Command(connection,
+            $"SELECT bucket, {line?.Meter?.Column ?? "NULL"}, {line?.Reserved?.Column ?? "NULL"}, {MeterCatalogue.Cpu.Column}, estimated_us FROM usage WHERE bucket >= @from AND bucket < @to AND workload = @workload ORDER BY bucket",
+            ("@from", charge.From), ("@to", charge.To), ("@workload", charge.Workload));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel))
+        {
+            var bucket = rows.GetInt64(0);
+            buckets.Add(new ExplainedCharge.Bucket(At(bucket), At(bucket + grain.LengthAt(bucket)), rows.IsDBNull(1) ? null : rows.GetInt64(1), rows.IsDBNull(2) ? null : rows.GetInt64(2)));
+            (cpu, estimated) = (cpu + (rows.IsDBNull(3) ? 0 : rows.GetInt64(3)), estimated + rows.GetInt64(4));
+        }
+
+        return (buckets, cpu > 0 ? Math.Round(estimated / cpu, 6) : null);
+    }
+
+    private static async Task<decimal?> CoverageAsync(DbConnection connection, string host, ChargeEntry charge, CancellationToken cancel)
+    {
+        decimal covered = 0, expected = 0;
+        await using var command = VerifyRun.Command(connection, "SELECT covered_us, expected_us FROM coverage WHERE bucket >= @from AND bucket < @to AND host = @host", ("@from", charge.From), ("@to", charge.To), ("@host", host));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel)) (covered, expected) = (covered + rows.GetInt64(0), expected + rows.GetInt64(1));
+        return expected > 0 ? Math.Round(covered / expected, 6) : null;
+    }
+
+    // By index receipt_agent_window. A batch that does not name the workload is passed over.
+    private static async Task<(List<ExplainedCharge.Batch> Batches, bool More)> BatchesAsync(
+        DbConnection connection, ChargeEntry charge, ExplainedCharge.ExplainedWorkload workload, PriceLine? line, int max, CancellationToken cancel)
+    {
+        var batches = new List<ExplainedCharge.Batch>();
+        await using var command = VerifyRun.Command(connection, """
+            SELECT a.epoch, r.first_sequence, r.sequence, r.hash, r.window_start, r.window_end, b.bytes FROM agent a JOIN receipt r ON r.agent = a.id JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence
+            WHERE a.host = @host AND r.quarantined = 0 AND r.window_end > @from AND r.window_start < @to AND r.window_start < r.window_end ORDER BY r.window_end, a.epoch, r.sequence
+            """, ("@host", workload.Host), ("@from", charge.From * 1_000_000), ("@to", charge.To * 1_000_000));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel))
+        {
+            var readings = new List<ExplainedCharge.Reading>();
+            foreach (var record in UsageBatch.Parser.ParseFrom((byte[])rows[6]).Workloads.Where(record => record.Kind == workload.Kind && record.Id == workload.Id))
+            {
+                foreach (var reading in record.Meters)
+                {
+                    if (MeterCatalogue.TryFind(reading.Meter, out var meter) && (meter == line?.Meter || meter == line?.Reserved))
+                        readings.Add(new ExplainedCharge.Reading(record.Path, record.Inode, record.Origin.ToString(), reading.Generation, reading.Start, reading.End, reading.Quantity));
+                }
+            }
+
+            if (readings.Count == 0) continue;
+            if (batches.Count == max) return (batches, true);
+            batches.Add(new ExplainedCharge.Batch(
+                rows.GetString(0), rows.GetInt64(1), rows.GetInt64(2), Convert.ToHexStringLower((byte[])rows[3]), UnixTime.FromMicroseconds(rows.GetInt64(4)), UnixTime.FromMicroseconds(rows.GetInt64(5)), readings));
+        }
+
+        return (batches, false);
+    }
+
+    private static DateTimeOffset At(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds);
+}

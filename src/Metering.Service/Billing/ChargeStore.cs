@@ -1,0 +1,98 @@
+using System.Data.Common;
+using System.Globalization;
+using Metering.Service.Ledger;
+using Microsoft.Data.Sqlite;
+
+namespace Metering.Service.Billing;
+
+/// <summary>Table <c>charge</c>.</summary>
+internal static class ChargeStore
+{
+    private const int Piece = 5_000;
+    private const string Columns = "period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, nano, base, used, reserved, from_at, to_at";
+    private const string Select = "SELECT period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, CAST(nano AS TEXT), CAST(base AS TEXT), CAST(used AS TEXT), CAST(reserved AS TEXT), from_at, to_at FROM charge";
+
+    public static async Task InsertAsync(LedgerTransaction transaction, IReadOnlyList<ChargeEntry> charges)
+    {
+        if (!transaction.Store.IsPostgres)
+        {
+            InsertSqlite((SqliteConnection)transaction.Connection, charges);
+            return;
+        }
+
+        foreach (var piece in charges.Chunk(Piece))
+        {
+            await transaction.ExecuteAsync(
+                $"INSERT INTO charge ({Columns}) SELECT p, n, o, t, d, w, s, b, v, i, f, c, u, x, CAST(a AS numeric), CAST(e AS numeric), CAST(g AS numeric), CAST(h AS numeric), j, k FROM unnest(@p, @n, @o, @t, @d, @w, @s, @b, @v, @i, @f, @c, @u, @x, @a, @e, @g, @h, @j, @k) AS r(p, n, o, t, d, w, s, b, v, i, f, c, u, x, a, e, g, h, j, k)",
+                ("@p", Of(one => one.Period)), ("@n", Of(one => one.N)), ("@o", Of(one => one.Origin)), ("@t", Of(one => one.Tenant)), ("@d", Of(one => one.Day)), ("@w", Of(one => one.Workload)),
+                ("@s", Of(one => one.Sku)), ("@b", Of(one => one.Book)), ("@v", Of(one => (long)one.Version)), ("@i", Of(one => (long)one.Tier)), ("@f", Of(one => one.TermsFrom)), ("@c", Of(one => one.Currency)),
+                ("@u", Of(one => one.Unit)), ("@x", Of(one => one.Price)), ("@a", Of(one => Text(one.Nano))), ("@e", Of(one => Text(one.Base))), ("@g", Of(one => Text(one.Used))), ("@h", Of(one => Text(one.Reserved))),
+                ("@j", Of(one => one.From)), ("@k", Of(one => one.To)));
+
+            T[] Of<T>(Converter<ChargeEntry, T> field) => Array.ConvertAll(piece, field);
+        }
+    }
+
+    /// <summary>By a condition on its columns, in the order of the numbers.</summary>
+    public static async IAsyncEnumerable<ChargeEntry> ReadAsync(DbConnection connection, string condition, string value, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE {condition} ORDER BY period, n", ("@value", value));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel)) yield return Read(rows);
+    }
+
+    /// <summary>By its id, such as <c>2026-11-17</c>; null: there is none.</summary>
+    public static async Task<ChargeEntry?> FindAsync(DbConnection connection, string id, CancellationToken cancel)
+    {
+        var cut = id.LastIndexOf('-');
+        if (cut < 0 || !long.TryParse(id.AsSpan(cut + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var n)) return null;
+        await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE period = @period AND n = @n", ("@period", id[..cut]), ("@n", n));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        return await rows.ReadAsync(cancel) ? Read(rows) : null;
+    }
+
+    private static ChargeEntry Read(DbDataReader row) => new(
+        row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt64(5), row.GetString(6), row.GetString(7), (int)row.GetInt64(8), (int)row.GetInt64(9),
+        row.IsDBNull(10) ? null : row.GetInt64(10), row.GetString(11), row.GetString(12), row.GetInt64(13), Wide(row.GetString(14)), Wide(row.GetString(15)),
+        row.IsDBNull(16) ? null : Wide(row.GetString(16)), row.IsDBNull(17) ? null : Wide(row.GetString(17)), row.GetInt64(18), row.GetInt64(19));
+
+    private static void InsertSqlite(SqliteConnection connection, IReadOnlyList<ChargeEntry> charges)
+    {
+        using var insert = new SqliteStatement(connection, $"INSERT INTO charge ({Columns}) VALUES ({string.Join(", ", Enumerable.Range(1, 20).Select(i => "?" + i.ToString(CultureInfo.InvariantCulture)))})");
+        foreach (var one in charges)
+        {
+            insert.Bind(1, one.Period);
+            insert.Bind(2, one.N);
+            insert.Bind(3, one.Origin);
+            insert.Bind(4, one.Tenant);
+            insert.Bind(5, one.Day);
+            insert.Bind(6, one.Workload);
+            insert.Bind(7, one.Sku);
+            insert.Bind(8, one.Book);
+            insert.Bind(9, one.Version);
+            insert.Bind(10, one.Tier);
+            if (one.TermsFrom is { } terms) insert.Bind(11, terms);
+            else insert.BindNull(11);
+            insert.Bind(12, one.Currency);
+            insert.Bind(13, one.Unit);
+            insert.Bind(14, one.Price);
+            insert.Bind(15, Text(one.Nano)!);
+            insert.Bind(16, Text(one.Base)!);
+            Bind(17, one.Used);
+            Bind(18, one.Reserved);
+            insert.Bind(19, one.From);
+            insert.Bind(20, one.To);
+            insert.Run();
+        }
+
+        void Bind(int position, Int128? value)
+        {
+            if (value is { } known) insert.Bind(position, Text(known)!);
+            else insert.BindNull(position);
+        }
+    }
+
+    private static string? Text(Int128? value) => value?.ToString(CultureInfo.InvariantCulture);
+
+    private static Int128 Wide(string text) => Int128.Parse(text, CultureInfo.InvariantCulture);
+}

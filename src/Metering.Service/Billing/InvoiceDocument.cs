@@ -1,0 +1,28 @@
+using System.Text.Json;
+using Metering.Service.Ledger;
+
+namespace Metering.Service.Billing;
+
+/// <summary>
+/// An invoice, or a credit or debit note that corrects an earlier period. Σ amounts of the lines = total. Its JSON is what is stored and hashed; nothing in it comes from the clock.
+/// </summary>
+/// <param name="Id">The number as it is written, such as <c>000017</c>.</param>
+/// <param name="Number">Gapless over all tenants, from 1; 0 on what is not issued yet.</param>
+/// <param name="Kind"><c>invoice</c>, <c>creditNote</c> or <c>debitNote</c>.</param>
+/// <param name="Period">The period that issues it.</param>
+/// <param name="Origin">The period in which was used what it is for; another than the period on notes.</param>
+/// <param name="Corrects">Number of the invoice that a note corrects; absent when the period had none for the tenant.</param>
+/// <param name="From">Beginning of the origin in the tenant's zone, UTC.</param>
+/// <param name="To">Its end, exclusive.</param>
+/// <param name="IssuedOn">The day in the tenant's zone on which the issuing period ended.</param>
+/// <param name="Drawn">What is paid from credits and prepaid amounts, by their ids.</param>
+public sealed record InvoiceDocument(
+    string Id, long Number, string Kind, string Period, string Origin, string? Corrects, InvoiceTenant Tenant, string Currency, DateTimeOffset From, DateTimeOffset To, string IssuedOn,
+    IReadOnlyList<InvoiceLine> Lines, decimal Total, IReadOnlyDictionary<string, decimal> Drawn)
+{
+    internal string Json() => JsonSerializer.Serialize(this, LedgerJson.Options);
+
+    internal static InvoiceDocument Read(string json) => JsonSerializer.Deserialize<InvoiceDocument>(json, LedgerJson.Options)!;
+
+    internal InvoiceDocument Numbered(long number) => this with { Number = number, Id = number.ToString("D6", System.Globalization.CultureInfo.InvariantCulture) };
+}

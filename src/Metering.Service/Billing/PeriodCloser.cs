@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Security.Claims;
+using Metering.Service.Ingest;
+using Metering.Service.Ledger;
+using Metering.Service.Rating;
+using Metering.Service.Tenants;
+using Metering.Service.Verification;
+using Metering.Service.Verification.Checks;
+using NodaTime;
+
+namespace Metering.Service.Billing;
+
+/// <summary>
+/// Closes periods. First a mark is set: whatever usage is written for the period from then on is noted as late. Then charges and documents are made from one view of the ledger,
+/// and one transaction stores them all with numbers and manifest, or nothing. Late usage may be in that view or not: the next closing rates the period anew and issues the difference,
+/// so closing twice, at once from two places, or again after a kill issues each document once, with the same bytes from the same usage.
+/// </summary>
+internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, PeriodDrafter drafter, TimeProvider clock)
+{
+    /// <summary>Each attempt but the last met a change of configuration or another closing.</summary>
+    private const int MaxAttempts = 10;
+    private const long Lock = 0x6d65_7465_7203;
+
+    /// <summary>Called at named moments; tests crash there.</summary>
+    internal Action<string>? FaultPoint { get; set; }
+
+    /// <summary>The period, as it was closed now or before. Throws <see cref="RuleBrokenException"/> with all that stands in the way.</summary>
+    /// <param name="waive">Hosts whose missing usage is accepted; it is audited, and billed as a correction should it come.</param>
+    public async Task<ClosedPeriod> CloseAsync(BillingPeriod period, IReadOnlyList<string> waive, ClaimsPrincipal who, CancellationToken cancel)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            if (await FindAsync(period, cancel) is { } closed) return closed;
+            var (faults, waivers) = await ObstaclesAsync(period, waive, cancel);
+            RuleBrokenException.ThrowIfAny(faults);
+            if (attempt == 1) RuleBrokenException.ThrowIfAny(await ConservationAsync(period, cancel));
+            var end = await EndAsync(period, cancel);
+            await store.WriteAsync(transaction => LedgerGate.BillUntilAsync(transaction, end), cancel);
+            FaultPoint?.Invoke("begun");
+            var draft = await drafter.DraftAsync(period, cancel);
+            FaultPoint?.Invoke("drafted");
+            try
+            {
+                if (await store.WriteAsync(transaction => IssueAsync(transaction, draft, waivers, who), cancel) is { } issued)
+                {
+                    FaultPoint?.Invoke("after commit");
+                    return issued;
+                }
+            }
+            catch (LedgerConflictException) when (attempt < MaxAttempts)
+            {
+                // Another closing was first.
+            }
+
+            if (attempt >= MaxAttempts) throw new LedgerUnavailableException($"{period} could not be closed: prices, contracts or rules changed while it was rated, {MaxAttempts} times; close it again.");
+        }
+    }
+
+    /// <summary>All that stands in the way of closing but conservation, which takes reading every batch; and the hosts that are waived, now or since they were before and have sent nothing more.</summary>
+    public async Task<(List<Fault> Faults, List<string> Waivers)> ObstaclesAsync(BillingPeriod period, IReadOnlyList<string> waive, CancellationToken cancel)
+    {
+        var faults = new List<Fault>();
+        await using var connection = await store.OpenReadAsync(cancel);
+        var zones = await ZonesAsync(connection, cancel);
+        var (start, end) = (zones.Min(zone => period.Bounds(zone).Start), zones.Max(zone => period.Bounds(zone).End));
+        if (clock.GetUtcNow().ToUnixTimeSeconds() < end) faults.Add(new Fault("", $"{period} is not over before {At(end)}, when it ends in the last zone; close it then."));
+        var last = (await InvoiceStore.PeriodsAsync(connection, cancel)).LastOrDefault();
+        if (await FirstOpenAsync(connection, last, zones, cancel) is { } first && first != period) faults.Add(new Fault("", first < period ? $"{first} is not closed; close it first." : $"{period} lies before what was closed first; its usage is billed as corrections."));
+
+        var hosts = await HostCoverage.ReadAsync(connection, end, cancel);
+        foreach (var name in waive.Where(name => hosts.All(host => host.Host != name))) faults.Add(new Fault("waive", $"names '{name}', and there is no such host; 'metering periods show {period}' lists them."));
+        var before = last is null ? null : PeriodManifest.Read(last.Manifest);
+        var waivers = new List<string>();
+        foreach (var host in hosts.Where(host => !host.Covered))
+        {
+            if (waive.Contains(host.Host) || (before is not null && before.Waivers.Contains(host.Host) && host.Watermark < before.End)) waivers.Add(host.Host);
+            else faults.Add(new Fault("", $"Host '{host.Host}' is metered up to {At(host.Watermark.ToUnixTimeSeconds())}{(host.MissingBatches > 0 ? $" with {host.MissingBatches} batches missing" : "")}, not to {At(end)}; wait for its agent, or waive the host by name."));
+        }
+
+        return (faults, waivers);
+    }
+
+    private async Task<ClosedPeriod?> FindAsync(BillingPeriod period, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        return (await InvoiceStore.PeriodsAsync(connection, cancel)).Find(one => one.Id == period.ToString());
+    }
+
+    private async Task<long> EndAsync(BillingPeriod period, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        return (await ZonesAsync(connection, cancel)).Max(zone => period.Bounds(zone).End);
+    }
+
+    // Null: any may be the first, there is no usage.
+    private static async Task<BillingPeriod?> FirstOpenAsync(System.Data.Common.DbConnection connection, ClosedPeriod? last, IReadOnlyList<DateTimeZone> zones, CancellationToken cancel)
+    {
+        if (last is not null && BillingPeriod.TryParse(last.Id, out var closed)) return closed.Next;
+        await using var command = VerifyRun.Command(connection, "SELECT MIN(bucket) FROM usage");
+        return await command.ExecuteScalarAsync(cancel) is { } value and not DBNull ? zones.Min(zone => TenantCalendar.PeriodOf(Convert.ToInt64(value, CultureInfo.InvariantCulture), zone).Period) : null;
+    }
+
+    private static async Task<IReadOnlyList<DateTimeZone>> ZonesAsync(System.Data.Common.DbConnection connection, CancellationToken cancel)
+    {
+        var zones = new List<DateTimeZone>();
+        await using var command = VerifyRun.Command(connection, "SELECT DISTINCT time_zone FROM tenant");
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel)) zones.Add(TenantCalendar.Zone(rows.GetString(0)));
+        return zones.Count == 0 ? [DateTimeZone.Utc] : zones;
+    }
+
+    // Σ ledger = Σ batches, in every bucket of the period.
+    private async Task<List<Fault>> ConservationAsync(BillingPeriod period, CancellationToken cancel)
+    {
+        await using (var connection = await store.OpenReadAsync(cancel))
+        {
+            var zones = await ZonesAsync(connection, cancel);
+            var run = new VerifyRun(store, options) { From = zones.Min(zone => period.Bounds(zone).Start), To = zones.Max(zone => period.Bounds(zone).End) };
+            await run.BeginAsync(cancel);
+            await foreach (var one in new UsageCheck().RunAsync(run, cancel))
+            {
+                if (one.Discrepancy is { } found) return [new Fault("", $"The ledger is not what the batches add up to: table {found.Table}, {found.Key}: {found.Detail}; see 'metering verify'.")];
+            }
+        }
+
+        return [];
+    }
+
+    // Null: it has changed since the draft was made, or is closed.
+    private async Task<ClosedPeriod?> IssueAsync(LedgerTransaction transaction, PeriodDraft draft, IReadOnlyList<string> waivers, ClaimsPrincipal who)
+    {
+        if (store.IsPostgres) await transaction.ExecuteAsync("SELECT pg_advisory_xact_lock(@lock)", ("@lock", Lock));
+        var last = (await InvoiceStore.PeriodsAsync(transaction.Connection, CancellationToken.None)).LastOrDefault();
+        if ((last?.Hash ?? "") != draft.Previous || await LedgerSnapshot.RevisionAsync(transaction) != draft.Revision) return null;
+        await ChargeStore.InsertAsync(transaction, draft.Charges);
+        FaultPoint?.Invoke("charges stored");
+        foreach (var document in draft.Documents)
+        {
+            var json = document.Json();
+            await InvoiceStore.InsertAsync(transaction, document, json, PeriodManifest.Hash(json));
+            FaultPoint?.Invoke("invoice stored");
+        }
+
+        var manifest = draft.Manifest(waivers).Json();
+        var period = new ClosedPeriod(draft.Period.ToString(), manifest, PeriodManifest.Hash(manifest), draft.Previous, draft.Configuration);
+        await InvoiceStore.InsertAsync(transaction, period);
+        await LateUsage.ClearAsync(transaction, draft.Late);
+        await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), who, waivers.Count > 0 ? "period.closed-with-waivers" : "period.closed", period.Id, null, AuditTrail.Text(new { period.Hash, waivers }));
+        FaultPoint?.Invoke("before commit");
+        return period;
+    }
+
+    private static string At(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,32 @@
+using Metering.Service.Rating;
+using Metering.Service.Tenants;
+
+namespace Metering.Service.Billing;
+
+/// <summary>What closing a period would issue, and what it was made of.</summary>
+/// <param name="Charges">Numbered; corrections of earlier periods are among them.</param>
+/// <param name="Documents">Numbered as they would be.</param>
+/// <param name="Late">Marks of late usage that it has dealt with.</param>
+/// <param name="Corrected">Earlier periods that were rated anew, and by which configuration.</param>
+/// <param name="Revision">Of the configuration.</param>
+/// <param name="FirstNumber">Of the documents.</param>
+/// <param name="Previous">Hash of the last closed period's manifest.</param>
+internal sealed record PeriodDraft(
+    RatedPeriod Rated, IReadOnlyList<ChargeEntry> Charges, IReadOnlyList<InvoiceDocument> Documents, IReadOnlyList<(long Bucket, long Arrivals)> Late, IReadOnlyDictionary<string, string> Corrected, long Revision,
+    long FirstNumber, string Previous, string Configuration)
+{
+    public BillingPeriod Period => Rated.Period;
+
+    public PeriodManifest Manifest(IReadOnlyList<string> waivers)
+    {
+        var charged = new SortedDictionary<string, Amount>(StringComparer.Ordinal);
+        foreach (var charge in Charges) charged[charge.Currency] = charged.GetValueOrDefault(charge.Currency) + charge.Cost;
+        var invoiced = new SortedDictionary<string, decimal>(StringComparer.Ordinal);
+        foreach (var document in Documents) invoiced[document.Currency] = invoiced.GetValueOrDefault(document.Currency) + document.Total;
+        return new PeriodManifest(
+            Period.ToString(), Previous, DateTimeOffset.FromUnixTimeSeconds(Rated.Start), DateTimeOffset.FromUnixTimeSeconds(Rated.End), Rated.UsageRows, Rated.UnpricedRows, Charges.Count, PeriodManifest.Hash(Charges),
+            charged.ToDictionary(pair => pair.Key, pair => pair.Value.ToString(), StringComparer.Ordinal), invoiced,
+            [.. Documents.Select(document => new PeriodManifest.Issued(document.Id, document.Kind, document.Tenant.Id, document.Origin, document.Currency, document.Total, PeriodManifest.Hash(document.Json())))],
+            Corrected, [.. waivers.Order(StringComparer.Ordinal)], Configuration);
+    }
+}

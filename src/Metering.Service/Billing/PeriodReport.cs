@@ -1,0 +1,27 @@
+using Metering.Service.Access;
+using Metering.Service.Ledger;
+using Metering.Service.Tenants;
+
+namespace Metering.Service.Billing;
+
+/// <summary>Shows a period: what it has issued, or what it would issue if it were closed now.</summary>
+internal sealed class PeriodReport(LedgerStore store, PeriodDrafter drafter, PeriodCloser closer)
+{
+    public async Task<PeriodView> ShowAsync(BillingPeriod period, Caller caller, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        if ((await InvoiceStore.PeriodsAsync(connection, cancel)).Find(one => one.Id == period.ToString()) is { } closed)
+        {
+            var manifest = PeriodManifest.Read(closed.Manifest);
+            var issued = await InvoiceStore.ReadAsync(connection, caller.Tenant, closed.Id, 0, int.MaxValue, cancel);
+            return new PeriodView(closed.Id, "closed", manifest.Start, manifest.End, [], [], caller.Tenant is null ? [.. manifest.Corrected.Keys] : [], issued, closed.Hash);
+        }
+
+        var draft = await drafter.DraftAsync(period, cancel);
+        var (faults, _) = caller.Tenant is null ? await closer.ObstaclesAsync(period, [], cancel) : ([], []);
+        var hosts = caller.Tenant is null ? await HostCoverage.ReadAsync(connection, draft.Rated.End, cancel) : [];
+        return new PeriodView(
+            period.ToString(), "open", DateTimeOffset.FromUnixTimeSeconds(draft.Rated.Start), DateTimeOffset.FromUnixTimeSeconds(draft.Rated.End), [.. faults.Select(fault => fault.ToString())], hosts,
+            caller.Tenant is null ? [.. draft.Corrected.Keys] : [], [.. draft.Documents.Where(document => caller.Tenant is null || document.Tenant.Id == caller.Tenant).Select(document => document with { Id = "", Number = 0 })], null);
+    }
+}

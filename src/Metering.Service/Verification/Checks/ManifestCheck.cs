@@ -1,0 +1,42 @@
+using System.Runtime.CompilerServices;
+using Metering.Service.Billing;
+
+namespace Metering.Service.Verification.Checks;
+
+/// <summary>Manifests hash to their hashes, name the one before, and count and hash what is stored.</summary>
+internal sealed class ManifestCheck : IVerifyCheck
+{
+    public string Name => "manifests";
+
+    public async IAsyncEnumerable<VerifyEvent> RunAsync(VerifyRun run, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        await using var connection = await run.Store.OpenReadAsync(cancel);
+        await using var snapshot = await VerifyRun.SnapshotAsync(connection, run.Store.IsPostgres, cancel);
+        var closed = await InvoiceStore.PeriodsAsync(connection, cancel);
+        var previous = "";
+        for (var i = 0; i < closed.Count; i++)
+        {
+            var fault = await FaultAsync(connection, closed[i], previous, cancel);
+            previous = closed[i].Hash;
+            yield return new VerifyEvent(Name, i + 1, closed.Count) { Discrepancy = fault is null ? null : new Discrepancy("period", $"id={closed[i].Id}", fault) };
+        }
+
+        await using var stray = VerifyRun.Command(connection, "SELECT MIN(number) FROM invoice WHERE period NOT IN (SELECT id FROM period)");
+        stray.Transaction = snapshot;
+        if (await stray.ExecuteScalarAsync(cancel) is { } number and not DBNull) yield return new VerifyEvent(Name, closed.Count, closed.Count) { Discrepancy = new Discrepancy("invoice", $"number={number}", "its period is not closed") };
+    }
+
+    private static async Task<string?> FaultAsync(System.Data.Common.DbConnection connection, ClosedPeriod closed, string previous, CancellationToken cancel)
+    {
+        if (PeriodManifest.Hash(closed.Manifest) != closed.Hash) return $"its manifest hashes to {PeriodManifest.Hash(closed.Manifest)}, recorded is {closed.Hash}";
+        var manifest = PeriodManifest.Read(closed.Manifest);
+        if (manifest.Previous != previous || closed.Previous != previous) return $"it follows the manifest {manifest.Previous}, the one before it is {(previous.Length == 0 ? "none" : previous)}";
+        if (manifest.Period != closed.Id || manifest.Configuration != closed.Configuration) return "its manifest is another period's";
+        var charges = new List<ChargeEntry>();
+        await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", closed.Id, cancel)) charges.Add(charge);
+        if (charges.Count != manifest.Charges || PeriodManifest.Hash(charges) != manifest.ChargesSha256) return $"{charges.Count} charges hash to {PeriodManifest.Hash(charges)}, the manifest has {manifest.Charges} and {manifest.ChargesSha256}";
+        var issued = (await InvoiceStore.ReadAsync(connection, null, closed.Id, 0, int.MaxValue, cancel)).ConvertAll(one => (one.Id, PeriodManifest.Hash(one.Json())));
+        var expected = manifest.Documents.Select(one => (one.Id, one.Sha256)).ToList();
+        return issued.SequenceEqual(expected) ? null : $"it has issued {string.Join(", ", expected.Except(issued).Select(one => one.Id).DefaultIfEmpty("other documents"))}, which is not there as it was issued";
+    }
+}
