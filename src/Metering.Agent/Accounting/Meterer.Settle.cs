@@ -36,8 +36,8 @@ internal sealed partial class Meterer
         node.Clean = settled;
         FindVacant(node, vacant, settled);
 
-        // Beyond the bound of names use is the parent's own.
-        if (growth > 0 && !node.Refused)
+        // Beyond the bound of names use is the parent's own. So is what rounding held back, where each was read after its last process had left: its own counter is then its bill.
+        if (growth > 0 && !node.Refused && !IsRounding(node, dying, growth))
         {
             GiveToDead(node, dying, growth, certain);
             below += growth;
@@ -56,19 +56,13 @@ internal sealed partial class Meterer
 
     private void GiveToDead(CgroupNode parent, List<CgroupNode> dying, ulong growth, bool certain)
     {
-        var open = 0;
-        foreach (var node in dying)
-        {
-            if (!node.Complete) open++;
-        }
-
-        // With such alone as were read after their last process had left, what is left over is what rounding held back.
-        var rounding = (ulong)(parent.Children.Count + dying.Count) + 1;
-        if (certain && (dying.Count == 1 || (open == 0 && growth <= rounding) || !_options.Has(SafetyRule.SettleOneDeath)))
+        if (certain && (dying.Count == 1 || !_options.Has(SafetyRule.SettleOneDeath)))
         {
             Give(parent, dying.Find(node => !node.Complete) ?? dying[^1], growth, Origin.Settled);
             return;
         }
+
+        var open = dying.Count(node => !node.Complete);
 
         // By what each is likely to have used: its rate while it was read, over the time that nobody read it.
         UInt128 whole = 0;
@@ -83,6 +77,9 @@ internal sealed partial class Meterer
             given = upTo;
         }
     }
+
+    private static bool IsRounding(CgroupNode parent, List<CgroupNode> dying, ulong growth) =>
+        growth <= (ulong)(parent.Children.Count + dying.Count) + 1 && dying.TrueForAll(node => node.Complete);
 
     private UInt128 Likely(CgroupNode node, int open)
     {
