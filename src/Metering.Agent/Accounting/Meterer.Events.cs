@@ -182,14 +182,15 @@ internal sealed partial class Meterer : ITreeEvents
         _changed.Clear();
     }
 
-    /// <summary>Everything but CPU of a cgroup that is about to end; it is published with the next pass, also when the cgroup is gone by then.</summary>
+    /// <summary>All but CPU and memory of a cgroup that is about to end; it is published with the next pass, also when the cgroup is gone by then.</summary>
     internal void ReadLast(CgroupNode node)
     {
         if (node.Gone || node.Parent is null || node.Children.Count > 0 || !_source.IsHierarchical) return;
 
         // A parent whose counting has not begun would take what its child has already claimed for use before that.
         if (HasConservedParent(node) && node.Parent is { FromZero: false, Io: null, Memory: null, Slow: null }) return;
-        if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(node, parentMoved: true);
+
+        // Not memory: what the processes held is given back by now, and a straight line down to it would bill half of what they held since the last pass.
         if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(node);
         if (_options.Pids && _source.Has(MeterFamily.Pids)) ReadPids(node);
         if (!_options.Slow) return;
