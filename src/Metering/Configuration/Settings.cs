@@ -31,7 +31,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Journal:MaxBytes"] = "bound of the journal in bytes, 1 MiB to 1 TiB; default 1 GiB",
         ["Journal:Keep"] = "how long committed batches are kept, 0s to 365d; default 48h",
         ["Alerts:AllowedAddresses"] = "comma list of CIDRs or host:port that webhooks may reach though they are not public",
-        ["TimeSeries:Url"] = "InfluxDB or VictoriaMetrics to write to",
+        ["TimeSeries:Url"] = "InfluxDB or VictoriaMetrics to write to; reserved, nothing is written yet",
     };
 
     /// <summary>Throws when a key of ours is misspelt.</summary>

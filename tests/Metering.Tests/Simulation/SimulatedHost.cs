@@ -52,6 +52,8 @@ internal sealed class SimulatedHost : IDisposable
 
     public ulong MostBytes { get; private set; }
 
+    public SettledTruth Attribution => _attribution;
+
     public bool Rebooted => _boots > 0;
 
     public bool HasBaseline => _baselineKnown;

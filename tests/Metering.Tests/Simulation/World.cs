@@ -67,6 +67,10 @@ internal sealed class World : IDisposable
     }
 
     /// <summary>Runs and checks. Throws <see cref="CheckFailedException"/> with what does not hold.</summary>
+    /// <summary>Ends that were settled, those of them that nobody had opened, and ends that were estimated.</summary>
+    public (int Settled, int Unopened, int Estimated) Ends =>
+        (_hosts.Sum(host => host.Attribution.Settled), _hosts.Sum(host => host.Attribution.SettledUnopened), _hosts.Sum(host => host.Attribution.Estimated));
+
     public void Run(int events)
     {
         for (var i = 0; i < events; i++)
