@@ -200,7 +200,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Warning, Message = "Metering is degraded ({Reason}): {Meaning}; {Remedy}.")]
     private static partial void LogDegraded(ILogger log, string reason, string meaning, string remedy);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "CPU used before metering began is not billed: {Seconds:N0} s in {Cgroups:N0} cgroups.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "CPU used on this host before metering began is not billed: {Seconds:N0} s, {Cgroups:N0} cgroups were there.")]
     private static partial void LogBeforeMetering(ILogger log, decimal seconds, int cgroups);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Trouble} Baselines stay where they are, the next pass that can be stored carries this usage.")]

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Metering.EndToEnd.Servers;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.EndToEnd.Cli;
@@ -26,6 +28,21 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
         Assert.True(receipt.GetProperty("kernelMicroseconds").GetInt64() > 0);
         Assert.Equal(receipt.GetProperty("kernelMicroseconds").GetInt64(), receipt.GetProperty("billedMicroseconds").GetInt64());
         Assert.False(Directory.Exists(MeteringUp.RequireCgroups() + receipt.GetProperty("workload").GetString()));
+    }
+
+    // The web SDK's own choice is the project's folder, where neither the data nor the files of the README would be found.
+    [Fact]
+    public async Task Run_by_the_sdk_it_works_where_the_person_stands()
+    {
+        var directory = Directory.CreateTempSubdirectory("metering-here-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(directory, "rules.yaml"), "rules: [{name: mine, kind: mine, match: 'mine-[0-9]+'}]\n", Cancel);
+        var configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/'));
+        var project = Path.Combine(RepositoryFiles.Root, "src", "Metering.Cli");
+        await using var run = ChildProcess.Start("dotnet", ["run", "--no-build", "-c", configuration, "--project", project, "--", "identify", "--rules", "rules.yaml", "/mine-7"], workingDirectory: directory);
+
+        Assert.True(await run.WaitForExitAsync(TimeSpan.FromSeconds(60), Cancel) == 0, run.Output);
+        Assert.Contains("\"kind\":\"mine\"", run.Output);
+        Directory.Delete(directory, recursive: true);
     }
 
     [Fact]
@@ -365,10 +382,5 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
         await process.WaitForExitAsync(Cancel);
     }
 
-    private static string Example(string kind)
-    {
-        var directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "Metering.sln"))) directory = Path.GetDirectoryName(directory);
-        return Path.Combine(directory!, "deploy", "examples", kind + ".yaml");
-    }
+    private static string Example(string kind) => Path.Combine(RepositoryFiles.Root, "deploy", "examples", kind + ".yaml");
 }

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.EndToEnd.Exposition;
@@ -43,9 +44,7 @@ public sealed class PromtoolTests
     public async Task Each_alert_fires_for_its_fault_and_for_nothing_else()
     {
         ServerPackages.Require(Promtool, "prometheus");
-        var directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "Metering.sln"))) directory = Path.GetDirectoryName(directory);
-        var rules = Path.Combine(directory!, "deploy", "prometheus");
+        var rules = Path.Combine(RepositoryFiles.Root, "deploy", "prometheus");
 
         Assert.Contains("SUCCESS", await ChildProcess.RunAsync(Promtool, ["check", "rules", Path.Combine(rules, "metering-rules.yml")], Timeout, Cancel));
         Assert.Contains("SUCCESS", await ChildProcess.RunAsync(Promtool, ["test", "rules", Path.Combine(rules, "metering-rules.test.yml")], Timeout, Cancel));

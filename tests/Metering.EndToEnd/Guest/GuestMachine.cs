@@ -1,5 +1,6 @@
 using System.Globalization;
 using Metering.EndToEnd.Servers;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.EndToEnd.Guest;
@@ -53,7 +54,7 @@ public sealed class GuestMachine : IAsyncDisposable
 
     private static async Task<GuestReport> MakeAsync(CancellationToken cancel)
     {
-        var repository = Repository();
+        var repository = RepositoryFiles.Root;
         var scripts = Path.Combine(repository, "tests/Metering.EndToEnd/Guest");
         var directory = Path.Combine(repository, Full ? "artifacts/guest-full" : "artifacts/guest");
         var payload = Path.Combine(directory, "payload");
@@ -116,15 +117,5 @@ public sealed class GuestMachine : IAsyncDisposable
         {
             await File.WriteAllTextAsync(directory + "/console.log", machine.Output, CancellationToken.None);
         }
-    }
-
-    internal static string Repository()
-    {
-        for (var at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
-        {
-            if (File.Exists(Path.Combine(at, "Metering.sln"))) return at;
-        }
-
-        throw new InvalidOperationException("The tests do not lie below the repository; the guest is built from its sources.");
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Metering.EndToEnd.Line;
 using Metering.EndToEnd.Servers;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.EndToEnd.Guest;
@@ -22,7 +23,7 @@ public sealed class OwnTreeTests
         await up.StartReadyAsync(Cancel);
         await up.FirstPassAsync(Cancel);
 
-        var work = Path.Combine(GuestMachine.Repository(), "tests/Metering.EndToEnd/Guest/guest/work");
+        var work = Path.Combine(RepositoryFiles.Root, "tests/Metering.EndToEnd/Guest/guest/work");
         var mount = Agent.Cgroups.CgroupMounts.Read().Unified;
         await ChildProcess.RunAsync("sh", ["-c", "echo $$ >\"$0\" && exec perl \"$1\" cpu \"$2\"", $"{mount}{cgroup.Path}/cgroup.procs", work, Known.ToString(CultureInfo.InvariantCulture)], Limit, Cancel);
         await up.BilledAsync(cgroup, Cancel);

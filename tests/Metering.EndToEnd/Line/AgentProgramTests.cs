@@ -1,5 +1,6 @@
 using Metering.EndToEnd.Guest;
 using Metering.EndToEnd.Servers;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.EndToEnd.Line;
@@ -34,5 +35,5 @@ public sealed class AgentProgramTests
     [Theory]
     [InlineData("deploy/systemd/metering-agent.service", "ExecStart=/opt/metering-agent/metering-agent --data ")]
     [InlineData("deploy/Dockerfile", "ENTRYPOINT [\"dotnet\", \"/opt/metering-agent/metering-agent.dll\"]")]
-    public void It_is_what_is_deployed(string file, string line) => Assert.Contains(line, File.ReadAllText(Path.Combine(GuestMachine.Repository(), file)), StringComparison.Ordinal);
+    public void It_is_what_is_deployed(string file, string line) => Assert.Contains(line, File.ReadAllText(Path.Combine(RepositoryFiles.Root, file)), StringComparison.Ordinal);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Metering.Cli.Resources;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.Tests.Cli;

@@ -1,4 +1,5 @@
 using Metering.Configuration;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.Tests.Cli;

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Metering.Tests.Cli;
+using Metering.Tests.Support;
 using Xunit;
 
 namespace Metering.Tests.Exposition;

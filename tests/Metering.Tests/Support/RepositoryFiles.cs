@@ -1,4 +1,4 @@
-namespace Metering.Tests.Cli;
+namespace Metering.Tests.Support;
 
 /// <summary>Files of the repository that tests hold against the code.</summary>
 internal static class RepositoryFiles
