@@ -10,6 +10,9 @@ internal struct Level
     public ulong Remainder;
     public bool Known;
 
+    /// <summary>When it was last seen at zero; 0 when it never was.</summary>
+    public long ZeroAtMicroseconds;
+
     /// <summary>A new level, reached in a straight line since the last one (the trapezoid rule); what that adds to the integral.</summary>
     public ulong Rise(ulong value, long nowMicroseconds) => Take(value, nowMicroseconds, (UInt128)Value + value, 2);
 
@@ -28,6 +31,7 @@ internal struct Level
 
         // An event may have been read after the instant that the next pass is named by.
         (Value, AtMicroseconds, Known) = (value, Known ? Math.Max(AtMicroseconds, nowMicroseconds) : nowMicroseconds, true);
+        if (value == 0) ZeroAtMicroseconds = AtMicroseconds;
         return growth;
     }
 }

@@ -14,4 +14,17 @@ internal sealed partial class Meterer
             foreach (ref var level in slow.Levels.AsSpan()) level.Known = false;
         }
     }
+
+    /// <summary>Levels that stood at zero when the journal took its last pass did so until then: what is proved to be zero is not stored anew.</summary>
+    public void ZeroUntil(long clockMicroseconds)
+    {
+        foreach (var node in _nodes.Values)
+        {
+            if (node.Slow is not { } slow) continue;
+            foreach (ref var level in slow.Levels.AsSpan())
+            {
+                if (level is { Known: true, Value: 0 }) level.AtMicroseconds = Math.Max(level.AtMicroseconds, clockMicroseconds);
+            }
+        }
+    }
 }

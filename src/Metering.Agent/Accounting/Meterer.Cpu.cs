@@ -35,15 +35,13 @@ internal sealed partial class Meterer
         if (node.Gone) return false;
         if (!known && node.Parent is not null)
         {
-            if (node.LookedAt != _pass) node.Active = false;
             if (!node.Missed) Touch(node);
             node.Missed = true;
             return false;
         }
 
         var moved = Observe(node, known ? reading : node.Cpu.Reading);
-        if (node.LookedAt == _pass) node.Active |= moved;
-        else (node.LookedAt, node.Active) = (_pass, moved);
+        LookedAt(node, moved);
         node.ReadAt = _clock;
         return true;
     }
@@ -228,7 +226,7 @@ internal sealed partial class Meterer
             var quiet = last == Reading.Known && after == before;
             if (!quiet && last == Reading.Known && node.Dying is { Count: > 0 } && tries < MaxTries && node.Children.Count <= MaxChildrenToTryAgain && !IsMachine(node))
             {
-                node.Active |= Observe(node, after);
+                LookedAt(node, Observe(node, after));
                 _tree.DrainEvents(this);
                 FindChildren(node);
                 continue;

@@ -172,6 +172,7 @@ internal sealed partial class Meterer : ITreeEvents
             var length = _tree.Read(handle, _buffer);
             _tree.Close(handle);
             Counters.FilesRead++;
+            if (length > 0) NoteFrozen(node, _buffer.AsSpan(0, length));
             node.Complete = length > 0 && StatParser.TryKey(_buffer.AsSpan(0, length), "populated"u8, out var populated) && populated == 0;
             if (!node.Complete) continue;
             Counters.EmptiedRead++;

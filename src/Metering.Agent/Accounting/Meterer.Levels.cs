@@ -3,9 +3,6 @@ namespace Metering.Agent.Accounting;
 // Memory, block I/O and pids: each family is walked by itself and pruned by its own counter of the parent.
 internal sealed partial class Meterer
 {
-    /// <summary>Slow files (peaks) are read every so many passes: once a minute at the default interval.</summary>
-    private const int SlowEvery = 6;
-
     /// <summary>An idle cgroup's level is read again at least so often.</summary>
     private const long HeldLevelMicroseconds = 60_000_000;
 
@@ -53,7 +50,7 @@ internal sealed partial class Meterer
 
     // Idle, its parent's memory stands still, read within the last minute: the level is held. Not over a bucket's bound, where the integral is cut.
     private bool MayHold(CgroupNode node, MemoryState state, bool parentMoved) =>
-        _options.Prune && state.Level && !node.Active && !parentMoved && _clock - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
+        _options.Prune && state.Level && !IsActive(node) && !parentMoved && _clock - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
 
     private void VisitIo(CgroupNode node)
     {
@@ -113,7 +110,7 @@ internal sealed partial class Meterer
 
     private void VisitPids(CgroupNode node)
     {
-        if (_options.Prune && node.Pids is { Known: true } && (_pass + (long)(node.Inode % SlowEvery)) % SlowEvery != 0)
+        if (_options.Prune && node.Pids is { Known: true } && !IsDue(node, 1))
         {
             foreach (var child in node.Children) VisitPids(child);
             return;

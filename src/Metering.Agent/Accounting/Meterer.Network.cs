@@ -13,9 +13,11 @@ internal sealed partial class Meterer
         if (node.Parent is null) return false;
         var note = _network!.Read(node, state, _pass, out var received, out var sent, out var known);
         Note(node, MeterFamily.Network, note);
+        state.Network?.Quiet = !known;
         if (!known) return false;
         var grown = state.Tallies[SlowMeter.NetworkReceive].Add(received);
         grown |= state.Tallies[SlowMeter.NetworkTransmit].Add(sent);
+        state.Network!.Quiet = !grown && _clock - node.MetAt > HeldLevelMicroseconds;
         return grown;
     }
 }

@@ -3,32 +3,143 @@ using Metering.Meters;
 
 namespace Metering.Agent.Accounting;
 
-// The slow families: swap, huge pages, kills, peaks, pressure, frozen time, limits, network. Each cgroup is read once a minute at the default interval, at first sight,
-// at the bounds of buckets and when it ends; most are cumulative in the kernel, so that nothing is lost by reading them rarely.
+// The slow families: swap, huge pages, kills, peaks, pressure, frozen time, limits, network. Most are cumulative in the kernel, so that nothing is lost by reading them rarely:
+// everything at first sight, at the bounds of buckets and at the end of a cgroup. In between, by who used CPU: the limits and peaks of those each minute, their pressures and
+// frozen time every five; the limits of the idle every five; and figures that hold those below each minute, for a whole subtree. (At the default interval.)
 internal sealed partial class Meterer
 {
+    /// <summary>So many of the shorter cadence make the longer.</summary>
+    private const int LongCadence = 5;
+
+    private const uint Cumulative = (1u << (int)Fact.CpuPressure) | (1u << (int)Fact.MemoryPressure) | (1u << (int)Fact.IoPressure) | (1u << (int)Fact.Frozen);
+
+    /// <summary>What can change while no process of the cgroup runs.</summary>
+    private const uint Settings = (1u << (int)Fact.CpuLimit) | (1u << (int)Fact.Processors) | (1u << (int)Fact.MemoryLimit) | (1u << (int)Fact.MemoryMinimum) | (1u << (int)Fact.FrozenNow);
+
     private readonly Facts _facts = new();
 
     // Made once: a delegate made at each call would be allocated at each call.
     private readonly Action<CgroupNode, MeterFamily, string?> _note;
 
-    // treeDue: this pass reads what a parent's figure holds of its children's. It is one for a whole subtree, so that parent and children are cut at the same instant.
-    private void VisitSlow(CgroupNode node, bool treeDue)
+    /// <summary>Cgroups whose cpu.stat moved in this pass or since the one before; all that were read where nothing is pruned.</summary>
+    private readonly List<CgroupNode> _active = [];
+
+    /// <summary>The next pass reads everything of every cgroup: the first of a process, and after every instance became another.</summary>
+    private bool _slowAll = true;
+
+    private void VisitSlow()
     {
-        var due = SlowDue(node);
-        if (node.Parent is null ? HasFigures(node) : node.Parent.Parent is null && !HasFigures(node.Parent)) treeDue = due;
-        if (HasFigures(node))
+        if (_slowAll || _closing || _options.SlowEvery == 1)
         {
-            var first = node.Slow is not { LastPass: > 0 };
-            var wanted = first ? Facts.All : (due ? Facts.All & ~Facts.Conserved : 0) | (treeDue ? Facts.Conserved : 0);
-            if (wanted != 0 || (node.Active && _network is not null)) ReadSlow(node, wanted, readNetwork: due || first || node.Active);
+            _slowAll = false;
+            VisitAll(Root);
+            return;
         }
 
-        foreach (var child in node.Children) VisitSlow(child, treeDue);
-        if (node.Slow is { } state && (state.LastPass == _pass || treeDue)) SettleSlow(node);
+        if (HasFigures(Root)) VisitTop(Root);
+        else foreach (var top in Root.Children) VisitTop(top);
+        foreach (var node in _active) VisitActive(node);
+        if (_pass % (LongCadence * _options.SlowEvery) == 0) VisitIdle(Root);
     }
 
-    private bool SlowDue(CgroupNode node) => !_options.Prune || _closing || (_pass + (long)(node.Inode % SlowEvery)) % SlowEvery == 0;
+    // Children first: a parent's own is what they do not claim.
+    private void VisitAll(CgroupNode node)
+    {
+        if (HasFigures(node))
+        {
+            if (node.Slow is { } state) state.Missing = 0;
+            ReadSlow(node, Facts.All, readNetwork: true);
+        }
+
+        foreach (var child in node.Children) VisitAll(child);
+        if (node.Slow is not null) SettleSlow(node);
+    }
+
+    // What a parent's figure holds of its children's, in one pass for a whole subtree, so that parent and children are cut at the same instant.
+    private void VisitTop(CgroupNode top)
+    {
+        if (!IsDue(top, 1)) return;
+        if (top.Slow is { } state) state.Missing &= ~Facts.Conserved;
+        VisitHolding(top);
+    }
+
+    private void VisitHolding(CgroupNode node)
+    {
+        var first = node.Slow is not { LastPass: > 0 };
+        ReadSlow(node, first ? Facts.All : Facts.Conserved, readNetwork: first);
+        if (HoldsSomething(node.Slow!) is not 0 and var held)
+        {
+            foreach (var child in node.Children)
+            {
+                if (child.Slow is { } below) below.Missing &= ~held;
+                VisitHolding(child);
+            }
+        }
+
+        SettleSlow(node);
+    }
+
+    // Of which figures something may be below. A controller that a cgroup does not have is in none below it; where there is no swap or huge page, and no new kill, is none below.
+    private uint HoldsSomething(SlowState state)
+    {
+        if (!_options.Prune || !_source.IsHierarchical) return Facts.Conserved;
+        uint held = 0;
+        if (!IsZero(state, Fact.Swap, SlowMeter.SwapLevel)) held |= 1u << (int)Fact.Swap;
+        if (!IsZero(state, Fact.HugePages, SlowMeter.HugePagesLevel)) held |= 1u << (int)Fact.HugePages;
+        if (!state.IsMissing(Fact.OomKills) && (!state.Has(Fact.OomKills) || state.OomMoved || _source.EventsAreLocal)) held |= 1u << (int)Fact.OomKills;
+        return held;
+    }
+
+    private static bool IsZero(SlowState state, Fact fact, int level) => state.IsMissing(fact) || (state.Has(fact) && state.Levels[level].Value == 0);
+
+    private void VisitActive(CgroupNode node)
+    {
+        if (node.Gone || !HasFigures(node)) return;
+        if (node.Slow is not { LastPass: > 0 })
+        {
+            ReadSlow(node, Facts.All, readNetwork: true);
+            SettleSlow(node);
+            return;
+        }
+
+        var soon = IsDue(node, 1);
+        var wanted = soon ? Facts.All & ~(Facts.Conserved | Cumulative) : 0;
+        if (soon && IsDue(node, LongCadence)) wanted |= Cumulative;
+        var network = _network is not null && (soon || node.Slow.Network is not { Quiet: true });
+        if (wanted == 0 && !network) return;
+        ReadSlow(node, wanted, network);
+        SettleSlow(node);
+    }
+
+    private void VisitIdle(CgroupNode node)
+    {
+        if (!IsActive(node) && HasFigures(node))
+        {
+            ReadSlow(node, node.Slow is { LastPass: > 0 } ? Settings : Facts.All, readNetwork: true);
+            SettleSlow(node);
+        }
+
+        foreach (var child in node.Children) VisitIdle(child);
+    }
+
+    // Spread over the passes by the inode, so that no pass does the work of all.
+    private bool IsDue(CgroupNode node, int times) => (_pass + (long)(node.Inode % (ulong)(times * _options.SlowEvery))) % (times * _options.SlowEvery) == 0;
+
+    // Its cpu.stat moved in this pass, or since the one before.
+    private bool IsActive(CgroupNode node) => node.Active && node.LookedAt == _pass;
+
+    private void LookedAt(CgroupNode node, bool moved)
+    {
+        if (node.LookedAt != _pass)
+        {
+            (node.LookedAt, node.Active) = (_pass, false);
+            if (!_options.Prune) _active.Add(node);
+        }
+
+        if (!moved || node.Active) return;
+        node.Active = true;
+        if (_options.Prune) _active.Add(node);
+    }
 
     private void ReadSlow(CgroupNode node, uint wanted, bool readNetwork)
     {
@@ -36,10 +147,13 @@ internal sealed partial class Meterer
         var first = state.LastPass == 0;
         state.LastPass = _pass;
         var changed = first;
+
+        // While cpu.stat stands still no task of the cgroup can have raised its peak.
+        if (_options.Prune && !first && node.Cpu.Reading == state.CpuAtReading) wanted &= ~(1u << (int)Fact.MemoryPeak);
+        if ((wanted & (1u << (int)Fact.MemoryPeak)) != 0) state.CpuAtReading = node.Cpu.Reading;
+        if ((wanted & (1u << (int)Fact.OomKills)) != 0) state.OomMoved = false;
         if (wanted != 0)
         {
-            if ((wanted & Facts.Conserved) != 0) (state.ConservedPass, state.OomMoved) = (_pass, false);
-            wanted = Prune(node, state, wanted, first);
             _facts.Begin(wanted);
             _source.ReadSlow(node, state, _facts);
             state.BestEffort = (state.BestEffort & ~wanted) | _facts.BestEffort;
@@ -47,7 +161,7 @@ internal sealed partial class Meterer
             changed |= Apply(node, state, wanted);
 
             // That time went by is no news: an idle cgroup costs a record when a bucket closes, not in each minute.
-            if (node.Parent is not null && (changed || node.Active || _closing)) changed |= Age(state);
+            if (node.Parent is not null && (changed || IsActive(node) || _closing)) changed |= Age(state);
             _source.Annotate(node, state, _note);
         }
 
@@ -56,34 +170,15 @@ internal sealed partial class Meterer
         if (changed) Touch(node);
     }
 
-    // What the kernel proves needs no reading: below a parent without swap or huge pages there are none, below one without a new kill was none,
-    // and a cgroup whose cpu.stat stands still had no task that could raise its peak.
-    private uint Prune(CgroupNode node, SlowState state, uint wanted, bool first)
-    {
-        if (!_options.Prune || first) return wanted;
-        if (node.Cpu.Reading == state.CpuAtReading) wanted &= ~(1u << (int)Fact.MemoryPeak);
-        state.CpuAtReading = node.Cpu.Reading;
-        if ((wanted & Facts.Conserved) == 0 || node.Parent?.Slow is not { } above || above.ConservedPass != _pass) return wanted;
-        if (above.Has(Fact.OomKills) && !above.OomMoved && !_source.EventsAreLocal && !above.IsBestEffort(Fact.OomKills)) wanted &= ~(1u << (int)Fact.OomKills);
-        return ProveZero(state, above, SlowMeter.Swap, ProveZero(state, above, SlowMeter.HugePages, wanted));
-    }
-
-    private uint ProveZero(SlowState state, SlowState above, int meter, uint wanted)
-    {
-        var fact = (Fact)SlowMeter.All[meter].Fact!;
-        var level = SlowMeter.All[meter].Level;
-        if ((wanted & (1u << (int)fact)) == 0 || !above.Has(fact) || above.IsBestEffort(fact) || above.Levels[level] is not { Known: true, Value: 0 } || !state.Levels[level].Known) return wanted;
-        state.Tallies[meter].Add(state.Levels[level].Rise(0, _clock));
-        return wanted & ~(1u << (int)fact);
-    }
-
     private bool Apply(CgroupNode node, SlowState state, uint wanted)
     {
         var changed = false;
         for (var i = 0; i < SlowMeter.All.Length; i++)
         {
             var meter = SlowMeter.All[i];
-            if (meter.Fact is not { } fact || (wanted & (1u << (int)fact)) == 0) continue;
+            if (meter.Fact is not { } fact) continue;
+            if (_facts.IsRebased(fact) && _facts.Has(fact)) state.Tallies[i].Rebase(_facts[fact]);
+            if ((wanted & (1u << (int)fact)) == 0) continue;
             if (!_facts.Has(fact))
             {
                 if (meter.Level >= 0) state.Levels[meter.Level].Known = false;
@@ -91,8 +186,7 @@ internal sealed partial class Meterer
             }
 
             ref var tally = ref state.Tallies[i];
-            if (_facts.IsRebased(fact)) tally.Rebase(_facts[fact]);
-            var grown = meter.Level >= 0 ? tally.Add(state.Levels[meter.Level].Rise(_facts[fact], _clock)) : tally.Observe(_facts[fact], node.FromZero, _facts.HasRestarted(fact));
+            var grown = meter.Level >= 0 ? tally.Add(Rise(node, ref state.Levels[meter.Level], meter.Level, _facts[fact])) : tally.Observe(_facts[fact], node.FromZero, _facts.HasRestarted(fact));
             if (i == SlowMeter.OomKills) state.OomMoved = grown;
             changed |= grown;
         }
@@ -109,6 +203,20 @@ internal sealed partial class Meterer
 
         if ((wanted & (1u << (int)Fact.CpuLimit)) != 0) (state.CpuLimit, state.MemoryLimit) = Limits(node);
         return changed;
+    }
+
+    // A cgroup is not read while one above it shows none: it was then at zero for as long.
+    private ulong Rise(CgroupNode node, ref Level level, int index, ulong value)
+    {
+        if (level is { Known: true, Value: 0 } && _source.IsHierarchical)
+        {
+            for (var above = node.Parent; above is not null; above = above.Parent)
+            {
+                if (above.Slow is { } state) level.AtMicroseconds = Math.Max(level.AtMicroseconds, state.Levels[index].ZeroAtMicroseconds);
+            }
+        }
+
+        return level.Rise(value, _clock);
     }
 
     // From the clock since boot, which no setting of the wall clock moves.
@@ -164,6 +272,15 @@ internal sealed partial class Meterer
             var joined = SlowMeter.All[i].Fact is { } fact && state.IsBestEffort(fact);
             if (SlowMeter.All[i].Conserved && !joined && node.Parent?.Slow is { } above && _options.Has(Safety.SafetyRule.DeadClaimGoesToParent)) above.Tallies[i].Dead += tally.Claim;
         }
+    }
+
+    // Before Linux 6.18 no frozen time is counted: the state is integrated, from the moment that the kernel tells of.
+    private void NoteFrozen(CgroupNode node, ReadOnlySpan<byte> cgroupEvents)
+    {
+        if (node.Slow is not { } state || !state.Has(Fact.FrozenNow) || state.Has(Fact.Frozen) || !SlowParser.TryFrozenNow(cgroupEvents, out var frozen)) return;
+        ref var tally = ref state.Tallies[SlowMeter.Frozen];
+        if (tally.Add(state.Levels[SlowMeter.FrozenLevel].Hold(frozen, _clock))) Touch(node);
+        tally.SettleAlone();
     }
 
     // With cpu.stat, from the bytes that were read for usage_usec.

@@ -90,7 +90,8 @@ internal sealed partial class Meterer
         if (_options.Memory && _source.Has(MeterFamily.Memory)) VisitMemory(Root, parentMoved: true);
         if (_options.Io && _source.Has(MeterFamily.Io)) VisitIo(Root);
         if (_options.Pids && _source.Has(MeterFamily.Pids)) VisitPids(Root);
-        if (_options.Slow) VisitSlow(Root, treeDue: false);
+        if (_options.Slow) VisitSlow();
+        _active.Clear();
         _everythingIsNew = false;
 
         // What moves from here on moved in the next pass.
@@ -133,6 +134,7 @@ internal sealed partial class Meterer
     public void Restore(IEnumerable<CgroupNode> nodes)
     {
         _everythingIsNew = false;
+        _slowAll = true;
         foreach (var node in nodes)
         {
             if (node.Parent is null)
@@ -164,6 +166,7 @@ internal sealed partial class Meterer
         Root.Io?.Last.Clear();
         if (Root.Memory is { } memory) memory.Level = false;
         Root.Slow?.Restart();
+        _slowAll = true;
         Touch(Root);
     }
 
@@ -173,6 +176,7 @@ internal sealed partial class Meterer
         foreach (var child in Root.Children.ToArray()) Die(child);
         Root.Children.Clear();
         (Root.FromZero, Root.Enumerated, Root.BornLater, Root.NeedsListing) = (false, false, false, true);
+        _slowAll = true;
         Touch(Root);
     }
 

@@ -11,6 +11,9 @@ internal sealed class NetworkState
     /// <summary>Inode of its network namespace (<c>/proc/PID/ns/net</c>), 0 when unknown.</summary>
     public ulong Namespace;
 
+    /// <summary>Nothing passed between its last two readings, or it is not this cgroup's: it is then read rarely.</summary>
+    public bool Quiet;
+
     /// <summary>Of a namespace that this cgroup is billed for: what each interface showed last. Null while it is billed elsewhere.</summary>
     public Dictionary<ulong, InterfaceReading>? Interfaces;
 }

@@ -39,13 +39,18 @@ internal sealed class SlowState
     /// <summary>Kills grew at the last reading: some of them may be of cgroups below.</summary>
     public bool OomMoved;
 
-    /// <summary>Passes of the last reading, and of the last one of what parents hold of their children; 0 before the first of this process.</summary>
-    public long LastPass, ConservedPass;
+    /// <summary>The pass of the last reading; 0 before the first of this process.</summary>
+    public long LastPass;
+
+    /// <summary>Facts whose files this cgroup does not have (its controllers are off); asked for again at the bound of a bucket.</summary>
+    public uint Missing;
 
     /// <summary>The bucket in which the journal last took every meter of this cgroup: a meter that is known and zero is written once a bucket.</summary>
     public long WrittenBucket = -1;
 
     public NetworkState? Network;
+
+    public bool IsMissing(Fact fact) => (Missing & (1u << (int)fact)) != 0;
 
     public bool Has(Fact fact) => (Known & (1u << (int)fact)) != 0;
 
@@ -81,8 +86,8 @@ internal sealed class SlowState
     public void Restart()
     {
         foreach (ref var tally in Tallies.AsSpan()) tally.Reading = 0;
-        foreach (ref var level in Levels.AsSpan()) level.Known = false;
-        (AliveAtMicroseconds, EventsInode, Network) = (0, 0, null);
+        foreach (ref var level in Levels.AsSpan()) (level.Known, level.ZeroAtMicroseconds) = (false, 0);
+        (AliveAtMicroseconds, EventsInode, Network, Missing) = (0, 0, null, 0);
     }
 
     public void MarkJournalled(long bucket)

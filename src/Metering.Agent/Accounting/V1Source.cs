@@ -135,6 +135,9 @@ internal sealed class V1Source(V1Groups groups, ICgroupTree? tree = null, V2Slow
     {
         if (unified is not null && (node.Parent is not null || !tree!.RootIsMachine)) unified.Read(node, state, facts, _v2);
         if (slow is null) return;
+
+        // Where the v2 tree does not have a controller a v1 hierarchy may.
+        state.Missing = 0;
         ulong now = 0;
         foreach (var controller in V1SlowFiles.Controllers)
         {

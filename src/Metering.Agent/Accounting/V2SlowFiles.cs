@@ -61,8 +61,14 @@ internal sealed class V2SlowFiles
         foreach (var entry in _entries)
         {
             // Where the kernel counts frozen time, whether it is frozen now tells nothing more.
-            if (entry.Fact == Fact.FrozenNow && facts.Has(Fact.Frozen)) continue;
-            if (!facts.Wants(entry.Fact) || (entry.Controller is { } controller && !controllers.Contains(controller))) continue;
+            if (entry.Fact == Fact.FrozenNow && (facts.Has(Fact.Frozen) || state.Has(Fact.Frozen))) continue;
+            if (!facts.Wants(entry.Fact) || state.IsMissing(entry.Fact)) continue;
+            if (entry.Controller is { } controller && !controllers.Contains(controller))
+            {
+                state.Missing |= 1u << (int)entry.Fact;
+                continue;
+            }
+
             if (directory < 0) directory = _tree.OpenDirectory(node.Path, node.Inode);
             if (directory < 0) return;
             Read(directory, entry, state, facts);
@@ -75,6 +81,7 @@ internal sealed class V2SlowFiles
     private void Read(int directory, in Entry entry, SlowState state, Facts facts)
     {
         var handle = _tree.OpenIn(directory, entry.Name);
+        if (handle == -Posix.ENOENT) state.Missing |= 1u << (int)entry.Fact;
         if (handle < 0) return;
         _counters.FilesRead++;
         var length = _tree.Read(handle, _buffer);

@@ -47,7 +47,8 @@ internal sealed class PassRecorder
         else
         {
             // A version before this one stored the instants of levels by the wall clock.
-            if (journal.BootMicroseconds is null) Meterer.ForgetLevels();
+            if (journal.BootMicroseconds is { } last) Meterer.ZeroUntil(last);
+            else Meterer.ForgetLevels();
             names?.Restored(Meterer);
         }
     }

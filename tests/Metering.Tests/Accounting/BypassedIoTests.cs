@@ -61,7 +61,7 @@ public sealed class BypassedIoTests : IDisposable
         foreach (var (path, process) in new[] { ("", 0), ("/a", 10), ("/b", 11) }) Cgroup(path, process, "8:0 rbytes=0 wbytes=0 rios=0 wios=0\n");
         using var tree = new KernelTree(_root + "/tree");
         var counters = new PassCounters();
-        var options = new PassOptions(Prune: false, Memory: false, Pids: false);
+        var options = new PassOptions(Prune: false, SlowEvery: 1, Memory: false, Pids: false);
         var meterer = new Meterer(tree, Raw, options, new V2Source(tree, options, counters, new BlockDevices(_root + "/none")), counters, new NetworkMeter(tree, counters, _root + "/proc"))
         {
             Bypassed = new BypassedIo(_root + "/proc"),

@@ -22,7 +22,7 @@ public sealed class NetworkMeterTests : IDisposable
         File.WriteAllText(_root + "/tree/cgroup.type", "domain\n");
         Process(1, "host", "eth0", 0, 0);
         _tree = new KernelTree(_root + "/tree");
-        var options = new PassOptions(Prune: false, Memory: false, Io: false, Pids: false);
+        var options = new PassOptions(Prune: false, SlowEvery: 1, Memory: false, Io: false, Pids: false);
         _meterer = new Meterer(_tree, Raw, options, source: null, _counters, new NetworkMeter(_tree, _counters, _root + "/proc"));
     }
 

@@ -23,7 +23,7 @@ public sealed class SlowMeterTests : IDisposable
         Write("/", "cgroup.type", "domain\n");
         foreach (var path in new[] { "/", "/a", "/a/b" }) Usage(path, 1000);
         _tree = new KernelTree(_root);
-        var options = new PassOptions(Prune: false, Io: false, Pids: false);
+        var options = new PassOptions(Prune: false, SlowEvery: 1, Io: false, Pids: false);
         var slow = new V2SlowFiles(_tree, _counters, processors: 8, ["hugepages-2048kB", "hugepages-1048576kB"]);
         _meterer = new Meterer(_tree, Raw, options, new V2Source(_tree, options, _counters, new BlockDevices(), slow), _counters, clock: () => _sinceBoot);
     }
@@ -272,7 +272,7 @@ public sealed class SlowMeterTests : IDisposable
         _meterer.Journalled();
         var stored = new ProtoBuffer();
         foreach (var node in _meterer.Nodes) StateCodec.WriteNode(stored, node);
-        var options = new PassOptions(Prune: false, Io: false, Pids: false);
+        var options = new PassOptions(Prune: false, SlowEvery: 1, Io: false, Pids: false);
         using var tree = new KernelTree(_root);
         var next = new Meterer(tree, Raw, options, new V2Source(tree, options, _counters, new BlockDevices(), new V2SlowFiles(tree, _counters, 8, [])), _counters, clock: () => _sinceBoot);
         next.Restore(StateCodec.Replay([stored.ToArray()], Raw));

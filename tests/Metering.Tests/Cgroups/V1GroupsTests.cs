@@ -58,7 +58,7 @@ public sealed class V1GroupsTests : IDisposable
         Process(7, "5:cpuacct:/job\n4:memory:/m\n3:cpu:/c\n2:freezer:/f\n");
         var mounts = new CgroupMounts("", new[] { "cpuacct", "memory", "cpu", "freezer" }.ToFrozenDictionary(name => name, name => _root + "/" + name)).WithCpuacct();
         using var tree = new KernelTree(mounts.Unified);
-        var options = new PassOptions(Prune: false);
+        var options = new PassOptions(Prune: false, SlowEvery: 1);
         var meterer = new Meterer(tree, Raw, options, new V1Source(new V1Groups(mounts, _root + "/proc", "cpuacct"), tree, unified: null, new V1SlowFiles(new V1Groups(mounts, _root + "/proc", "cpuacct"), 4)));
         meterer.Run(10_000_000);
 
@@ -88,7 +88,7 @@ public sealed class V1GroupsTests : IDisposable
         var mounts = new CgroupMounts("", new[] { "cpuacct", "memory" }.ToFrozenDictionary(name => name, name => _root + "/" + name)).WithCpuacct();
         using var tree = new KernelTree(mounts.Unified);
         var groups = new V1Groups(mounts, _root + "/proc", "cpuacct");
-        var meterer = new Meterer(tree, Raw, new PassOptions(Prune: false), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4)));
+        var meterer = new Meterer(tree, Raw, new PassOptions(Prune: false, SlowEvery: 1), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4)));
         meterer.Run(10_000_000);
 
         Process(7, "5:cpuacct:/job\n4:memory:/other\n");
@@ -133,7 +133,7 @@ public sealed class V1GroupsTests : IDisposable
         Assert.Equal(5700UL, job.Io.Accounts[0].Own);
         meterer.CloseAll();
 
-        Meterer New() => new(tree, Raw, new PassOptions(Prune: false), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4), new BlockDevices(_root + "/none")));
+        Meterer New() => new(tree, Raw, new PassOptions(Prune: false, SlowEvery: 1), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4), new BlockDevices(_root + "/none")));
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public sealed class V1GroupsTests : IDisposable
         var mounts = new CgroupMounts("", new[] { "cpuacct", "memory" }.ToFrozenDictionary(name => name, name => _root + "/" + name)).WithCpuacct();
         using var tree = new KernelTree(mounts.Unified);
         var groups = new V1Groups(mounts, _root + "/proc", "cpuacct");
-        var meterer = new Meterer(tree, Raw, new PassOptions(Prune: false), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4)));
+        var meterer = new Meterer(tree, Raw, new PassOptions(Prune: false, SlowEvery: 1), new V1Source(groups, tree, unified: null, new V1SlowFiles(groups, 4)));
         meterer.Run(10_000_000);
         Assert.False(meterer.Root.Memory?.Account.Started ?? false);
         Assert.StartsWith("unavailable: its processes are in the root group of v1 memory", meterer.Root.Notes![(int)Metering.Meters.MeterFamily.Memory], StringComparison.Ordinal);

@@ -151,7 +151,7 @@ public sealed class LateNamesTests : IDisposable
         _tree = new KernelTree(_directory);
         _names = new NameTracker(new NameResolver(new LabelChoice(), _machine.Root), _clock, NullLogger.Instance);
         _recorder = new PassRecorder(
-            _journal, () => new Meterer(_tree, _recogniser.Recognise, new PassOptions(Memory: false, Io: false, Pids: false, Prune: false)), new HostFacts("boot", 1, 1), rootIsMachine: false, _recogniser.Recognise, _names);
+            _journal, () => new Meterer(_tree, _recogniser.Recognise, new PassOptions(Memory: false, Io: false, Pids: false, Prune: false, SlowEvery: 1)), new HostFacts("boot", 1, 1), rootIsMachine: false, _recogniser.Recognise, _names);
     }
 
     private void Stop()
