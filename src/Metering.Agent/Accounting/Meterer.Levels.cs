@@ -110,7 +110,7 @@ internal sealed partial class Meterer
 
     private void VisitPids(CgroupNode node)
     {
-        if (_options.Prune && node.Pids is { Known: true } && !IsDue(node, 1))
+        if (_options.Prune && node.Pids is { Known: true } && !IsDue(node))
         {
             foreach (var child in node.Children) VisitPids(child);
             return;

@@ -4,13 +4,14 @@ using Metering.Meters;
 namespace Metering.Agent.Accounting;
 
 // The slow families: swap, huge pages, kills, peaks, pressure, frozen time, limits, network. Most are cumulative in the kernel, so that nothing is lost by reading them rarely:
-// everything at first sight, at the bounds of buckets and at the end of a cgroup. In between, by who used CPU: the limits and peaks of those each minute, their pressures and
-// frozen time every five; the limits of the idle every five; and figures that hold those below each minute, for a whole subtree. (At the default interval.)
+// everything at first sight, at the bounds of buckets and at the end of a cgroup. In between limits and peaks of who used CPU each minute, limits of the idle every five;
+// and figures that hold those below each minute, for a whole subtree. (At the default interval.)
 internal sealed partial class Meterer
 {
-    /// <summary>So many of the shorter cadence make the longer.</summary>
-    private const int LongCadence = 5;
+    /// <summary>The idle are looked at every so many times that the busy are.</summary>
+    private const int IdleCadence = 5;
 
+    /// <summary>The kernel adds these up, and they are billed by buckets.</summary>
     private const uint Cumulative = (1u << (int)Fact.CpuPressure) | (1u << (int)Fact.MemoryPressure) | (1u << (int)Fact.IoPressure) | (1u << (int)Fact.Frozen);
 
     /// <summary>What can change while no process of the cgroup runs.</summary>
@@ -39,7 +40,7 @@ internal sealed partial class Meterer
         if (HasFigures(Root)) VisitTop(Root);
         else foreach (var top in Root.Children) VisitTop(top);
         foreach (var node in _active) VisitActive(node);
-        if (_pass % (LongCadence * _options.SlowEvery) == 0) VisitIdle(Root);
+        if (_pass % (IdleCadence * _options.SlowEvery) == 0) VisitIdle(Root);
     }
 
     // Children first: a parent's own is what they do not claim.
@@ -58,7 +59,7 @@ internal sealed partial class Meterer
     // What a parent's figure holds of its children's, in one pass for a whole subtree, so that parent and children are cut at the same instant.
     private void VisitTop(CgroupNode top)
     {
-        if (!IsDue(top, 1)) return;
+        if (!IsDue(top)) return;
         if (top.Slow is { } state) state.Missing &= ~Facts.Conserved;
         VisitHolding(top);
     }
@@ -71,7 +72,7 @@ internal sealed partial class Meterer
         {
             foreach (var child in node.Children)
             {
-                if (child.Slow is { } below) below.Missing &= ~held;
+                if (child.Slow is { } below && _options.Prune) below.Missing &= ~held;
                 VisitHolding(child);
             }
         }
@@ -82,15 +83,15 @@ internal sealed partial class Meterer
     // Of which figures something may be below. A controller that a cgroup does not have is in none below it; where there is no swap or huge page, and no new kill, is none below.
     private uint HoldsSomething(SlowState state)
     {
-        if (!_options.Prune || !_source.IsHierarchical) return Facts.Conserved;
+        if (!_source.IsHierarchical) return Facts.Conserved;
         uint held = 0;
         if (!IsZero(state, Fact.Swap, SlowMeter.SwapLevel)) held |= 1u << (int)Fact.Swap;
         if (!IsZero(state, Fact.HugePages, SlowMeter.HugePagesLevel)) held |= 1u << (int)Fact.HugePages;
-        if (!state.IsMissing(Fact.OomKills) && (!state.Has(Fact.OomKills) || state.OomMoved || _source.EventsAreLocal)) held |= 1u << (int)Fact.OomKills;
+        if (!state.IsMissing(Fact.OomKills) && (!_options.Prune || !state.Has(Fact.OomKills) || state.OomMoved || _source.EventsAreLocal)) held |= 1u << (int)Fact.OomKills;
         return held;
     }
 
-    private static bool IsZero(SlowState state, Fact fact, int level) => state.IsMissing(fact) || (state.Has(fact) && state.Levels[level].Value == 0);
+    private bool IsZero(SlowState state, Fact fact, int level) => state.IsMissing(fact) || (_options.Prune && state.Has(fact) && state.Levels[level].Value == 0);
 
     private void VisitActive(CgroupNode node)
     {
@@ -102,9 +103,8 @@ internal sealed partial class Meterer
             return;
         }
 
-        var soon = IsDue(node, 1);
+        var soon = IsDue(node);
         var wanted = soon ? Facts.All & ~(Facts.Conserved | Cumulative) : 0;
-        if (soon && IsDue(node, LongCadence)) wanted |= Cumulative;
         var network = _network is not null && (soon || node.Slow.Network is not { Quiet: true });
         if (wanted == 0 && !network) return;
         ReadSlow(node, wanted, network);
@@ -123,7 +123,7 @@ internal sealed partial class Meterer
     }
 
     // Spread over the passes by the inode, so that no pass does the work of all.
-    private bool IsDue(CgroupNode node, int times) => (_pass + (long)(node.Inode % (ulong)(times * _options.SlowEvery))) % (times * _options.SlowEvery) == 0;
+    private bool IsDue(CgroupNode node) => (_pass + (long)(node.Inode % (ulong)_options.SlowEvery)) % _options.SlowEvery == 0;
 
     // Its cpu.stat moved in this pass, or since the one before.
     private bool IsActive(CgroupNode node) => node.Active && node.LookedAt == _pass;

@@ -14,6 +14,7 @@ internal sealed class PassScenario : IScenario
     private const int SteadyPasses = 1000;
     private const int Busy = 4;
     private const long Interval = 10_000_000;
+    private const int PassesPerBucket = 90;
 
     public string Name => "pass";
 
@@ -158,17 +159,18 @@ internal sealed class PassScenario : IScenario
             long instant = 0;
             Warm(() => meterer.Run(instant += Interval));
             int[] descriptors = [meterer.Root.CpuHandle, .. meterer.Root.Children.Select(node => node.CpuHandle)];
-            var (pruned, bare) = (new Side(), new Side());
+            var (pruned, bare, bucket) = (new Side(), new Side(), new Side());
             for (var round = 0; round < 9; round++)
             {
                 cancel.ThrowIfCancellationRequested();
                 bare.Add(BareLoop.Run(descriptors, 2));
-                pruned.Add(Timed(50, () => meterer.Run(instant += Interval)));
+                bucket.Add(Timed(PassesPerBucket / 10, () => pruned.Add(Timed(10, () => meterer.Run(instant += Interval)))));
             }
 
             report.Add($"{size}: pruned, idle, CPU", "us", pruned.Cpu);
             report.Measures.Add(Benchmarks.Measure.Ratio($"{size}: pruned, idle / bare loop (C#), CPU", [.. pruned.Cpu], [.. bare.Cpu]));
             report.Add($"{size}: pruned, idle / pass with nothing pruned", "%", pruned.Cpu.Select(cpu => 100 * cpu / whole), PrunedTargetPercent, atMost: true);
+            report.Add($"{size}: pruned, idle, mean of a bucket with the reading of everything at its bound, CPU", "us", bucket.Cpu.Select(cpu => cpu / 10));
         }
         finally
         {
