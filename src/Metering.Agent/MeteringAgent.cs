@@ -36,7 +36,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         (_options, _transport, _clock, _log) = (options, transport, clock, log);
         var root = options.CgroupRoot ?? HostMounts().Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
-        _recognise = new SplitUnits(RulesFile.Recogniser(options.RulesFile).Recognise).Recognise;
+        _recognise = new SplitUnits(new RecentlyRecognised(RulesFile.Recogniser(options.RulesFile).Recognise).Recognise).Recognise;
         _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
         _tree = new KernelTree(root);

@@ -5,16 +5,16 @@ namespace Metering.Agent.Accounting;
 /// <summary>One cgroup instance: (boot, inode). The path is an attribute; another instance may live there later.</summary>
 internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, Workload workload)
 {
-    public readonly ulong Inode = inode;
-    public readonly string Path = path;
-    public readonly CgroupNode? Parent = parent;
+    public ulong Inode { get; private set; } = inode;
+    public string Path { get; private set; } = path;
+    public CgroupNode? Parent { get; private set; } = parent;
     public readonly List<CgroupNode> Children = [];
 
     /// <summary>Whose it is; name and labels may come later. The id changes when the cgroup passes to another tenant (the next job of a slot); the kind never does.</summary>
     public Workload Workload { get; private set; } = workload;
 
     /// <summary>As the path alone tells it.</summary>
-    public readonly Workload Recognised = workload;
+    public Workload Recognised { get; private set; } = workload;
 
     /// <summary>Name or labels came from elsewhere than the path, so the journal keeps them.</summary>
     public bool Described;
@@ -114,6 +114,9 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     /// <summary>The instance has ended.</summary>
     public bool Gone;
 
+    /// <summary>Ended, and no longer among its parent's children.</summary>
+    public bool Detached;
+
     /// <summary>The last sandwich: the reading before and after the children, relative to the baseline; valid when <see cref="SandwichPass"/> is this pass.</summary>
     public ulong SandwichBefore, SandwichAfter, SandwichBelow, SandwichHeld;
     public long SandwichPass = -1;
@@ -126,6 +129,27 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     {
         Workload = Workload with { Id = id, Name = name, Labels = labels };
         (Described, DescriptionStored, Renamed, RecordPrefix) = (true, false, true, null);
+    }
+
+    /// <summary>
+    /// This object stands for another instance from now on, as if it had been made for it: births and deaths then leave no garbage behind.
+    /// Only for one that is <see cref="Detached"/> and that nothing refers to.
+    /// </summary>
+    public void Become(ulong inode, string path, CgroupNode? parent, Workload workload)
+    {
+        (Inode, Path, Parent, Workload, Recognised) = (inode, path, parent, workload, workload);
+        Children.Clear();
+        (Described, DescriptionStored, Renamed) = (false, false, false);
+        (CpuHandle, Watch, EventsWatch) = (-1, -1, -1);
+        (Cpu, Memory, Io, Pids, Slow, Notes) = (default, null, null, null, null, null);
+        (NeedsListing, Attention, Enumerated, BornLater, FromZero, Refused) = (true, false, false, false, false, false);
+        (Names, NamesBucket) = (0, 0);
+        (Events, Dying) = (null, null);
+        (Sure, Clean, Vacant, Emptied, Complete, Missed, InLevel) = (false, false, false, false, false, false, false);
+        (LookedAt, MetAt, ReadAt, GivenAtEnd, GivenAs) = (-1, 0, 0, 0, default);
+        (Active, Touched, Announced, Gone, Detached) = (false, false, false, false, false);
+        (SandwichBefore, SandwichAfter, SandwichBelow, SandwichHeld, SandwichPass) = (0, 0, 0, 0, -1);
+        RecordPrefix = null;
     }
 
     /// <summary>Children are walked; false for what is billed as a whole.</summary>

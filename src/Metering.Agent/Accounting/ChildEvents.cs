@@ -4,7 +4,7 @@ namespace Metering.Agent.Accounting;
 internal sealed class ChildEvents
 {
     /// <summary>In the order of the kernel.</summary>
-    public readonly List<(bool Born, string Name)> Told = [];
+    public readonly List<(bool Born, ChildName Name)> Told = [];
 
     /// <summary>Names whose death was found before it was told, and how often: the event to come is no further death.</summary>
     public readonly Dictionary<string, int> Foretold = new(StringComparer.Ordinal);
@@ -15,7 +15,11 @@ internal sealed class ChildEvents
     /// <summary>Its children are not read again for a settlement before this moment.</summary>
     public long NotBefore;
 
-    public void Foretell(string name) => Foretold[name] = Foretold.GetValueOrDefault(name) + 1;
+    public void Foretell(ReadOnlySpan<char> name)
+    {
+        if (Foretold.GetAlternateLookup<ReadOnlySpan<char>>() is var names && names.TryGetValue(name, out var times)) names[name] = times + 1;
+        else Foretold[name.ToString()] = 1;
+    }
 
     /// <summary>True when this death is already known.</summary>
     public bool WasForetold(string name)

@@ -28,6 +28,15 @@ internal sealed class IoState
     public readonly Dictionary<(ulong Group, ulong Device), IoReading> Last = [];
     public ulong ReadBytes, WriteBytes, ReadOperations, WriteOperations;
 
+    /// <summary>As when it was made: for another cgroup.</summary>
+    public void Clear()
+    {
+        Array.Clear(Accounts);
+        Last.Clear();
+        (Handle, FileInode, Availability, RetryIn, Moved, Proves, Missed) = (-1, 0, Availability.Exact, 0, false, false, false);
+        (ReadBytes, WriteBytes, ReadOperations, WriteOperations) = (0, 0, 0, 0);
+    }
+
     /// <summary>Takes one device's line. <paramref name="countFirst"/> false: the first line of a device seen late is a baseline.</summary>
     public void Observe(ulong group, in IoReading now, bool countFirst)
     {

@@ -22,6 +22,13 @@ internal sealed class MemoryState
     /// <summary>Passes an unavailable file is not asked for again.</summary>
     public int RetryIn;
 
+    /// <summary>As when it was made: for another cgroup.</summary>
+    public void Clear()
+    {
+        (Account, Handle, Availability, LevelBytes, LevelAtMicroseconds, IntegralByteMicroseconds) = (default, -1, Availability.Exact, 0, 0, 0);
+        (PeakBytes, JournalledPeakBytes, Level, Moved, PeakIsKernels, RetryIn) = (0, 0, false, false, false, 0);
+    }
+
     /// <summary>A new level, held in a straight line since the last one (the trapezoid rule); cumulative byte-seconds, rounded down once.</summary>
     public void Observe(ulong bytes, long nowMicroseconds, SafetyRule rules)
     {

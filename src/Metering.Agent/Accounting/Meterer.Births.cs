@@ -39,7 +39,7 @@ internal sealed partial class Meterer
             if (_tree.List(node.Path, _entries) && IsStillAt(node))
             {
                 (node.NeedsListing, node.Refused) = (false, false);
-                foreach (var entry in _entries) Meet(node, entry.Name, entry.Inode);
+                foreach (var entry in _entries) Meet(node, null, entry);
                 if (node.Enumerated == node.Refused) Touch(node);
                 node.Enumerated = !node.Refused;
             }
@@ -64,7 +64,7 @@ internal sealed partial class Meterer
         if (node.Events is not { Told.Count: > 0 } events) return;
         for (var i = 0; i < events.Told.Count;)
         {
-            if (!events.Told[i].Born || Meet(node, events.Told[i].Name, inode: null) == Met.Missing) i++;
+            if (!events.Told[i].Born || Meet(node, events.Told[i].Name) == Met.Missing) i++;
             else if (i < events.Told.Count) events.Told.RemoveAt(i);
         }
 
@@ -75,10 +75,10 @@ internal sealed partial class Meterer
     private bool IsStillAt(CgroupNode node) => node.Parent is null || _tree.InodeAt(node.Path) == node.Inode;
 
     // A name under a parent: a known instance, or a new one. The inode comes from the opened directory, since the path may have been made again since it was listed.
-    private Met Meet(CgroupNode parent, string name, ulong? inode)
+    private Met Meet(CgroupNode parent, ChildName? told, CgroupEntry? listed = null)
     {
-        if (inode is { } listed && _nodes.ContainsKey(listed)) return Met.Known;
-        var path = Join(parent.Path, name);
+        if (listed is { } entry && _nodes.ContainsKey(entry.Inode)) return Met.Known;
+        var path = told?.Path ?? Join(parent.Path, listed!.Value.Name);
         var handle = _tree.OpenInstance(path, out var actual);
         if (handle < 0 && handle is not (-Posix.EACCES or -Posix.EMFILE or -Posix.ENFILE)) return Met.Missing;
         var noDescriptor = handle is -Posix.EMFILE or -Posix.ENFILE;
@@ -106,7 +106,8 @@ internal sealed partial class Meterer
         }
 
         // Younger than the last complete enumeration of its parent, or below a cgroup that is.
-        var node = Adopt(new CgroupNode(actual, path, parent, _recognise(path)) { BornLater = parent.Enumerated || parent.BornLater, MetAt = _clock, ReadAt = _clock });
+        var node = Adopt(Make(actual, path, parent, _recognise(path)));
+        (node.BornLater, node.MetAt, node.ReadAt) = (parent.Enumerated || parent.BornLater, _clock, _clock);
         node.FromZero = CountsFromZero(node);
         if (handle < 0) Failed(handle);
         else if (!Keep(node, handle)) _tree.Close(handle);

@@ -203,7 +203,12 @@ internal sealed partial class Meterer
                 Descend(child);
             }
 
-            if (child.Gone) continue;
+            if (child.Gone)
+            {
+                child.Detached = true;
+                continue;
+            }
+
             if (kept < i) children[kept] = child;
             kept++;
             claims += child.Cpu.Claim;
@@ -278,7 +283,12 @@ internal sealed partial class Meterer
         // It may have been filled again after it was read empty, and that is told before its end is.
         if (node.Complete) _tree.DrainEvents(this);
         node.Gone = true;
-        foreach (var child in node.Children) Die(child);
+        foreach (var child in node.Children)
+        {
+            Die(child);
+            child.Detached = true;
+        }
+
         node.Children.Clear();
         Counters.Deaths++;
         var release = _options.Has(SafetyRule.ReleaseHeldAtDeath);
@@ -315,8 +325,8 @@ internal sealed partial class Meterer
             // Between passes a child may be read and gone before its parent's other files were read at all.
             if (HasConservedParent(node))
             {
-                if (node.Memory is not null) parent.Memory ??= new MemoryState();
-                if (node.Io is not null) parent.Io ??= new IoState();
+                if (node.Memory is not null) parent.Memory ??= NewMemory();
+                if (node.Io is not null) parent.Io ??= NewIo();
             }
 
             if (node.Memory is { } memory && parent.Memory is { } above) above.Account.Dead += memory.Account.Claim;

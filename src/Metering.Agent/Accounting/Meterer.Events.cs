@@ -100,11 +100,11 @@ internal sealed partial class Meterer : ITreeEvents
                     continue;
                 }
 
-                if (Meet(parent, name, inode: null) != Met.Missing) continue;
+                if (Meet(parent, name) != Met.Missing) continue;
                 NeverOpened(parent, name);
-                events.Foretell(name);
+                events.Foretell(name.Name);
             }
-            else if (!events.WasForetold(name))
+            else if (!events.WasForetold(name.Name))
             {
                 HearDeath(parent, name);
             }
@@ -113,9 +113,9 @@ internal sealed partial class Meterer : ITreeEvents
         events.Told.Clear();
     }
 
-    private void HearDeath(CgroupNode parent, string name)
+    private void HearDeath(CgroupNode parent, ChildName name)
     {
-        if (_byPath.TryGetValue(Join(parent.Path, name), out var child))
+        if (_byPath.TryGetValue(name.Path, out var child))
         {
             switch (ReadCpu(child, out _))
             {
@@ -133,7 +133,7 @@ internal sealed partial class Meterer : ITreeEvents
     }
 
     // Born and removed before it could be opened: a workload all the same, known by its path. No inode has the second-highest bit set: the kernel counts up from 1.
-    private void NeverOpened(CgroupNode parent, string name)
+    private void NeverOpened(CgroupNode parent, ChildName name)
     {
         if (IsMachine(parent) || parent.Refused) return;
         if (!MayName(parent))
@@ -143,8 +143,7 @@ internal sealed partial class Meterer : ITreeEvents
         }
 
         _lastUnopened = Math.Max(_lastUnopened + 1, (ulong)_clock);
-        var path = Join(parent.Path, name);
-        var node = new CgroupNode((1UL << 62) | _lastUnopened, path, parent, _recognise(path)) { BornLater = true, FromZero = true, Gone = true, MetAt = parent.ReadAt, ReadAt = parent.ReadAt };
+        var node = new CgroupNode((1UL << 62) | _lastUnopened, name.Path, parent, _recognise(name.Path)) { BornLater = true, FromZero = true, Gone = true, MetAt = parent.ReadAt, ReadAt = parent.ReadAt };
         node.Cpu.Start(0, fromZero: true);
         (parent.Dying ??= []).Add(node);
         Counters.NeverOpened++;
@@ -153,7 +152,7 @@ internal sealed partial class Meterer : ITreeEvents
     // A death that a reading found: its event, if one is sure to come, tells nothing new.
     private static void Foretell(CgroupNode node)
     {
-        if (node.Parent is { Sure: true, Gone: false } parent) (parent.Events ??= new ChildEvents()).Foretell(node.Path[(node.Path.LastIndexOf('/') + 1)..]);
+        if (node.Parent is { Sure: true, Gone: false } parent) (parent.Events ??= new ChildEvents()).Foretell(node.Path.AsSpan(node.Path.LastIndexOf('/') + 1));
     }
 
     private void ReadEmptied()
@@ -222,7 +221,7 @@ internal sealed partial class Meterer : ITreeEvents
     private void Tell(int watch, ReadOnlySpan<byte> name, bool born)
     {
         if (!_watches.TryGetValue(watch, out var parent)) return;
-        (parent.Events ??= new ChildEvents()).Told.Add((born, CgroupName.Decode(name)));
+        (parent.Events ??= new ChildEvents()).Told.Add((born, _names.Of(parent, name)));
         Queue(parent);
         Raise(parent);
     }

@@ -14,7 +14,7 @@ internal sealed partial class Meterer
         var moved = true;
         if (HasFigures(node))
         {
-            var state = node.Memory ??= new MemoryState();
+            var state = node.Memory ??= NewMemory();
             if (!MayHold(node, state, parentMoved)) ReadMemory(node);
 
             // An unknown parent proves nothing about its children.
@@ -39,7 +39,7 @@ internal sealed partial class Meterer
 
     private void ReadMemory(CgroupNode node)
     {
-        var state = node.Memory ??= new MemoryState();
+        var state = node.Memory ??= NewMemory();
         if (!_source.TryMemory(node, state, out var bytes)) return;
         state.Observe(bytes, _clock, _options.Rules);
         Touch(node);
@@ -83,7 +83,7 @@ internal sealed partial class Meterer
 
     private bool ReadIo(CgroupNode node)
     {
-        var state = node.Io ??= new IoState();
+        var state = node.Io ??= NewIo();
         var before = (state.ReadBytes, state.WriteBytes, state.ReadOperations, state.WriteOperations);
         var started = state.Accounts[0].Started;
         if (!_source.TryIo(node, state, countFirst: true))
@@ -122,7 +122,7 @@ internal sealed partial class Meterer
 
     private void ReadPids(CgroupNode node)
     {
-        var state = node.Pids ??= new PeakState();
+        var state = node.Pids ??= NewPids();
         if (!_source.TryPids(node, state, out var tasks)) return;
         state.Known = true;
         if (tasks <= state.Peak) return;

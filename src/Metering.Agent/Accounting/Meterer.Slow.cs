@@ -143,7 +143,7 @@ internal sealed partial class Meterer
 
     private void ReadSlow(CgroupNode node, uint wanted, bool readNetwork)
     {
-        var state = node.Slow ??= new SlowState();
+        var state = node.Slow ??= NewSlow();
         var first = state.LastPass == 0;
         state.LastPass = _pass;
         var changed = first;
@@ -287,7 +287,7 @@ internal sealed partial class Meterer
     private void ReadThrottled(CgroupNode node, ReadOnlySpan<byte> cpuStat)
     {
         if (!_options.Slow || node.Parent is null || !StatParser.TryThrottled(cpuStat, out var microseconds)) return;
-        ref var tally = ref (node.Slow ??= new SlowState()).Tallies[SlowMeter.Throttled];
+        ref var tally = ref (node.Slow ??= NewSlow()).Tallies[SlowMeter.Throttled];
         if (tally.Observe(microseconds, node.FromZero, restarted: false)) Touch(node);
         tally.SettleAlone();
     }

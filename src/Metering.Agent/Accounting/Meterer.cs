@@ -124,6 +124,7 @@ internal sealed partial class Meterer
 
         // What they used is told; what shows later is their parent's.
         foreach (var node in _ended) node.Parent?.Dying?.Clear();
+        foreach (var node in _ended) Spare(node);
         _touched.Clear();
         _ended.Clear();
         _namedLate.Clear();
@@ -214,5 +215,5 @@ internal sealed partial class Meterer
         return node;
     }
 
-    private static string Join(string parent, string name) => parent == "/" ? "/" + name : parent + "/" + name;
+    internal static string Join(string parent, string name) => parent == "/" ? "/" + name : parent + "/" + name;
 }

@@ -12,4 +12,7 @@ internal sealed class PeakState
 
     /// <summary>Passes an unavailable file is not asked for again.</summary>
     public int RetryIn;
+
+    /// <summary>As when it was made: for another cgroup.</summary>
+    public void Clear() => (Peak, Journalled, Availability, Known, Handle, RetryIn) = (0, 0, Availability.BestEffort, false, -1, 0);
 }

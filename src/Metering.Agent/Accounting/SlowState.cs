@@ -90,6 +90,17 @@ internal sealed class SlowState
         (AliveAtMicroseconds, EventsInode, Network, Missing) = (0, 0, null, 0);
     }
 
+    /// <summary>As when it was made: for another cgroup.</summary>
+    public void Clear()
+    {
+        Array.Clear(Tallies);
+        Array.Clear(Levels);
+        (CpuLimit, MemoryLimit, Processors) = (SlowParser.NoLimit, SlowParser.NoLimit, SlowParser.NoLimit);
+        (CpuReserved, MemoryReserved, BestEffort, Known, Missing) = (0, 0, 0, 0, 0);
+        (EventsInode, JoinedGroups, CpuAtReading, AliveAtMicroseconds) = (0, 0, 0, 0);
+        (OomMoved, LastPass, WrittenBucket, Network) = (false, 0, -1, null);
+    }
+
     public void MarkJournalled(long bucket)
     {
         WrittenBucket = bucket;
