@@ -37,6 +37,9 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     public PeakState? Pids;
     public SlowState? Slow;
 
+    /// <summary>Its slow files have been read.</summary>
+    public bool IsKnownSlow;
+
     /// <summary>By family: why it is not, or not wholly, metered for this cgroup although the host has it.</summary>
     public string?[]? Notes;
 
@@ -137,11 +140,11 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
     /// </summary>
     public void Become(ulong inode, string path, CgroupNode? parent, Workload workload)
     {
-        (Inode, Path, Parent, Workload, Recognised) = (inode, path, parent, workload, workload);
+        (Inode, Path, Parent, Workload, Recognised, IsWalked) = (inode, path, parent, workload, workload, !workload.Whole);
         Children.Clear();
         (Described, DescriptionStored, Renamed) = (false, false, false);
         (CpuHandle, Watch, EventsWatch) = (-1, -1, -1);
-        (Cpu, Memory, Io, Pids, Slow, Notes) = (default, null, null, null, null, null);
+        (Cpu, Memory, Io, Pids, Slow, IsKnownSlow, Notes) = (default, null, null, null, null, false, null);
         (NeedsListing, Attention, Enumerated, BornLater, FromZero, Refused) = (true, false, false, false, false, false);
         (Names, NamesBucket) = (0, 0);
         (Events, Dying) = (null, null);
@@ -152,6 +155,6 @@ internal sealed class CgroupNode(ulong inode, string path, CgroupNode? parent, W
         RecordPrefix = null;
     }
 
-    /// <summary>Children are walked; false for what is billed as a whole.</summary>
-    public bool IsWalked => !Workload.Whole;
+    /// <summary>Children are walked; false for what is billed as a whole. The kind decides, which never changes.</summary>
+    public bool IsWalked { get; private set; } = !workload.Whole;
 }
