@@ -1,4 +1,5 @@
 using Metering.Agent.Workloads;
+using Metering.Meters;
 
 namespace Metering.Agent.Accounting;
 
@@ -13,6 +14,8 @@ internal sealed partial class Meterer
     private readonly Stack<MemoryState> _spareMemory = [];
     private readonly Stack<IoState> _spareIo = [];
     private readonly Stack<PeakState> _sparePids = [];
+    private readonly Stack<string?[]> _spareNotes = [];
+    private static readonly int Families = Enum.GetValues<MeterFamily>().Length;
 
     private CgroupNode Make(ulong inode, string path, CgroupNode parent, Workload workload)
     {
@@ -28,6 +31,8 @@ internal sealed partial class Meterer
     private IoState NewIo() => _spareIo.TryPop(out var state) ? state : new IoState();
 
     private PeakState NewPids() => _sparePids.TryPop(out var state) ? state : new PeakState();
+
+    private string?[] NewNotes() => _spareNotes.TryPop(out var notes) ? notes : new string?[Families];
 
     // Told and stored: nothing reads it again. One that still waits somewhere, or had cgroups below it, is left to the collector.
     private void Spare(CgroupNode node)
@@ -57,7 +62,13 @@ internal sealed partial class Meterer
             _sparePids.Push(pids);
         }
 
-        (node.Slow, node.Memory, node.Io, node.Pids, node.Detached) = (null, null, null, null, false);
+        if (node.Notes is { } notes)
+        {
+            Array.Clear(notes);
+            _spareNotes.Push(notes);
+        }
+
+        (node.Slow, node.Memory, node.Io, node.Pids, node.Notes, node.Detached) = (null, null, null, null, null, false);
         _spareNodes.Push(node);
     }
 }
