@@ -173,7 +173,12 @@ internal sealed partial class Meterer : ITreeEvents
             Counters.FilesRead++;
             if (length > 0) NoteFrozen(node, _buffer.AsSpan(0, length));
             node.Complete = length > 0 && StatParser.TryKey(_buffer.AsSpan(0, length), "populated"u8, out var populated) && populated == 0;
-            if (!node.Complete) continue;
+            if (!node.Complete)
+            {
+                FindNetwork(node);
+                continue;
+            }
+
             Counters.EmptiedRead++;
             VisitCpu(node);
             ReadLast(node);

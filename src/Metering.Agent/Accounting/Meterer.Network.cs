@@ -7,17 +7,26 @@ internal sealed partial class Meterer
 {
     private readonly NetworkMeter? _network;
 
+    // A process has come, perhaps asleep: it uses no CPU that would tell.
+    private void FindNetwork(CgroupNode node)
+    {
+        if (_network is not null && _options.Slow && node.Slow is { LastPass: > 0, Network: not { Namespace: > 0 } }) ReadSlow(node, wanted: 0, readNetwork: true);
+    }
+
     private bool ReadNetwork(CgroupNode node, SlowState state)
     {
         // Also where no CPU was used: a process may have been moved there asleep.
         if (node.Parent is null) return false;
         var note = _network!.Read(node, state, _pass, out var received, out var sent, out var known);
         Note(node, MeterFamily.Network, note);
-        state.Network?.Quiet = !known;
+
+        // In its first minute a cgroup is still being set up: its processes come, and go to a namespace of their own.
+        var settled = state.Network is { Namespace: > 0 } && _clock - node.MetAt > HeldLevelMicroseconds;
+        state.Network?.Quiet = settled && !known;
         if (!known) return false;
         var grown = state.Tallies[SlowMeter.NetworkReceive].Add(received);
         grown |= state.Tallies[SlowMeter.NetworkTransmit].Add(sent);
-        state.Network!.Quiet = !grown && _clock - node.MetAt > HeldLevelMicroseconds;
+        state.Network!.Quiet = settled && !grown;
         return grown;
     }
 }
