@@ -20,8 +20,8 @@ internal sealed partial class Meterer
         var note = _network!.Read(node, state, _pass, out var received, out var sent, out var known);
         Note(node, MeterFamily.Network, note);
 
-        // In its first minute a cgroup is still being set up: its processes come, and go to a namespace of their own.
-        var settled = state.Network is { Namespace: > 0 } && _clock - node.MetAt > HeldLevelMicroseconds;
+        // In its first minute a cgroup is still being set up: its processes come, and go to a namespace of their own. Later the kernel tells when the first one comes.
+        var settled = _clock - node.MetAt > HeldLevelMicroseconds;
         state.Network?.Quiet = settled && !known;
         if (!known) return false;
         var grown = state.Tallies[SlowMeter.NetworkReceive].Add(received);
