@@ -180,7 +180,8 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
     private Meterer NewMeterer()
     {
-        var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others(), KeptCpuDescriptors: DescriptorBudget.Cpu());
+        var own = _options.Transport == AgentTransport.InProcess ? DescriptorBudget.Service : DescriptorBudget.Agent;
+        var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others(own), KeptCpuDescriptors: DescriptorBudget.Cpu(own));
         var counters = new PassCounters();
         return new Meterer(_tree, _recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds) { Bypassed = new BypassedIo() };
     }

@@ -152,14 +152,9 @@ internal sealed class HostChecks(string? cgroupRoot)
 
     private Check OpenFiles()
     {
-        long? soft = null;
-        if (File.Exists("/proc/self/limits"))
-        {
-            var words = File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith("Max open files", StringComparison.Ordinal))?.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (words is { Length: > 3 } && long.TryParse(words[3], NumberStyles.None, CultureInfo.InvariantCulture, out var value)) soft = value;
-        }
-
-        return soft is { } limit && limit < 2L * _cgroups + 256
+        // Of this shell; a unit or a container has its own.
+        var soft = DescriptorBudget.Limit();
+        return soft is { } limit && limit < _cgroups + 2L * DescriptorBudget.Service
             ? Check.Warning("open files", $"{limit} for {_cgroups} cgroups", $"files are then opened for each reading, which costs more; ulimit -n {Math.Max(65_536, 4 * _cgroups)} (LimitNOFILE= in systemd)")
             : Check.Ok("open files", $"{soft?.ToString(CultureInfo.InvariantCulture) ?? "unlimited"} for {_cgroups} cgroups");
     }
