@@ -164,10 +164,12 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
             if (_passTrouble is not null) LogPassRecovered(_log);
             _passTrouble = null;
         }
-        catch (JournalFullException e)
+        catch (Exception e) when (e is JournalFullException or IOException or UnauthorizedAccessException)
         {
-            if (_passTrouble != e.Message) LogPassTrouble(_log, e.Message);
-            _passTrouble = e.Message;
+            // What was read and not stored is still there: the accounts are in memory, and the next pass stores them.
+            var trouble = e is JournalFullException ? e.Message : $"A pass could not be finished: {e.Message.TrimEnd('.')}.";
+            if (_passTrouble != trouble) LogPassTrouble(_log, trouble);
+            _passTrouble = trouble;
         }
     }
 
@@ -201,12 +203,12 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Warning, Message = "Metering is degraded ({Reason}): {Meaning}; {Remedy}.")]
     private static partial void LogDegraded(ILogger log, string reason, string meaning, string remedy);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "CPU used on this host before metering began is not billed: {Seconds:N0} s, {Cgroups:N0} cgroups were there.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "CPU used on this host before metering began is not billed: {Seconds:N0} s, of which {Cgroups:N0} cgroups had used their part.")]
     private static partial void LogBeforeMetering(ILogger log, decimal seconds, int cgroups);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Trouble} Baselines stay where they are, the next pass that can be stored carries this usage.")]
     private static partial void LogPassTrouble(ILogger log, string trouble);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The journal can be written again.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Passes are stored again.")]
     private static partial void LogPassRecovered(ILogger log);
 }

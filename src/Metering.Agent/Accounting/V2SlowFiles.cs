@@ -64,7 +64,12 @@ internal sealed class V2SlowFiles
             if (entry.Fact == Fact.FrozenNow && facts.Has(Fact.Frozen)) continue;
             if (!facts.Wants(entry.Fact) || (entry.Controller is { } controller && !controllers.Contains(controller))) continue;
             if (directory < 0) directory = _tree.OpenDirectory(node.Path, node.Inode);
-            if (directory < 0) return;
+            if (directory < 0)
+            {
+                _counters.Failed(directory);
+                return;
+            }
+
             Read(directory, entry, state, facts);
         }
 
@@ -75,7 +80,12 @@ internal sealed class V2SlowFiles
     private void Read(int directory, in Entry entry, SlowState state, Facts facts)
     {
         var handle = _tree.OpenIn(directory, entry.Name);
-        if (handle < 0) return;
+        if (handle < 0)
+        {
+            _counters.Failed(handle);
+            return;
+        }
+
         _counters.FilesRead++;
         var length = _tree.Read(handle, _buffer);
         if (length > 0 && entry.Fact == Fact.OomKills) LookForRestart(handle, state, facts);

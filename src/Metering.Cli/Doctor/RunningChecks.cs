@@ -86,7 +86,10 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
             ("trouble", "something keeps passes from the journal or batches from the ledger", "the agent's log says what"),
             ("unwatched_directories_total", "visits to cgroups that could not be watched and were listed", "sysctl fs.inotify.max_user_watches=1048576"),
             ("event_overflows_total", "overflows of the kernel's event queue, each of which cost a rescan", "sysctl fs.inotify.max_queued_events=65536"),
-            ("read_errors_total", "files that could not be opened or read, so that their use is their parent's", "run the agent as root, and give it descriptors (LimitNOFILE=65536)"),
+            ("read_errors_total", "files that could not be opened or read, so that their use is their parent's", "look at the kernel's log when neither of these is the reason"),
+            ("no_descriptors_total", "times that there was no descriptor left to open one", "give the agent descriptors (LimitNOFILE=65536)"),
+            ("unreadable_total", "times that one may not be read", "run the agent as root"),
+            ("tree_gone_total", "times that the tree was not mounted where it was", "mount it again, or restart the agent with the new mount point"),
             ("malformed_total", "files that were not understood", "report the kernel's version with the file's text"),
             ("names_over_bound_total", "cgroups beyond Agent:MaxWorkloadsPerParent, billed to their parent", "raise Agent:MaxWorkloadsPerParent if they are meant"),
         ];

@@ -11,7 +11,7 @@ internal class MeteringProcess(IReadOnlyList<string> arguments, IReadOnlyDiction
     private ChildProcess? _child;
 
     /// <summary>For <c>dotnet</c>.</summary>
-    public static string Program => Path.Combine(AppContext.BaseDirectory, "metering.dll");
+    public static string Library => Path.Combine(AppContext.BaseDirectory, "metering.dll");
 
     public ChildProcess Child => _child ?? throw new InvalidOperationException("It was not started.");
 
@@ -19,7 +19,7 @@ internal class MeteringProcess(IReadOnlyList<string> arguments, IReadOnlyDiction
     public string Output => string.Join('\n', [.. _earlier, _child?.Output ?? ""]);
 
     public static ChildProcess Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null) =>
-        ChildProcess.Start("dotnet", [Program, .. arguments], environment);
+        ChildProcess.Start("dotnet", [Library, .. arguments], environment);
 
     public void Start()
     {

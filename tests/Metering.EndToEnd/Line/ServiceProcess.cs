@@ -12,11 +12,11 @@ namespace Metering.EndToEnd.Line;
 /// <summary><c>metering up</c> or <c>metering service</c> on a directory and a port of its own, and its API with the admin key.</summary>
 internal sealed class ServiceProcess : MeteringProcess
 {
-    private const string AdminKey = "end-to-end-admin-key-0123456789";
+    internal const string AdminKey = "end-to-end-admin-key-0123456789";
     private static readonly TimeSpan Arrival = TimeSpan.FromSeconds(60);
 
     private ServiceProcess(string command, TestDirectory directory, string url, string[] more, IReadOnlyDictionary<string, string?> environment, string[]? under)
-        : base([.. under?[1..] ?? [], .. under is null ? (string[])[] : ["dotnet", Program], command, "--data", directory.Path, "--url", url, .. more], environment, under?[0])
+        : base([.. under?[1..] ?? [], .. under is null ? (string[])[] : ["dotnet", Library], command, "--data", directory.Path, "--url", url, .. more], environment, under?[0])
     {
         (Directory, Url) = (directory, url);
         Client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(30) };
