@@ -283,6 +283,7 @@ internal sealed partial class Meterer
         foreach (var child in node.Children) Die(child);
         node.Children.Clear();
         Counters.Deaths++;
+        CountPartial(node.Notes?[(int)Meters.MeterFamily.Io], null);
         var release = _options.Has(SafetyRule.ReleaseHeldAtDeath);
         if (release) node.Cpu.Release();
         if (node.Memory is { } memory && release) memory.Account.Release();

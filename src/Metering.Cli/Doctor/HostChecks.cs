@@ -123,9 +123,10 @@ internal sealed class HostChecks(string? cgroupRoot)
         var options = new PassOptions(KeptDescriptors: 16);
         var counters = new PassCounters();
         var source = MeterSources.For(tree, MeterSources.MountsOf(tree), options, counters);
-        var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters, new NetworkMeter(tree, counters), Posix.BootMicroseconds);
+        var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters, new NetworkMeter(tree, counters), Posix.BootMicroseconds) { Bypassed = new BypassedIo() };
         meterer.Run(1);
         var found = new Dictionary<string, string>(source.Availability) { ["network"] = meterer.NetworkAvailability };
+        if (found.TryGetValue("io", out var io)) found["io"] = meterer.IoAvailability(io);
         meterer.CloseAll();
         foreach (var family in Enum.GetValues<MeterFamily>())
         {

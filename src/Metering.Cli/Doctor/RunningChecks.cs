@@ -20,8 +20,10 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
         try
         {
             using var client = ApiClient.Create(url, key, dataDirectory);
-            checks.AddRange(Facts((await LocalHost.FindAsync(client, dataDirectory, cancel)).Host));
+            var host = (await LocalHost.FindAsync(client, dataDirectory, cancel)).Host;
+            checks.AddRange(Facts(host));
             if (await AgentAsync(client, cancel) is { } agent) checks.Add(agent);
+            else if (Text(host, "degraded") is { } degraded) checks.Add(Check.Warning("agent", $"the last pass was degraded: {degraded}", "its log says what to do"));
         }
         catch (Exception e) when (e is UserErrorException or HttpRequestException or JsonException || (e is TaskCanceledException && !cancel.IsCancellationRequested))
         {
@@ -42,6 +44,8 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
             : Broken(host) ? Check.Failure("conservation", alarms, "run 'metering verify', and do not close the period before it is understood")
             : Check.Warning("conservation", alarms, "a gap closes when the agent sends again; 'metering verify' lists what is in quarantine and why");
         if (Number(host, "beforeMeteringCpuSeconds") is { } before) yield return Check.Ok("before metering", string.Create(CultureInfo.InvariantCulture, $"{before:#,##0.0} CPU s were used before the first pass found them; they are not billed"));
+        if (host.TryGetProperty("availability", out var meters) && Text(meters, "io") is { } io && io.StartsWith("partial: ", StringComparison.Ordinal))
+            yield return Check.Warning("partial I/O", io["partial: ".Length..], "'availability.io' in GET /v1/workloads names them; what their file servers count can be billed there");
         if (Number(host, "estimatedShare") is { } estimated)
         {
             var text = $"{Share(estimated)} of the CPU time of the last two hours was split by time";
@@ -118,6 +122,8 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
 
     // A gauge per reason is known by name and reason.
     private static string Key(string name) => name.Split('{') is [var plain, var labels] ? (labels.Split('"') is ["reason=", var reason, ..] ? $"{plain}:{reason}" : plain) : name;
+
+    private static string? Text(JsonElement element, string name) => element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static decimal? Number(JsonElement host, string name) => host.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDecimal() : null;
 
