@@ -116,6 +116,39 @@ public sealed class NameSourceTests : IDisposable
     }
 
     [Fact]
+    public void Nomad_tells_its_tasks_what_they_are_and_nothing_else_of_their_environment_is_taken()
+    {
+        const string Task = $"/nomad.slice/share.slice/{Pod}.web.scope";
+        _tree.Write($"/cgroup{Task}/cgroup.procs", "50\n51\n").Write("/proc/50/environ", "NOMAD_ALLOC_ID=another\0NOMAD_JOB_NAME=stolen\0")
+            .Write("/proc/51/environ", $"PATH=/bin\0SECRET=x\0NOMAD_ALLOC_ID={Pod}\0NOMAD_ALLOC_NAME=shop.front[0]\0NOMAD_TASK_NAME=web\0NOMAD_JOB_NAME=shop\0NOMAD_GROUP_NAME=front\0NOMAD_NAMESPACE=prod\0NOMAD_TOKEN=secret\0");
+
+        Assert.Equal("shop.front[0]/web nomad.group=front nomad.job=shop nomad.namespace=prod", _tree.Name(Task));
+        Assert.DoesNotContain("ecret", _tree.Name(Task, "*"), StringComparison.Ordinal);
+        Assert.Equal("db", _tree.Name($"/nomad.slice/{Pod}.db.scope"));
+
+        // A task that is a container has its container's labels.
+        _tree.Write($"/var/lib/docker/containers/{A}/config.v2.json", """{"Name":"/web-1","Config":{"Labels":{"com.hashicorp.nomad.alloc_id":"a","com.hashicorp.nomad.job_name":"shop"}}}""");
+        Assert.Equal("web-1 com.hashicorp.nomad.alloc_id=a com.hashicorp.nomad.job_name=shop", _tree.Name($"/nomad.slice/share.slice/docker-{A}.scope"));
+    }
+
+    [Fact]
+    public void Containers_in_gvisor_say_so_and_the_sandbox_is_the_pod()
+    {
+        _tree.Write($"/var/log/pods/shop_web-7d4b9_{Pod}/nginx/0.log", "").Write($"/var/log/containers/web-7d4b9_shop_nginx-{A}.log", "")
+            .Write($"/run/containerd/runsc/k8s.io/{B}_sandbox:{B}.state", "{}").Write($"/run/containerd/runsc/k8s.io/{A}_sandbox:{B}.state", "{}").Write($"/run/containerd/runsc/k8s.io/{A}_sandbox:{B}.lock", "")
+            .Write($"/run/docker/runtime-runsc/moby/{A[..63]}0_sandbox:{A[..63]}0.state", "{}").Write("/run/runsc/byhand_sandbox:byhand.state", "{}");
+
+        Assert.Equal("shop/web-7d4b9 kubernetes.namespace=shop kubernetes.pod=web-7d4b9 runtime.name=gvisor", _tree.Name($"{PodSlice}/cri-containerd-{B}.scope"));
+        Assert.Equal($"shop/web-7d4b9/nginx kubernetes.container=nginx kubernetes.namespace=shop kubernetes.pod=web-7d4b9 runtime.name=gvisor runtime.sandbox={B}", _tree.Name($"{PodSlice}/cri-containerd-{A}.scope"));
+        Assert.EndsWith(" runtime.name=gvisor", _tree.Name($"/system.slice/docker-{A[..63]}0.scope"), StringComparison.Ordinal);
+        Assert.Equal("/byhand runtime.name=gvisor", _tree.Name("/byhand"));
+
+        // Both are the pod's to whoever owns it: the use of all its containers is in the one that is the sandbox.
+        var recogniser = new Agent.Workloads.WorkloadRecogniser();
+        Assert.All((string[])[A, B], id => Assert.Equal(Pod, recogniser.Recognise($"{PodSlice}/cri-containerd-{id}.scope").Pod));
+    }
+
+    [Fact]
     public void State_files_of_the_real_runtimes_are_read()
     {
         var podman = Path.Combine(Fixtures(), "podman");
