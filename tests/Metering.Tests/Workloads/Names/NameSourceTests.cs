@@ -154,9 +154,46 @@ public sealed class NameSourceTests : IDisposable
         var podman = Path.Combine(Fixtures(), "podman");
         var id = System.Text.RegularExpressions.Regex.Match(File.ReadAllText(Directory.EnumerateFiles(podman, "containers.json", SearchOption.AllDirectories).Single()), "[0-9a-f]{64}").Value;
 
-        Assert.Equal("shop image=localhost/shop:1", _tree.Name($"/machine.slice/libpod-{id}.scope", root: podman));
-        Assert.Equal("web runtime.name=crun", _tree.Name("/shop/web", root: Path.Combine(Fixtures(), "crun")));
+        Assert.Equal("shop com.docker.compose.project=store image=localhost/shop:1 team=red", _tree.Name($"/machine.slice/libpod-{id}.scope", root: podman));
+        Assert.Equal("crun-plain runtime.name=crun", _tree.Name("/crun-plain", root: Path.Combine(Fixtures(), "crun")));
+        Assert.Equal("nspawnbox machine.class=container machine.service=systemd-nspawn", _tree.Name("/machine.slice/machine-nspawnbox.scope/payload", root: Path.Combine(Fixtures(), "nspawn")));
         Assert.Equal("web", _tree.Name("/lxc.payload.web", root: Path.Combine(Fixtures(), "lxc")));
+    }
+
+    [Fact]
+    public void Podman_keeps_labels_in_one_of_two_databases_and_a_users_own_is_not_opened_as_sql()
+    {
+        _tree.Write("/etc/passwd", "eve:x:1000:1000::/home/eve:/bin/sh\n");
+        foreach (var store in (string[])["/var/lib/containers/storage", "/home/eve/.local/share/containers/storage"])
+        {
+            _tree.Write($"{store}/overlay-containers/containers.json", $$"""[{"id":"{{A}}","names":["web"],"metadata":"{\"image-name\":\"nginx\"}"}]""");
+            using var database = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_tree.Root}{store}/db.sql;Pooling=False");
+            database.Open();
+            using var command = database.CreateCommand();
+            command.CommandText = $$$"""CREATE TABLE ContainerConfig(ID TEXT PRIMARY KEY NOT NULL, Name TEXT UNIQUE NOT NULL, PodID TEXT, JSON TEXT NOT NULL); INSERT INTO ContainerConfig VALUES('{{{A}}}', 'web', NULL, '{"id":"{{{A}}}","labels":{"team":"red","private":"no","owner":"x"}}')""";
+            command.ExecuteNonQuery();
+        }
+
+        Assert.Equal("web image=nginx team=red", _tree.Name($"/machine.slice/libpod-{A}.scope"));
+        Assert.Equal("web image=nginx user.name=eve", _tree.Name($"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{A}.scope"));
+    }
+
+    [Fact]
+    public void A_damaged_database_is_not_known_and_takes_no_time()
+    {
+        var whole = File.ReadAllBytes(Directory.EnumerateFiles(Path.Combine(Fixtures(), "podman"), "bolt_state.db", SearchOption.AllDirectories).Single());
+        var random = new Random(7);
+        for (var round = 0; round < 300; round++)
+        {
+            var damaged = round % 3 == 0 ? whole[..random.Next(whole.Length)] : whole.ToArray();
+            for (var i = 0; i < round && damaged.Length > 0; i++) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+
+            // Pages that hold themselves.
+            for (var at = 4096; round % 5 == 0 && at + 32 < damaged.Length; at += 4096) (damaged[at + 8], damaged[at + 10], damaged[at + 11], damaged[at + 24]) = (1, 255, 255, (byte)(at / 4096));
+            _tree.Write("/var/lib/containers/storage/libpod/other", "");
+            File.WriteAllBytes(_tree.Root + "/var/lib/containers/storage/libpod/bolt_state.db", damaged);
+            _ = PodmanStates.Read(new NameFiles(_tree.Root), "/var/lib/containers/storage", isRoots: true).Count();
+        }
     }
 
     [Fact]
