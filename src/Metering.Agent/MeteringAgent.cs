@@ -36,6 +36,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         (_options, _transport, _clock, _log) = (options, transport, clock, log);
         var root = options.CgroupRoot ?? HostMounts().Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
+        if (!KernelTree.IsTree(root)) throw Safety.UserErrorException.Usage($"'{root}' is no cgroup tree (it has neither cgroup.controllers of cgroup2 nor cpuacct.usage of v1); give the mount point of one, or leave Agent:CgroupRoot out to find it.");
         _recognise = new SplitUnits(RulesFile.Recogniser(options.RulesFile).Recognise).Recognise;
         _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
@@ -174,7 +175,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     }
 
     // cgroup2 gives CPU unless v1 groups hold processes that cgroup2 does not have at the same path.
-    private static CgroupMounts HostMounts()
+    internal static CgroupMounts HostMounts()
     {
         var mounts = CgroupMounts.Read();
         return !mounts.CpuIsV1 && mounts.V1.ContainsKey("cpuacct") && new V1Groups(mounts).CpuIsElsewhere() ? mounts.WithCpuacct() : mounts;
