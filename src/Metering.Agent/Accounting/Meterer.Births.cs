@@ -81,8 +81,11 @@ internal sealed partial class Meterer
         var path = Join(parent.Path, name);
         var handle = _tree.OpenInstance(path, out var actual);
         var notNow = handle is -Posix.EMFILE or -Posix.ENFILE || (handle == -Posix.ENOENT && TreeIsGone());
-        if (handle < 0 && !notNow && handle != -Posix.EACCES) return Met.Missing;
-        if (notNow) Failed(handle);
+        if (handle is -Posix.ENOENT or -Posix.ENODEV && !notNow) return Met.Missing;
+        if (notNow || (handle < 0 && handle != -Posix.EACCES)) Failed(handle);
+
+        // Never to be had, as below a path that is longer than the kernel takes: its parent's own.
+        if (handle < 0 && !notNow && handle != -Posix.EACCES) return Met.Refused;
         if (!notNow && (_nodes.ContainsKey(actual) || actual == 0 || !IsStillAt(parent)))
         {
             if (handle >= 0) _tree.Close(handle);
