@@ -16,8 +16,7 @@ public sealed class FewWatchesTests
     public async Task Every_cgroup_is_found_by_listing_and_sums_are_exact(string what, int limit)
     {
         await using var top = TestCgroup.Create();
-        await using var up = ServiceProcess.Up(
-            new Dictionary<string, string?> { ["DOTNET_USE_POLLING_FILE_WATCHER"] = "true" }, under: ["unshare", "-Ur", "sh", "-c", $"echo {limit} > /proc/sys/user/{what} && exec \"$@\"", "sh"]);
+        await using var up = ServiceProcess.Up(under: ["unshare", "-Ur", "sh", "-c", $"echo {limit} > /proc/sys/user/{what} && exec \"$@\"", "sh"]);
         await up.StartReadyAsync(Cancel);
         await up.FirstPassAsync(Cancel);
         var cgroups = Enumerable.Range(0, 100).Select(i => top.Child($"c{i}")).ToArray();
