@@ -145,6 +145,9 @@ internal sealed class HostChecks(string? cgroupRoot)
         meterer.Run(1);
         var found = new Dictionary<string, string>(source.Availability) { ["network"] = meterer.NetworkAvailability };
         if (found.TryGetValue("io", out var io)) found["io"] = meterer.IoAvailability(io);
+
+        // What the kernel has shows in a cgroup.
+        foreach (var name in found.Keys.Where(name => _cgroups == 0 && found[name].StartsWith("unavailable", StringComparison.Ordinal)).ToArray()) found[name] = "unavailable: there is no cgroup yet in which it could be read";
         meterer.CloseAll();
         foreach (var family in Enum.GetValues<MeterFamily>())
         {
