@@ -36,6 +36,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         (_options, _transport, _clock, _log) = (options, transport, clock, log);
         var root = options.CgroupRoot ?? HostMounts().Unified;
         if (!Directory.Exists(root)) throw Safety.UserErrorException.Usage($"There is no directory '{root}'; give the mount point of the cgroup2 tree, or leave Agent:CgroupRoot out to find it.");
+        if (!KernelTree.IsTree(root)) throw Safety.UserErrorException.Usage($"'{root}' is no cgroup tree (it has neither cgroup.controllers of cgroup2 nor cpuacct.usage of v1); give the mount point of one, or leave Agent:CgroupRoot out to find it.");
         _recognise = new SplitUnits(new RecentlyRecognised(RulesFile.Recogniser(options.RulesFile).Recognise).Recognise).Recognise;
         _names = new NameTracker(new NameResolver(new LabelChoice(options.Labels), cgroups: root), clock, log);
         _journal = AgentJournal.Open(options.DataDirectory, options.HostId, options.Journal);
@@ -164,15 +165,17 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
             if (_passTrouble is not null) LogPassRecovered(_log);
             _passTrouble = null;
         }
-        catch (JournalFullException e)
+        catch (Exception e) when (e is JournalFullException or IOException or UnauthorizedAccessException)
         {
-            if (_passTrouble != e.Message) LogPassTrouble(_log, e.Message);
-            _passTrouble = e.Message;
+            // What was read and not stored is still there: the accounts are in memory, and the next pass stores them.
+            var trouble = e is JournalFullException ? e.Message : $"A pass could not be finished: {e.Message.TrimEnd('.')}.";
+            if (_passTrouble != trouble) LogPassTrouble(_log, trouble);
+            _passTrouble = trouble;
         }
     }
 
     // cgroup2 gives CPU unless v1 groups hold processes that cgroup2 does not have at the same path.
-    private static CgroupMounts HostMounts()
+    internal static CgroupMounts HostMounts()
     {
         var mounts = CgroupMounts.Read();
         return !mounts.CpuIsV1 && mounts.V1.ContainsKey("cpuacct") && new V1Groups(mounts).CpuIsElsewhere() ? mounts.WithCpuacct() : mounts;
@@ -180,7 +183,8 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
     private Meterer NewMeterer()
     {
-        var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others(), KeptCpuDescriptors: DescriptorBudget.Cpu());
+        var own = _options.Transport == AgentTransport.InProcess ? DescriptorBudget.Service : DescriptorBudget.Agent;
+        var passOptions = new PassOptions(MaxWorkloadsPerParent: _options.MaxWorkloadsPerParent, KeptDescriptors: DescriptorBudget.Others(own), KeptCpuDescriptors: DescriptorBudget.Cpu(own));
         var counters = new PassCounters();
         return new Meterer(_tree, _recognise, passOptions, MeterSources.For(_tree, _mounts, passOptions, counters), counters, new NetworkMeter(_tree, counters), Posix.BootMicroseconds) { Bypassed = new BypassedIo() };
     }
@@ -200,12 +204,12 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Warning, Message = "Metering is degraded ({Reason}): {Meaning}; {Remedy}.")]
     private static partial void LogDegraded(ILogger log, string reason, string meaning, string remedy);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "CPU used on this host before metering began is not billed: {Seconds:N0} s, {Cgroups:N0} cgroups were there.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "CPU used on this host before metering began is not billed: {Seconds:N0} s, of which {Cgroups:N0} cgroups had used their part.")]
     private static partial void LogBeforeMetering(ILogger log, decimal seconds, int cgroups);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Trouble} Baselines stay where they are, the next pass that can be stored carries this usage.")]
     private static partial void LogPassTrouble(ILogger log, string trouble);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The journal can be written again.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Passes are stored again.")]
     private static partial void LogPassRecovered(ILogger log);
 }

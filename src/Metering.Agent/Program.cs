@@ -1,4 +1,5 @@
 using Metering.Agent;
+using Metering.Agent.Cgroups;
 using Metering.Safety;
 
 const string Usage = """
@@ -14,6 +15,13 @@ const string Usage = """
     Everything else is configuration: appsettings.json in --data, or METERING__Section__Key, such as
     METERING__Broker__Url=amqp://HOSTID:PASSWORD@HOST:5672/ and METERING__Agent__Key=KEY.
     """;
+
+// Before anything that needs a descriptor: without one there is no standard error to say so either.
+if (DescriptorBudget.Refusal(DescriptorBudget.Agent) is { } refusal)
+{
+    Console.Error.WriteLine("metering-agent: " + refusal);
+    return 1;
+}
 
 var data = "./metering-data";
 var given = new Dictionary<string, string?>();

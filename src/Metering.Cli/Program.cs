@@ -1,8 +1,16 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Metering.Agent.Cgroups;
 using Metering.Cli;
 using Metering.Cli.Commands;
 using Metering.Safety;
+
+// Before anything that needs a descriptor: without one there is no standard error to say so either.
+if (DescriptorBudget.Refusal(args is ["up" or "service", ..] ? DescriptorBudget.Service : DescriptorBudget.Agent) is { } refusal)
+{
+    Console.Error.WriteLine("metering: " + refusal);
+    return 1;
+}
 
 var root = new RootCommand("Metering: exact resource metering and billing for Linux hosts.")
 {

@@ -63,7 +63,8 @@ internal static class ServiceHost
 
     private static WebApplication Build(Options options, Uri url)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
+        // Files are not watched for changes: that takes inotify instances, and where the host has none left the program would not start.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production, Args = ["--hostBuilder:reloadConfigOnChange=false"] });
         // Ours is the only configuration; an in-memory source takes what the host sets by itself.
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection();

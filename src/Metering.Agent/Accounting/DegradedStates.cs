@@ -3,6 +3,9 @@ namespace Metering.Agent.Accounting;
 /// <summary>Which states the last pass was in. Written by passes, read by whoever asks.</summary>
 internal sealed class DegradedStates
 {
+    /// <summary>The host label: the states of the last pass, <c>REASON: meaning; …</c>; absent when there is none.</summary>
+    public const string Label = "agent.degraded";
+
     private readonly long[] _counts = new long[DegradedState.All.Length];
     private volatile IReadOnlyList<DegradedState> _now = [];
 

@@ -80,21 +80,23 @@ internal sealed partial class Meterer
         if (listed is { } entry && _nodes.ContainsKey(entry.Inode)) return Met.Known;
         var path = told?.Path ?? Join(parent.Path, listed!.Value.Name);
         var handle = _tree.OpenInstance(path, out var actual);
-        if (handle < 0 && handle is not (-Posix.EACCES or -Posix.EMFILE or -Posix.ENFILE)) return Met.Missing;
-        var noDescriptor = handle is -Posix.EMFILE or -Posix.ENFILE;
-        if (noDescriptor) Failed(handle);
-        if (!noDescriptor && (_nodes.ContainsKey(actual) || actual == 0 || !IsStillAt(parent)))
+        var notNow = handle is -Posix.EMFILE or -Posix.ENFILE || (handle == -Posix.ENOENT && TreeIsGone());
+        if (handle is -Posix.ENOENT or -Posix.ENODEV && !notNow) return Met.Missing;
+        if (notNow || (handle < 0 && handle != -Posix.EACCES)) Failed(handle);
+
+        // Never to be had, as below a path that is longer than the kernel takes: its parent's own.
+        if (handle < 0 && !notNow && handle != -Posix.EACCES) return Met.Refused;
+        if (!notNow && (_nodes.ContainsKey(actual) || actual == 0 || !IsStillAt(parent)))
         {
             if (handle >= 0) _tree.Close(handle);
             return Met.Known;
         }
 
-        if (noDescriptor || !MayName(parent))
+        if (notNow || !MayName(parent))
         {
-            // Its use is the parent's own until it is met again, and then it counts from there: the enumeration proves nothing about it.
             if (handle >= 0) _tree.Close(handle);
-            if (parent.Enumerated) Touch(parent);
-            (parent.Enumerated, parent.BornLater, parent.Refused, parent.Clean) = (false, false, true, false);
+            if (notNow) parent.NeedsListing = true;
+            Unproved(parent);
             return Met.Refused;
         }
 

@@ -20,6 +20,24 @@ internal sealed partial class Meterer
         Note(node, MeterFamily.Io, Bypassed.Note(network.Process, _pass, said));
     }
 
+    /// <summary>Live cgroups whose I/O is not all counted.</summary>
+    public int PartialIo { get; private set; }
+
+    // Of the one that was noted last.
+    private string? _partialReason;
+
+    /// <summary>What this host gives of I/O: what its files give, unless some workload's is partial.</summary>
+    public string IoAvailability(string ofFiles) => PartialIo == 0 || ofFiles.StartsWith("unavailable", StringComparison.Ordinal) ? ofFiles
+        : $"partial: not all I/O of {PartialIo} {(PartialIo == 1 ? "cgroup" : "cgroups")} is counted ({_partialReason}); of the others {ofFiles}";
+
+    private void CountPartial(string? before, string? now)
+    {
+        if (IsPartial(before)) PartialIo--;
+        if (!IsPartial(now)) return;
+        PartialIo++;
+        _partialReason = now![(PartialNote.Length + 1)..].TrimStart();
+    }
+
     /// <summary>Whether a note says that a figure is not the whole; another kind of note says nothing about a figure that there is.</summary>
     internal static bool IsPartial(string? note) => note?.StartsWith(PartialNote, StringComparison.Ordinal) == true;
 }

@@ -291,6 +291,7 @@ internal sealed partial class Meterer
 
         node.Children.Clear();
         Counters.Deaths++;
+        CountPartial(node.Notes?[(int)Meters.MeterFamily.Io], null);
         var release = _options.Has(SafetyRule.ReleaseHeldAtDeath);
         if (release) node.Cpu.Release();
         if (node.Memory is { } memory && release) memory.Account.Release();

@@ -298,6 +298,7 @@ internal sealed partial class Meterer
     private void Note(CgroupNode node, MeterFamily family, string? reason)
     {
         if (node.Notes?[(int)family] == reason) return;
+        if (family == MeterFamily.Io) CountPartial(node.Notes?[(int)family], reason);
         (node.Notes ??= NewNotes())[(int)family] = reason;
         node.RecordPrefix = null;
         Touch(node);

@@ -7,12 +7,7 @@ internal sealed partial class Meterer
 {
     private int _keptCpu;
 
-    private void Failed(int error)
-    {
-        Counters.ReadErrors++;
-        if (error is -Posix.EMFILE or -Posix.ENFILE) Counters.NoDescriptors++;
-        else if (error is -Posix.EACCES or -Posix.EPERM) Counters.Unreadable++;
-    }
+    private void Failed(int error) => Counters.Failed(error);
 
     // Only asked when a path is not found: a mount that is gone takes every path with it and ends no cgroup. Ending them would bill them from zero when it comes back.
     private bool TreeIsGone()
@@ -22,9 +17,17 @@ internal sealed partial class Meterer
         return true;
     }
 
-    // Gone since, or still there and not to be listed: then what is born in it is its own until it can be.
+    // What was born and could not be met: its use is the parent's own until it is met, and then it counts from there. The parent's enumeration proves nothing about it.
+    private void Unproved(CgroupNode parent)
+    {
+        if (parent.Enumerated) Touch(parent);
+        (parent.Enumerated, parent.BornLater, parent.Refused, parent.Clean) = (false, false, true, false);
+    }
+
+    // Gone since, or still there and not to be listed.
     private void NotListed(CgroupNode node)
     {
+        Unproved(node);
         if (TreeIsGone()) return;
         var directory = _tree.OpenDirectory(node.Path, node.Inode);
         if (directory == -Posix.ENOENT) return;

@@ -84,6 +84,9 @@ internal sealed partial class Meterer
         (_now, _clock) = (nominalMicroseconds, clockMicroseconds ?? _bootClock?.Invoke() ?? nominalMicroseconds);
         _sandwiches.Clear();
         Counters.Passes++;
+
+        // Kept descriptors and watches outlive a mount, so that only this tells of it at once.
+        TreeIsGone();
         ReadEmptied();
         VisitCpu(Root);
         _source.BeginPass(this);

@@ -31,7 +31,7 @@ internal static class PassBenchmark
 
     private static PassCost Measure(KernelTree tree, int passes, IReadOnlySet<string> families, bool prune)
     {
-        var options = new PassOptions(prune, families.Contains("memory"), families.Contains("io"), families.Contains("pids"), families.Contains("slow"), DescriptorBudget.Others());
+        var options = new PassOptions(prune, families.Contains("memory"), families.Contains("io"), families.Contains("pids"), families.Contains("slow"), DescriptorBudget.Others(DescriptorBudget.Agent));
         var counters = new PassCounters();
         var meterer = new Meterer(tree, new WorkloadRecogniser().Recognise, options, Source(tree, options, counters), counters, options.Slow ? new NetworkMeter(tree, counters) : null);
         try

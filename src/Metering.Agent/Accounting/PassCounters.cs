@@ -1,3 +1,5 @@
+using Metering.Agent.Cgroups;
+
 namespace Metering.Agent.Accounting;
 
 /// <summary>What the passes of this process met; shown by /metrics and doctor.</summary>
@@ -22,4 +24,13 @@ internal sealed class PassCounters
 
     /// <summary>Use of the dead that their parent's counter proved, and use that was shared out.</summary>
     public ulong SettledMicroseconds, EstimatedMicroseconds;
+
+    /// <summary>A file could not be opened or read: −errno. That there is none, or that its cgroup has ended, is no error.</summary>
+    public void Failed(int error)
+    {
+        if (error is -Posix.ENOENT or -Posix.ENODEV) return;
+        ReadErrors++;
+        if (error is -Posix.EMFILE or -Posix.ENFILE) NoDescriptors++;
+        else if (error is -Posix.EACCES or -Posix.EPERM) Unreadable++;
+    }
 }

@@ -70,7 +70,12 @@ internal sealed class V2SlowFiles
             }
 
             if (directory < 0) directory = _tree.OpenDirectory(node.Path, node.Inode);
-            if (directory < 0) return;
+            if (directory < 0)
+            {
+                _counters.Failed(directory);
+                return;
+            }
+
             Read(directory, entry, state, facts);
         }
 
@@ -82,7 +87,12 @@ internal sealed class V2SlowFiles
     {
         var handle = _tree.OpenIn(directory, entry.Name);
         if (handle == -Posix.ENOENT) state.Missing |= 1u << (int)entry.Fact;
-        if (handle < 0) return;
+        if (handle < 0)
+        {
+            _counters.Failed(handle);
+            return;
+        }
+
         _counters.FilesRead++;
         var length = _tree.Read(handle, _buffer);
         if (length > 0 && entry.Fact == Fact.OomKills) LookForRestart(handle, state, facts);

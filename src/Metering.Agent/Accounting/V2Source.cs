@@ -158,7 +158,12 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         }
 
         var opened = tree.OpenFile(node.Path, node.Inode, file);
-        if (opened < 0) return opened;
+        if (opened < 0)
+        {
+            counters.Failed(opened);
+            return opened;
+        }
+
         counters.FilesRead++;
         var now = tree.FileInode(opened);
         restarted |= inode != 0 && now != 0 && now != inode;

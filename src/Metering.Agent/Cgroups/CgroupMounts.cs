@@ -14,6 +14,9 @@ internal sealed record CgroupMounts(string Unified, FrozenDictionary<string, str
     /// <summary>True where <see cref="Unified"/> is the v1 hierarchy of cpuacct: there is no cgroup2, or it does not hold the workloads.</summary>
     public bool CpuIsV1 { get; init; }
 
+    /// <summary>There is a cgroup2 mount.</summary>
+    public bool HasUnified { get; init; } = true;
+
     /// <summary>True when memory, block I/O or pids live in v1 hierarchies.</summary>
     public bool IsHybrid => V1.ContainsKey("memory") || V1.ContainsKey("blkio") || V1.ContainsKey("pids");
 
@@ -66,7 +69,7 @@ internal sealed record CgroupMounts(string Unified, FrozenDictionary<string, str
 
         var controllers = v1.ToFrozenDictionary(StringComparer.Ordinal);
         if (unified is not null) return new CgroupMounts(unified, controllers) { Options = options.ToFrozenSet(StringComparer.Ordinal) };
-        return controllers.ContainsKey("cpuacct") ? new CgroupMounts("", controllers).WithCpuacct() : null;
+        return controllers.ContainsKey("cpuacct") ? new CgroupMounts("", controllers) { HasUnified = false }.WithCpuacct() : null;
     }
 
     // mountinfo writes space, tab, line feed and backslash as three octal digits.

@@ -36,6 +36,9 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         RootIsMachine = Directory.Exists(root) && !File.Exists(Path.Combine(root, "cgroup.type"));
     }
 
+    /// <summary>Whether a directory is (part of) a tree that CPU can be read in: cgroup2, whose every cgroup has cgroup.controllers, or v1 cpuacct.</summary>
+    public static bool IsTree(string root) => File.Exists(Path.Combine(root, "cgroup.controllers")) || File.Exists(Path.Combine(root, "cpuacct.usage"));
+
     public bool RootIsMachine { get; init; }
 
     public bool IsThere => InodeAt("/") == _inode;

@@ -42,7 +42,18 @@ internal sealed class V1Groups(CgroupMounts mounts, string proc = "/proc", strin
     /// <summary>For every process the path in the tree that gives CPU (cgroup2, else the hierarchy that is joined by) and the v1 path of each controller. Processes that end meanwhile are left out.</summary>
     public IEnumerable<(string Unified, Dictionary<string, string> V1)> Processes()
     {
-        foreach (var directory in Directory.EnumerateDirectories(proc))
+        string[] directories;
+        try
+        {
+            directories = Directory.GetDirectories(proc);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No descriptor left: nothing is joined until the next time.
+            yield break;
+        }
+
+        foreach (var directory in directories)
         {
             var name = Path.GetFileName(directory);
             if (!int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out _)) continue;

@@ -79,7 +79,10 @@ internal sealed class PassRecorder
         Degraded.After(Meterer.Counters);
         _names?.Follow(Meterer);
         foreach (var (family, availability) in Meterer.Source.Availability) _hostLabels["meter." + family] = availability;
+        if (_hostLabels.TryGetValue("meter.io", out var io)) _hostLabels["meter.io"] = Meterer.IoAvailability(io);
         _hostLabels["meter.network"] = Meterer.NetworkAvailability;
+        if (Degraded.Now.Count == 0) _hostLabels.Remove(DegradedStates.Label);
+        else _hostLabels[DegradedStates.Label] = string.Join("; ", Degraded.Now.Select(state => $"{state.Reason}: {state.Meaning}"));
         var before = _journal.LastPassMicroseconds is null ? BeforeMetering.Of(Meterer) : null;
         if ((before ?? _journal.Before) is { } known) _hostLabels[BeforeMetering.Label] = known.CpuSeconds;
         var length = (ulong)(nominalMicroseconds - start);

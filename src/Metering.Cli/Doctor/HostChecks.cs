@@ -1,4 +1,5 @@
 using System.Globalization;
+using Metering.Agent;
 using Metering.Agent.Accounting;
 using Metering.Agent.Cgroups;
 using Metering.Meters;
@@ -14,6 +15,7 @@ internal sealed class HostChecks(string? cgroupRoot)
 
     private CgroupMounts? _mounts;
     private string? _root;
+    private bool _v1;
     private int _cgroups;
 
     /// <summary>Looks at the host; the meters are filled in when there is a tree.</summary>
@@ -28,36 +30,46 @@ internal sealed class HostChecks(string? cgroupRoot)
         meters.AddRange(Meters());
         yield return Inotify();
         yield return OpenFiles();
+        yield return Names();
     }
 
     private Check FindTree()
     {
-        const string Name = "cgroup2 tree";
+        const string Name = "cgroup tree";
         try
         {
-            if (cgroupRoot is not null)
-            {
-                if (!Directory.Exists(cgroupRoot)) return Check.Failure(Name, $"there is no directory '{cgroupRoot}'", "give the mount point of the cgroup2 tree with --cgroup-root, or leave it out");
-                _root = cgroupRoot;
-                return Check.Ok(Name, $"{cgroupRoot} (as told)");
-            }
-
-            _mounts = CgroupMounts.Read();
-            _root = _mounts.Unified;
-            return Check.Ok(Name, _root);
+            _mounts = MeteringAgent.HostMounts();
         }
-        catch (UserErrorException e)
+        catch (UserErrorException e) when (cgroupRoot is null)
         {
             var parts = e.Message.Split(';', 2);
-            return Check.Failure(Name, parts[0], parts.Length > 1 ? parts[1].Trim() : "mount a cgroup2 file system");
+            return Check.Failure(Name, parts[0], parts.Length > 1 ? parts[1].Trim().TrimEnd('.') : "mount a cgroup2 file system");
         }
+        catch (UserErrorException)
+        {
+            // Told where to look.
+        }
+
+        var root = cgroupRoot ?? _mounts!.Unified;
+        var known = _mounts is null ? "" : $" (this host's is {_mounts.Unified})";
+        if (!Directory.Exists(root)) return Check.Failure(Name, $"there is no directory '{root}'", $"give the mount point of a cgroup2 tree with --cgroup-root, or leave it out{known}");
+        if (!KernelTree.IsTree(root)) return Check.Failure(Name, $"'{root}' has neither cgroup.controllers (cgroup2) nor cpuacct.usage (v1), so that no CPU time can be read there", $"give the mount point of a cgroup2 tree with --cgroup-root, or leave it out{known}");
+        _root = root;
+        using var tree = new KernelTree(root);
+        _v1 = tree.CpuIsNanoseconds;
+        return Check.Ok(Name, root + (_v1 ? ", v1 cpuacct" : ", cgroup2") + (cgroupRoot is null ? "" : " (as told)"));
     }
 
-    private Check Hierarchies() => _mounts is null || _mounts.V1.Count == 0
-        ? Check.Ok("hierarchies", "cgroup v2 only")
-        : _mounts.IsHybrid
-            ? Check.Warning("hierarchies", $"hybrid: v1 has {string.Join(", ", _mounts.V1.Keys.Intersect(V1Controllers).Order())}", "memory, I/O and pids are best-effort; boot with systemd.unified_cgroup_hierarchy=1 for exact ones")
-            : Check.Ok("hierarchies", $"v2, beside v1 {string.Join(", ", _mounts.V1.Keys.Intersect(V1Controllers).Order())} without a meter in it");
+    private Check Hierarchies()
+    {
+        var v1 = _mounts is null ? [] : _mounts.V1.Keys.Intersect(V1Controllers).Order().ToArray();
+        const string Remedy = "boot with systemd.unified_cgroup_hierarchy=1 for exact ones";
+        if (_v1) return Check.Warning("hierarchies", $"CPU is metered in v1: {(_mounts is { CpuIsV1: true, HasUnified: true } ? "cgroup2 is mounted, but does not hold the workloads" : "there is no cgroup2 here")}; v1 has {List(v1)}", "all meters are best-effort; " + Remedy);
+        if (v1.Length == 0) return Check.Ok("hierarchies", "cgroup v2 only");
+        return _mounts!.IsHybrid
+            ? Check.Warning("hierarchies", $"hybrid: CPU is metered in cgroup2, v1 has {List(v1)}", "what v1 has is best-effort; " + Remedy)
+            : Check.Ok("hierarchies", $"v2, beside v1 {List(v1)} without a meter in it");
+    }
 
     private Check Root()
     {
@@ -69,6 +81,7 @@ internal sealed class HostChecks(string? cgroupRoot)
 
     private Check Controllers()
     {
+        if (_v1) return Check.Ok("controllers", "v1, each in a hierarchy of its own");
         var here = Words("cgroup.controllers");
         var below = Words("cgroup.subtree_control");
         var missing = new[] { "cpu", "memory", "io", "pids" }.Except(here).ToArray();
@@ -82,6 +95,8 @@ internal sealed class HostChecks(string? cgroupRoot)
     // CPU time is in cpu.stat whether or not the controller is enabled.
     private Check Readable()
     {
+        const string Remedy = "run as root, or as a user who may read the cgroup tree";
+        var name = _v1 ? "cpuacct.usage" : "cpu.stat";
         var (read, refused) = (0, 0);
         try
         {
@@ -91,7 +106,7 @@ internal sealed class HostChecks(string? cgroupRoot)
                 if (_cgroups > LookAt) continue;
                 try
                 {
-                    using var file = File.OpenRead(directory + "/cpu.stat");
+                    using var file = File.OpenRead($"{directory}/{name}");
                     if (file.ReadByte() < 0) refused++;
                     else read++;
                 }
@@ -104,18 +119,21 @@ internal sealed class HostChecks(string? cgroupRoot)
                     refused++;
                 }
             }
-
-            if (!File.Exists(_root + "/cpu.stat") && _cgroups == 0) return Check.Failure("permission", $"{_root} has no cpu.stat and no cgroups", "give the mount point of a cgroup2 tree");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Check.Failure("permission", $"{_root} can not be read: {e.Message}", "run as root, or as a user who may read the cgroup tree");
+            return Check.Failure("permission", $"{_root} can not be read: {e.Message}", Remedy);
         }
 
-        return refused == 0
-            ? Check.Ok("permission", $"{_cgroups} cgroups, cpu.stat readable{(_cgroups > LookAt ? $" in the {read} that were tried" : "")}")
-            : Check.Failure("permission", $"cpu.stat of {refused} of {read + refused} cgroups can not be read", "run as root, or as a user who may read the cgroup tree");
+        if (refused > 0) return Check.Failure("permission", $"{name} of {refused} of {read + refused} cgroups can not be read; their use is billed to their parents", Remedy);
+        if (_cgroups == 0) return Check.Ok("permission", "there is no cgroup below the root yet");
+        return Check.Ok("permission", $"{_cgroups} cgroups, {name} readable{(_cgroups > LookAt ? $" in the {read} that were tried" : "")}");
     }
+
+    // Usage needs no privilege; most names do.
+    private static Check Names() => Environment.IsPrivilegedProcess
+        ? Check.Ok("names", "runtimes' state files are readable to this user (root)")
+        : Check.Warning("names", "not root: containers keep the names that their paths tell, where their runtime's state files are root's", "run as root for names, images and labels of Docker, Podman, containerd and others; usage is exact all the same");
 
     private IEnumerable<MeterCheck> Meters()
     {
@@ -123,9 +141,13 @@ internal sealed class HostChecks(string? cgroupRoot)
         var options = new PassOptions(KeptDescriptors: 16);
         var counters = new PassCounters();
         var source = MeterSources.For(tree, MeterSources.MountsOf(tree), options, counters);
-        var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters, new NetworkMeter(tree, counters), Posix.BootMicroseconds);
+        var meterer = new Meterer(tree, new Agent.Workloads.WorkloadRecogniser().Recognise, options, source, counters, new NetworkMeter(tree, counters), Posix.BootMicroseconds) { Bypassed = new BypassedIo() };
         meterer.Run(1);
         var found = new Dictionary<string, string>(source.Availability) { ["network"] = meterer.NetworkAvailability };
+        if (found.TryGetValue("io", out var io)) found["io"] = meterer.IoAvailability(io);
+
+        // What the kernel has shows in a cgroup.
+        foreach (var name in found.Keys.Where(name => _cgroups == 0 && found[name].StartsWith("unavailable", StringComparison.Ordinal)).ToArray()) found[name] = "unavailable: there is no cgroup yet in which it could be read";
         meterer.CloseAll();
         foreach (var family in Enum.GetValues<MeterFamily>())
         {
@@ -152,14 +174,9 @@ internal sealed class HostChecks(string? cgroupRoot)
 
     private Check OpenFiles()
     {
-        long? soft = null;
-        if (File.Exists("/proc/self/limits"))
-        {
-            var words = File.ReadLines("/proc/self/limits").FirstOrDefault(line => line.StartsWith("Max open files", StringComparison.Ordinal))?.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (words is { Length: > 3 } && long.TryParse(words[3], NumberStyles.None, CultureInfo.InvariantCulture, out var value)) soft = value;
-        }
-
-        return soft is { } limit && limit < 2L * _cgroups + 256
+        // Of this shell; a unit or a container has its own.
+        var soft = DescriptorBudget.Limit();
+        return soft is { } limit && limit < _cgroups + 2L * DescriptorBudget.Service
             ? Check.Warning("open files", $"{limit} for {_cgroups} cgroups", $"files are then opened for each reading, which costs more; ulimit -n {Math.Max(65_536, 4 * _cgroups)} (LimitNOFILE= in systemd)")
             : Check.Ok("open files", $"{soft?.ToString(CultureInfo.InvariantCulture) ?? "unlimited"} for {_cgroups} cgroups");
     }

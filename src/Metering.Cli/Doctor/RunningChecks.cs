@@ -20,8 +20,10 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
         try
         {
             using var client = ApiClient.Create(url, key, dataDirectory);
-            checks.AddRange(Facts((await LocalHost.FindAsync(client, dataDirectory, cancel)).Host));
+            var host = (await LocalHost.FindAsync(client, dataDirectory, cancel)).Host;
+            checks.AddRange(Facts(host));
             if (await AgentAsync(client, cancel) is { } agent) checks.Add(agent);
+            else if (Text(host, "degraded") is { } degraded) checks.Add(Check.Warning("agent", $"the last pass was degraded: {degraded}", "its log says what to do"));
         }
         catch (Exception e) when (e is UserErrorException or HttpRequestException or JsonException || (e is TaskCanceledException && !cancel.IsCancellationRequested))
         {
@@ -42,6 +44,8 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
             : Broken(host) ? Check.Failure("conservation", alarms, "run 'metering verify', and do not close the period before it is understood")
             : Check.Warning("conservation", alarms, "a gap closes when the agent sends again; 'metering verify' lists what is in quarantine and why");
         if (Number(host, "beforeMeteringCpuSeconds") is { } before) yield return Check.Ok("before metering", string.Create(CultureInfo.InvariantCulture, $"{before:#,##0.0} CPU s were used before the first pass found them; they are not billed"));
+        if (host.TryGetProperty("availability", out var meters) && Text(meters, "io") is { } io && io.StartsWith("partial: ", StringComparison.Ordinal))
+            yield return Check.Warning("partial I/O", io["partial: ".Length..], "'availability.io' in GET /v1/workloads names them; what their file servers count can be billed there");
         if (Number(host, "estimatedShare") is { } estimated)
         {
             var text = $"{Share(estimated)} of the CPU time of the last two hours was split by time";
@@ -86,7 +90,10 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
             ("trouble", "something keeps passes from the journal or batches from the ledger", "the agent's log says what"),
             ("unwatched_directories_total", "visits to cgroups that could not be watched and were listed", "sysctl fs.inotify.max_user_watches=1048576"),
             ("event_overflows_total", "overflows of the kernel's event queue, each of which cost a rescan", "sysctl fs.inotify.max_queued_events=65536"),
-            ("read_errors_total", "files that could not be opened or read, so that their use is their parent's", "run the agent as root, and give it descriptors (LimitNOFILE=65536)"),
+            ("read_errors_total", "files that could not be opened or read, so that their use is their parent's", "look at the kernel's log when neither of these is the reason"),
+            ("no_descriptors_total", "times that there was no descriptor left to open one", "give the agent descriptors (LimitNOFILE=65536)"),
+            ("unreadable_total", "times that one may not be read", "run the agent as root"),
+            ("tree_gone_total", "times that the tree was not mounted where it was", "mount it again, or restart the agent with the new mount point"),
             ("malformed_total", "files that were not understood", "report the kernel's version with the file's text"),
             ("names_over_bound_total", "cgroups beyond Agent:MaxWorkloadsPerParent, billed to their parent", "raise Agent:MaxWorkloadsPerParent if they are meant"),
         ];
@@ -115,6 +122,8 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
 
     // A gauge per reason is known by name and reason.
     private static string Key(string name) => name.Split('{') is [var plain, var labels] ? (labels.Split('"') is ["reason=", var reason, ..] ? $"{plain}:{reason}" : plain) : name;
+
+    private static string? Text(JsonElement element, string name) => element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static decimal? Number(JsonElement host, string name) => host.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDecimal() : null;
 

@@ -12,6 +12,9 @@ namespace Metering.Service.Reports;
 /// <summary>Hosts and workloads as the ledger knows them.</summary>
 internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlarms alarms, TimeProvider clock)
 {
+    // Written by agents, beside what they could not meter.
+    private const string DegradedLabel = "agent.degraded";
+
     /// <summary>All hosts, the newest epoch of each. A reader of one tenant sees none: hosts are shared.</summary>
     public async Task<List<HostView>> HostsAsync(Caller caller, CancellationToken cancel)
     {
@@ -86,11 +89,12 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         var figure = more.GetValueOrDefault(host) ?? new HostFigures.HostFigure();
         var missing = row.IsDBNull(11) ? 0 : (long)row.GetDecimal(11);
         var (plain, availability) = Split(Labels(row.GetString(7)), "meter.");
+        plain.Remove(DegradedLabel, out var degraded);
         return new HostView(
             host, row.GetString(1), row.GetInt64(2), missing, UnixTime.FromMicroseconds(row.GetInt64(3)), UnixTime.FromMicroseconds(row.GetInt64(4)),
             UnixTime.FromMicroseconds(row.GetInt64(5)), row.GetString(6), row.GetDouble(8), row.GetInt64(9), coverage.GetValueOrDefault(host), row.GetInt64(10),
             new HostAlarmView(row.GetInt64(10), alarms.Count(host, AlarmKind.Reading), alarms.Count(host, AlarmKind.Chain), missing, figure.Forks, figure.Refused, figure.Quarantined, alarms.Count(host, AlarmKind.OverBound)),
-            figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds ?? Before(plain), availability, plain);
+            figure.EstimatedShare, figure.UnscrapedShare, figure.BeforeMeteringCpuSeconds ?? Before(plain), degraded, availability, plain);
     }
 
     // Where the epoch's first batch is not stored any more.

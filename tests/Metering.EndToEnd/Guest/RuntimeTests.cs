@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using Metering.Agent.Workloads;
+using Metering.Agent.Workloads.Names;
 using Xunit;
 
 namespace Metering.EndToEnd.Guest;
@@ -61,6 +63,27 @@ public sealed class RuntimeTests(GuestMachine guest)
         Assert.Equal("nspawnbox", Assert.Single(report.Usage, row => row.Path == "/machine.slice/machine-nspawnbox.scope").Name);
         Assert.Equal("web", Assert.Single(report.Usage, row => row.Path == $"/machine.slice/libpod-{report.Text("podman.systemd")}.scope").Name);
         Assert.Equal("db", Assert.Single(report.Usage, row => row.Path == $"/libpod_parent/libpod-{report.Text("podman.cgroupfs")}").Name);
+    }
+
+    // The guest's own names came from these files; a name that is the last part of the path would have come from there as well.
+    [Theory]
+    [InlineData("/run/crun/crun-plain/status", "/crun-plain$", "crun-plain", "runtime.name", "crun")]
+    [InlineData("/run/crun/crun-systemd/status", @"/crun-crun-systemd\.scope$", "crun-systemd", "runtime.name", "crun")]
+    [InlineData("/run/runc/runc-plain/state.json", "/runc-plain$", "runc-plain", "runtime.name", "runc")]
+    [InlineData("/run/runc/runc-systemd/state.json", @"/runc-runc-systemd\.scope$", "runc-systemd", "runtime.name", "runc")]
+    [InlineData("/run/systemd/machines/nspawnbox", @"^/machine\.slice/machine-nspawnbox\.scope$", "nspawnbox", "machine.class", "container")]
+    [InlineData("/var/lib/lxc/guestbox/config", @"^/lxc\.payload\.guestbox$", "guestbox", "guest.hostname", "guestbox")]
+    public async Task State_files_that_the_runtimes_wrote_there_tell_names_and_labels(string file, string path, string name, string label, string value)
+    {
+        var report = await guest.ReportAsync(Cancel);
+        using var root = new Line.TestDirectory();
+        Directory.CreateDirectory(root.Path + Path.GetDirectoryName(file));
+        await File.WriteAllTextAsync(root.Path + file, report.Text("state" + file), Cancel);
+        var workload = new WorkloadRecogniser().Recognise(Assert.Single(report.Identified.Keys, key => Regex.IsMatch(key, path, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(5))));
+
+        var found = new NameResolver(new LabelChoice(), root.Path).Resolve(workload);
+
+        Assert.Equal((name, value), (found.Name, found.Labels.GetValueOrDefault(label)));
     }
 
     [Fact]

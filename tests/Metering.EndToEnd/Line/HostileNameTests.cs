@@ -49,6 +49,12 @@ public sealed class HostileNameTests(UpLine line) : IClassFixture<UpLine>
         await using var usage = MeteringProcess.Launch(["usage", "--data", up.Directory.Path, "--url", up.Url, "--filter", $"path:{parent.Path}/*"]);
         Assert.Equal(0, await usage.WaitForExitAsync(TimeSpan.FromSeconds(60), Cancel));
         Assert.DoesNotContain(usage.Output, c => char.IsControl(c) && c != '\n');
+        await using var top = MeteringProcess.Launch(["top", "--once", "--data", up.Directory.Path, "--url", up.Url]);
+        Assert.Equal(0, await top.WaitForExitAsync(TimeSpan.FromSeconds(60), Cancel));
+        Assert.DoesNotContain(top.Output, c => char.IsControl(c) && c != '\n');
+        await using var prove = MeteringProcess.Launch(["prove", "--data", up.Directory.Path, "--url", up.Url, parent.Path]);
+        Assert.Equal(0, await prove.WaitForExitAsync(TimeSpan.FromSeconds(60), Cancel));
+        Assert.DoesNotContain(prove.Output, c => char.IsControl(c) && c != '\n');
         await Promtool.AcceptsAsync(await up.TextAsync("metrics", "text/plain", Cancel), Cancel);
 
         // And when they are gone, the parent's figure is the kernel's.

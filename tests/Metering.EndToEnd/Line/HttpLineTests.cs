@@ -55,6 +55,17 @@ public sealed class HttpLineTests
 
         Assert.Contains("\nmetering_agent_conservation_failures_total 0\n", text);
         Assert.Contains("\nmetering_agent_names_over_bound_total 0\n", text);
+
+        // Each way in which accounting can be coarser than it should be, one sample each whatever tenants do.
+        foreach (var name in (string[])
+            ["unwatched_leaves", "unwatched_directories", "never_opened", "emptied_read", "settlements", "unquiet_settlements", "settled_cpu_seconds", "estimated_cpu_seconds", "event_overflows",
+             "generations", "malformed", "names_over_bound", "no_descriptors", "unreadable", "tree_gone", "read_errors", "conservation_failures"])
+        {
+            Assert.Single(text.Split('\n'), line => line.StartsWith($"# HELP metering_agent_{name}_total ", StringComparison.Ordinal) && line.EndsWith('.'));
+            Assert.Single(text.Split('\n'), line => line == $"# TYPE metering_agent_{name}_total counter");
+            Assert.Single(text.Split('\n'), line => line.StartsWith($"metering_agent_{name}_total", StringComparison.Ordinal));
+        }
+
         await Promtool.AcceptsAsync(text, Cancel);
         Assert.Equal(System.Net.HttpStatusCode.NotFound, (await client.GetAsync(new Uri(url + "/other"), Cancel)).StatusCode);
         await agent.StopAsync(Cancel);

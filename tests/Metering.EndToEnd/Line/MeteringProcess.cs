@@ -10,13 +10,16 @@ internal class MeteringProcess(IReadOnlyList<string> arguments, IReadOnlyDiction
     private readonly List<string> _earlier = [];
     private ChildProcess? _child;
 
+    /// <summary>For <c>dotnet</c>.</summary>
+    public static string Library => Path.Combine(AppContext.BaseDirectory, "metering.dll");
+
     public ChildProcess Child => _child ?? throw new InvalidOperationException("It was not started.");
 
     /// <summary>What it has said in all its lives.</summary>
     public string Output => string.Join('\n', [.. _earlier, _child?.Output ?? ""]);
 
     public static ChildProcess Launch(IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment = null) =>
-        ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "metering.dll"), .. arguments], environment);
+        ChildProcess.Start("dotnet", [Library, .. arguments], environment);
 
     public void Start()
     {

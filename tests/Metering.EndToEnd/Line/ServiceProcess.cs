@@ -12,11 +12,11 @@ namespace Metering.EndToEnd.Line;
 /// <summary><c>metering up</c> or <c>metering service</c> on a directory and a port of its own, and its API with the admin key.</summary>
 internal sealed class ServiceProcess : MeteringProcess
 {
-    private const string AdminKey = "end-to-end-admin-key-0123456789";
+    internal const string AdminKey = "end-to-end-admin-key-0123456789";
     private static readonly TimeSpan Arrival = TimeSpan.FromSeconds(60);
 
-    private ServiceProcess(string command, TestDirectory directory, string url, string[] more, IReadOnlyDictionary<string, string?> environment)
-        : base([command, "--data", directory.Path, "--url", url, .. more], environment)
+    private ServiceProcess(string command, TestDirectory directory, string url, string[] more, IReadOnlyDictionary<string, string?> environment, string[]? under)
+        : base([.. under?[1..] ?? [], .. under is null ? (string[])[] : ["dotnet", Library], command, "--data", directory.Path, "--url", url, .. more], environment, under?[0])
     {
         (Directory, Url) = (directory, url);
         Client = new HttpClient { BaseAddress = new Uri(url), Timeout = TimeSpan.FromSeconds(30) };
@@ -30,7 +30,8 @@ internal sealed class ServiceProcess : MeteringProcess
     public HttpClient Client { get; }
 
     /// <summary>Agent and service in one, on SQLite, with a pass each half second.</summary>
-    public static ServiceProcess Up(IReadOnlyDictionary<string, string?>? settings = null) => Make("up", ["--interval", "500ms"], settings);
+    /// <param name="under">A command that runs the one after it, such as <c>prlimit --nofile=600</c>.</param>
+    public static ServiceProcess Up(IReadOnlyDictionary<string, string?>? settings = null, string[]? under = null) => Make("up", ["--interval", "500ms"], settings, under);
 
     public static ServiceProcess Service(IReadOnlyDictionary<string, string?>? settings = null) => Make("service", [], settings);
 
@@ -133,10 +134,10 @@ internal sealed class ServiceProcess : MeteringProcess
         return ValueTask.CompletedTask;
     }
 
-    private static ServiceProcess Make(string command, string[] more, IReadOnlyDictionary<string, string?>? settings)
+    private static ServiceProcess Make(string command, string[] more, IReadOnlyDictionary<string, string?>? settings, string[]? under = null)
     {
         var environment = new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>()) { ["METERING_ADMIN_KEY"] = AdminKey };
-        return new ServiceProcess(command, new TestDirectory(), string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Ports.Free()}"), more, environment);
+        return new ServiceProcess(command, new TestDirectory(), string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Ports.Free()}"), more, environment, under);
     }
 
     private async Task<Dictionary<string, decimal>?> TryCpuAsync(string path, CancellationToken cancel)

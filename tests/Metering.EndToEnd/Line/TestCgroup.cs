@@ -69,6 +69,20 @@ internal sealed class TestCgroup : IAsyncDisposable
         RawFiles.WriteText(File("cgroup.procs"), burner.Id.ToString(CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Writes one of its interface files.</summary>
+    public void Write(string file, string text) => RawFiles.WriteText(File(file), text);
+
+    /// <summary>Runs something here that counts to a number and ends; a thousand take about 2 ms. The counter stands still afterwards.</summary>
+    public void Spend(int count)
+    {
+        using var process = System.Diagnostics.Process.Start("sh", ["-c", "echo 0 > \"$1/cgroup.procs\" && i=0 && while [ $i -lt $2 ]; do i=$((i+1)); done", "sh", Encoding.UTF8.GetString(_directory), count.ToString(CultureInfo.InvariantCulture)]);
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    /// <summary>Removes it if nothing lives in it.</summary>
+    public bool TryRemove() => _removed = RawFiles.TryRemoveDirectory(_directory);
+
     /// <summary>Ends what burns here; the counter stands still afterwards.</summary>
     public async Task StopAsync()
     {

@@ -69,4 +69,27 @@ public sealed class UpTests(UpLine line) : IClassFixture<UpLine>
 
         await up.BilledAsync(parent, Cancel);
     }
+
+    [Fact]
+    public async Task In_an_ordinary_run_less_than_a_thousandth_is_estimated()
+    {
+        var up = await line.GetAsync(Cancel);
+        await using var parent = TestCgroup.Create();
+        var (long1, long2, jobs) = (parent.Child("a"), parent.Child("b"), parent.Child("jobs"));
+        long1.Burn();
+        long2.Burn();
+        for (var i = 0; i < 40; i++)
+        {
+            var job = jobs.Child($"job-{i % 10}");
+            job.Spend(3_000);
+            await job.RemoveAsync();
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Cancel);
+        }
+
+        foreach (var cgroup in new[] { long1, long2, jobs }) await cgroup.RemoveAsync();
+        await up.BilledAsync(parent, Cancel);
+        var row = Assert.Single((await up.GetAsync($"v1/usage?filter={Uri.EscapeDataString($"path:{parent.Path}*")}", Cancel)).GetProperty("rows").EnumerateArray());
+
+        Assert.InRange(row.GetProperty("estimatedShare").GetDecimal(), 0, 0.001m);
+    }
 }

@@ -61,7 +61,7 @@ public sealed class BypassedIoTests : IDisposable
         foreach (var (path, process) in new[] { ("", 0), ("/a", 10), ("/b", 11) }) Cgroup(path, process, "8:0 rbytes=0 wbytes=0 rios=0 wios=0\n");
         using var tree = new KernelTree(_root + "/tree");
         var counters = new PassCounters();
-        var options = new PassOptions(Prune: false, SlowEvery: 1, Memory: false, Pids: false);
+        var options = new PassOptions(Prune: false, SlowEvery: 1, Memory: false, Pids: false, KeptCpuDescriptors: 0);
         var meterer = new Meterer(tree, Raw, options, new V2Source(tree, options, counters, new BlockDevices(_root + "/none")), counters, new NetworkMeter(tree, counters, _root + "/proc"))
         {
             Bypassed = new BypassedIo(_root + "/proc"),
@@ -78,6 +78,15 @@ public sealed class BypassedIoTests : IDisposable
         Assert.False(records["/b"].Labels.ContainsKey("metering.io"));
         Assert.Equal(Availability.Exact, records["/b"].Meters.Single(meter => meter.Meter == "ioReadBytes").Availability);
         Assert.False(Meterer.IsPartial("unavailable: the io controller is not enabled for this cgroup"));
+
+        // The host says so too, as long as there is one.
+        Assert.Equal("partial: not all I/O of 1 cgroup is counted (nfs4 at /data); of the others exact", meterer.IoAvailability("exact"));
+        Assert.Equal("unavailable: no", meterer.IoAvailability("unavailable: no"));
+        meterer.Journalled();
+        Directory.Delete(_root + "/tree/a", recursive: true);
+        meterer.Run(30_000_000);
+        meterer.Run(40_000_000);
+        Assert.Equal("exact", meterer.IoAvailability("exact"));
         meterer.CloseAll();
     }
 

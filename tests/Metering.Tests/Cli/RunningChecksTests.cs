@@ -28,11 +28,13 @@ public sealed class RunningChecksTests
     [Fact]
     public void What_an_agent_had_to_do_without_is_named_with_its_remedy()
     {
-        var check = RunningChecks.Agent(RunningChecks.Values(Sound.Replace("read_errors_total 0", "read_errors_total 9") + "\nmetering_agent_unwatched_directories_total 1200\nmetering_agent_names_over_bound_total 5\n"))!;
+        var check = RunningChecks.Agent(RunningChecks.Values(Sound.Replace("read_errors_total 0", "read_errors_total 9") + "\nmetering_agent_unwatched_directories_total 1200\nmetering_agent_no_descriptors_total 7\nmetering_agent_names_over_bound_total 5\n"))!;
 
         Assert.Equal(CheckState.Warning, check.State);
         Assert.Contains("1,200 visits to cgroups that could not be watched", check.Finding);
         Assert.Contains("9 files that could not be opened", check.Finding);
+        Assert.Contains("7 times that there was no descriptor left", check.Finding);
+        Assert.Contains("LimitNOFILE", check.Remedy);
         Assert.Contains("5 cgroups beyond Agent:MaxWorkloadsPerParent", check.Finding);
         Assert.Contains("fs.inotify.max_user_watches", check.Remedy);
     }

@@ -102,6 +102,34 @@ public sealed class DegradedTests
         Assert.Null(_states.Text);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Who_is_born_while_nothing_can_be_listed_counts_from_where_it_is_met(bool treeGone)
+    {
+        var tree = new TroubledTree(3) { WatchError = -Posix.ENOSPC, Born = 2 };
+        var meterer = New(tree);
+        Pass(meterer);
+        Pass(meterer);
+        (tree.Unlistable, tree.Mounted, tree.Born) = (!treeGone, !treeGone, 3);
+        (tree.Usage[0], tree.Usage[2]) = (300, 500);
+        Pass(meterer);
+        Pass(meterer);
+        Says(treeGone ? "tree-gone" : "unreadable");
+        Assert.InRange(Billed(meterer), 800UL - 3, 800UL);
+
+        (tree.Unlistable, tree.Mounted) = (false, true);
+        tree.Usage[2] += 40;
+        Pass(meterer);
+        tree.Usage[2] += 60;
+        Pass(meterer);
+
+        Assert.Equal(4, meterer.Nodes.Count);
+        Assert.InRange(Billed(meterer), 900UL - 3, 900UL);
+        Assert.Equal(0, meterer.Counters.SandwichFailures);
+        Assert.DoesNotContain(_states.Now, state => state.Reason is "tree-gone" or "unreadable");
+    }
+
     [Fact]
     public void Fifty_thousand_cgroups_are_metered_in_bounded_memory()
     {

@@ -23,6 +23,12 @@ internal sealed class TroubledTree(int count) : ICgroupTree
 
     public int WatchError { get; set; }
 
+    /// <summary>Directories can not be listed.</summary>
+    public bool Unlistable { get; set; }
+
+    /// <summary>How many of the children there are by now.</summary>
+    public int Born { get; set; } = count;
+
     public bool Mounted { get; set; } = true;
 
     public bool IsThere => Mounted;
@@ -35,8 +41,8 @@ internal sealed class TroubledTree(int count) : ICgroupTree
 
     public bool List(string path, List<CgroupEntry> into)
     {
-        if (!Mounted || _open.Count >= Limit) return false;
-        if (path == "/") for (var i = 0; i < Usage.Length; i++) into.Add(new CgroupEntry("c" + i, (ulong)i + 2));
+        if (!Mounted || Unlistable || _open.Count >= Limit) return false;
+        if (path == "/") for (var i = 0; i < Born; i++) into.Add(new CgroupEntry("c" + i, (ulong)i + 2));
         return true;
     }
 

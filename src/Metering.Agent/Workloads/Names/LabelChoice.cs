@@ -6,7 +6,7 @@ namespace Metering.Agent.Workloads.Names;
 internal sealed class LabelChoice
 {
     public const string Default = "app,job,app.kubernetes.io/*,com.amazonaws.ecs.*,com.docker.compose.project,com.docker.compose.service,com.docker.stack.namespace,com.docker.swarm.*," +
-        "com.hashicorp.nomad.*,condor.*,cost-center,env,environment,guest.*,image,kubernetes.*,libvirt.*,machine.*,nova.*,owner.*,project,runtime.*,service,slurm.*,team,tenant,unit.description,user.name";
+        "com.hashicorp.nomad.*,condor.*,cost-center,env,environment,guest.*,image,kubernetes.*,libvirt.*,machine.*,nomad.*,nova.*,owner.*,project,runtime.*,service,slurm.*,team,tenant,unit.description,user.name";
 
     private readonly string[] _patterns;
 

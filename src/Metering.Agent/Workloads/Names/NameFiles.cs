@@ -96,6 +96,13 @@ internal sealed class NameFiles(string root = "")
         return names;
     }
 
+    /// <summary>Where a file really is, for a library that opens it itself; null when it is none, or a link.</summary>
+    public string? RegularFile(string path)
+    {
+        var info = new FileInfo(_root + path);
+        return info.Exists && info.LinkTarget is null && (info.Attributes & (FileAttributes.Directory | FileAttributes.Device)) == 0 && info.Length <= MaxIndexBytes ? info.FullName : null;
+    }
+
     public bool Exists(string path) => Path.Exists(_root + path);
 
     /// <summary>Changes when a file or directory does; 0 when there is none.</summary>

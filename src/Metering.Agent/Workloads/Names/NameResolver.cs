@@ -17,8 +17,8 @@ internal sealed class NameResolver
         // The first that knows a name wins.
         _sources =
         [
-            new KubernetesLogs(files), new OciAnnotations(files, users), new DockerContainers(files, users), new PodmanContainers(files, users), new RuntimeStates(files),
-            new ProxmoxGuests(files), new LxcGuests(files), new Machines(files), new LibvirtDomains(files), new SlurmJobs(files, users, cgroups), new CondorJobs(files), new SystemdUnits(files), users,
+            new KubernetesLogs(files), new OciAnnotations(files, users), new DockerContainers(files, users), new PodmanContainers(files, users), new GvisorSandboxes(files), new RuntimeStates(files),
+            new ProxmoxGuests(files), new LxcGuests(files), new Machines(files), new LibvirtDomains(files), new SlurmJobs(files, users, cgroups), new NomadTasks(files, cgroups), new CondorJobs(files), new SystemdUnits(files), users,
         ];
     }
 

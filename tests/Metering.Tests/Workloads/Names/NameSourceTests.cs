@@ -116,14 +116,84 @@ public sealed class NameSourceTests : IDisposable
     }
 
     [Fact]
+    public void Nomad_tells_its_tasks_what_they_are_and_nothing_else_of_their_environment_is_taken()
+    {
+        const string Task = $"/nomad.slice/share.slice/{Pod}.web.scope";
+        _tree.Write($"/cgroup{Task}/cgroup.procs", "50\n51\n").Write("/proc/50/environ", "NOMAD_ALLOC_ID=another\0NOMAD_JOB_NAME=stolen\0")
+            .Write("/proc/51/environ", $"PATH=/bin\0SECRET=x\0NOMAD_ALLOC_ID={Pod}\0NOMAD_ALLOC_NAME=shop.front[0]\0NOMAD_TASK_NAME=web\0NOMAD_JOB_NAME=shop\0NOMAD_GROUP_NAME=front\0NOMAD_NAMESPACE=prod\0NOMAD_TOKEN=secret\0");
+
+        Assert.Equal("shop.front[0]/web nomad.group=front nomad.job=shop nomad.namespace=prod", _tree.Name(Task));
+        Assert.DoesNotContain("ecret", _tree.Name(Task, "*"), StringComparison.Ordinal);
+        Assert.Equal("db", _tree.Name($"/nomad.slice/{Pod}.db.scope"));
+
+        // A task that is a container has its container's labels.
+        _tree.Write($"/var/lib/docker/containers/{A}/config.v2.json", """{"Name":"/web-1","Config":{"Labels":{"com.hashicorp.nomad.alloc_id":"a","com.hashicorp.nomad.job_name":"shop"}}}""");
+        Assert.Equal("web-1 com.hashicorp.nomad.alloc_id=a com.hashicorp.nomad.job_name=shop", _tree.Name($"/nomad.slice/share.slice/docker-{A}.scope"));
+    }
+
+    [Fact]
+    public void Containers_in_gvisor_say_so_and_the_sandbox_is_the_pod()
+    {
+        _tree.Write($"/var/log/pods/shop_web-7d4b9_{Pod}/nginx/0.log", "").Write($"/var/log/containers/web-7d4b9_shop_nginx-{A}.log", "")
+            .Write($"/run/containerd/runsc/k8s.io/{B}_sandbox:{B}.state", "{}").Write($"/run/containerd/runsc/k8s.io/{A}_sandbox:{B}.state", "{}").Write($"/run/containerd/runsc/k8s.io/{A}_sandbox:{B}.lock", "")
+            .Write($"/run/docker/runtime-runsc/moby/{A[..63]}0_sandbox:{A[..63]}0.state", "{}").Write("/run/runsc/byhand_sandbox:byhand.state", "{}");
+
+        Assert.Equal("shop/web-7d4b9 kubernetes.namespace=shop kubernetes.pod=web-7d4b9 runtime.name=gvisor", _tree.Name($"{PodSlice}/cri-containerd-{B}.scope"));
+        Assert.Equal($"shop/web-7d4b9/nginx kubernetes.container=nginx kubernetes.namespace=shop kubernetes.pod=web-7d4b9 runtime.name=gvisor runtime.sandbox={B}", _tree.Name($"{PodSlice}/cri-containerd-{A}.scope"));
+        Assert.EndsWith(" runtime.name=gvisor", _tree.Name($"/system.slice/docker-{A[..63]}0.scope"), StringComparison.Ordinal);
+        Assert.Equal("/byhand runtime.name=gvisor", _tree.Name("/byhand"));
+
+        // Both are the pod's to whoever owns it: the use of all its containers is in the one that is the sandbox.
+        var recogniser = new Agent.Workloads.WorkloadRecogniser();
+        Assert.All((string[])[A, B], id => Assert.Equal(Pod, recogniser.Recognise($"{PodSlice}/cri-containerd-{id}.scope").Pod));
+    }
+
+    [Fact]
     public void State_files_of_the_real_runtimes_are_read()
     {
         var podman = Path.Combine(Fixtures(), "podman");
         var id = System.Text.RegularExpressions.Regex.Match(File.ReadAllText(Directory.EnumerateFiles(podman, "containers.json", SearchOption.AllDirectories).Single()), "[0-9a-f]{64}").Value;
 
-        Assert.Equal("shop image=localhost/shop:1", _tree.Name($"/machine.slice/libpod-{id}.scope", root: podman));
-        Assert.Equal("web runtime.name=crun", _tree.Name("/shop/web", root: Path.Combine(Fixtures(), "crun")));
+        Assert.Equal("shop com.docker.compose.project=store image=localhost/shop:1 team=red", _tree.Name($"/machine.slice/libpod-{id}.scope", root: podman));
+        Assert.Equal("crun-plain runtime.name=crun", _tree.Name("/crun-plain", root: Path.Combine(Fixtures(), "crun")));
+        Assert.Equal("nspawnbox machine.class=container machine.service=systemd-nspawn", _tree.Name("/machine.slice/machine-nspawnbox.scope/payload", root: Path.Combine(Fixtures(), "nspawn")));
         Assert.Equal("web", _tree.Name("/lxc.payload.web", root: Path.Combine(Fixtures(), "lxc")));
+    }
+
+    [Fact]
+    public void Podman_keeps_labels_in_one_of_two_databases_and_a_users_own_is_not_opened_as_sql()
+    {
+        _tree.Write("/etc/passwd", "eve:x:1000:1000::/home/eve:/bin/sh\n");
+        foreach (var store in (string[])["/var/lib/containers/storage", "/home/eve/.local/share/containers/storage"])
+        {
+            _tree.Write($"{store}/overlay-containers/containers.json", $$"""[{"id":"{{A}}","names":["web"],"metadata":"{\"image-name\":\"nginx\"}"}]""");
+            using var database = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_tree.Root}{store}/db.sql;Pooling=False");
+            database.Open();
+            using var command = database.CreateCommand();
+            command.CommandText = $$$"""CREATE TABLE ContainerConfig(ID TEXT PRIMARY KEY NOT NULL, Name TEXT UNIQUE NOT NULL, PodID TEXT, JSON TEXT NOT NULL); INSERT INTO ContainerConfig VALUES('{{{A}}}', 'web', NULL, '{"id":"{{{A}}}","labels":{"team":"red","private":"no","owner":"x"}}')""";
+            command.ExecuteNonQuery();
+        }
+
+        Assert.Equal("web image=nginx team=red", _tree.Name($"/machine.slice/libpod-{A}.scope"));
+        Assert.Equal("web image=nginx user.name=eve", _tree.Name($"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{A}.scope"));
+    }
+
+    [Fact]
+    public void A_damaged_database_is_not_known_and_takes_no_time()
+    {
+        var whole = File.ReadAllBytes(Directory.EnumerateFiles(Path.Combine(Fixtures(), "podman"), "bolt_state.db", SearchOption.AllDirectories).Single());
+        var random = new Random(7);
+        for (var round = 0; round < 300; round++)
+        {
+            var damaged = round % 3 == 0 ? whole[..random.Next(whole.Length)] : whole.ToArray();
+            for (var i = 0; i < round && damaged.Length > 0; i++) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+
+            // Pages that hold themselves.
+            for (var at = 4096; round % 5 == 0 && at + 32 < damaged.Length; at += 4096) (damaged[at + 8], damaged[at + 10], damaged[at + 11], damaged[at + 24]) = (1, 255, 255, (byte)(at / 4096));
+            _tree.Write("/var/lib/containers/storage/libpod/other", "");
+            File.WriteAllBytes(_tree.Root + "/var/lib/containers/storage/libpod/bolt_state.db", damaged);
+            _ = PodmanStates.Read(new NameFiles(_tree.Root), "/var/lib/containers/storage", isRoots: true).Count();
+        }
     }
 
     [Fact]
