@@ -31,6 +31,7 @@ public sealed class BillingSchema : Migration
             """);
         migrationBuilder.Sql($"CREATE TABLE voided (number {number} PRIMARY KEY REFERENCES invoice (number), note {number} NOT NULL REFERENCES invoice (number), reason {text} NOT NULL, at_us {number} NOT NULL, actor {text} NOT NULL)");
         migrationBuilder.Sql($"CREATE TABLE late (bucket {number} PRIMARY KEY, arrivals {number} NOT NULL)");
+        migrationBuilder.Sql("CREATE UNIQUE INDEX invoice_cause ON invoice (cause) WHERE cause <> ''");
         migrationBuilder.Sql("CREATE INDEX charge_origin ON charge (origin, period)");
         if (postgres) migrationBuilder.Sql("CREATE FUNCTION billing_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'what is issued can not be changed'; END $$");
         foreach (var table in Tables)

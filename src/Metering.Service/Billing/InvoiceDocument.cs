@@ -51,5 +51,7 @@ public sealed record InvoiceDocument(
 
     internal static InvoiceDocument Read(string json) => JsonSerializer.Deserialize<InvoiceDocument>(json, LedgerJson.Options)!;
 
-    internal InvoiceDocument Numbered(long number) => this with { Number = number, Id = number.ToString("D6", System.Globalization.CultureInfo.InvariantCulture) };
+    internal InvoiceDocument Numbered(long number) => this with { Number = number, Id = IdOf(number) };
+
+    internal static string IdOf(long number) => number.ToString("D6", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -38,9 +38,8 @@ internal static class InvoiceEndpoints
         // Another tenant's documents are none.
         var documents = caller.Tenant is not null && tenant is not null && tenant != caller.Tenant ? [] : await InvoiceStore.ReadAsync(connection, caller.Tenant ?? tenant, period, after, size + 1, cancel);
         var next = documents.Count > size ? documents[size - 1].Number.ToString(CultureInfo.InvariantCulture) : null;
-        var corrected = await InvoiceStore.CorrectedAsync(connection, cancel);
-        var entries = documents.Take(size).Select(one => new Entry(one.Id, one.Kind, corrected.Contains((one.Origin, one.Tenant.Id, one.Currency)) && one.Kind == "invoice" ? "corrected" : "issued",
-            one.Period, one.Origin, one.Corrects, one.Tenant.Id, one.Currency, one.Total, one.IssuedOn)).ToList();
+        var states = await InvoiceStore.StatesAsync(connection, caller.Tenant ?? tenant, cancel);
+        var entries = documents.Take(size).Select(one => new Entry(one.Id, one.Kind, states[one.Number].State, one.Period, one.Origin, one.Corrects, one.Tenant.Id, one.Currency, one.Total, one.IssuedOn)).ToList();
         return CsvAnswer.Wanted(request, format)
             ? new CsvAnswer(ListHeader, entries.Select(one => (IReadOnlyList<object?>)[one.Id, one.Kind, one.Period, one.Origin, one.Corrects, one.Tenant, one.Currency, one.Total, one.IssuedOn]), next)
             : TypedResults.Ok(new Page(entries, next));

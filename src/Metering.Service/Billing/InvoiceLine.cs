@@ -19,13 +19,13 @@ public sealed record InvoiceLine(
 
     internal (string, string, string?, int?, int?, decimal?) Key => (Kind, Text, Book, Version, Tier, UnitPrice);
 
-    internal bool IsZero => Cost == 0 && Amount == 0 && (Quantity ?? 0) == 0 && (Effective ?? 0) == 0;
+    internal bool IsZero => Cost == 0 && Amount == 0 && (Quantity ?? 0) == 0 && (Effective ?? 0) == 0 && (TaxBase ?? 0) == 0;
 
     internal bool IsDraw => Kind is "creditDrawn" or "prepaidDrawn";
 
     internal static InvoiceLine Of(StatementLine line) => new(
         Name(line.Kind), line.Text, line.Price?.Line.Book, line.Price?.Line.Version, line.Price?.Tier, line.Price?.Line.TierFrom(line.Price.Value.Tier), line.Price?.Line.TierTo(line.Price.Value.Tier),
-        line.Quantity, line.Price?.Line.ChargeUnit, line.UnitPrice, line.Cost.ToDecimal(), line.Rounded.ToDecimal(), line.Effective?.ToDecimal());
+        line.Quantity, line.Price?.Line.ChargeUnit, line.UnitPrice, line.Cost.ToDecimal(), line.Rounded.ToDecimal(), line.Effective?.ToDecimal()) { TaxRate = line.Tax?.Rate, TaxBase = line.Tax?.Base.ToDecimal() };
 
     private static string Name(ChargeKind kind) => char.ToLowerInvariant(kind.ToString()[0]) + kind.ToString()[1..];
 }

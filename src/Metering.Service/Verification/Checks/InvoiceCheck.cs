@@ -10,7 +10,7 @@ namespace Metering.Service.Verification.Checks;
 /// </summary>
 internal sealed class InvoiceCheck : IVerifyCheck
 {
-    private readonly record struct Of(string Origin, string Tenant, string Currency);
+    private readonly record struct Of(string Origin, string Tenant, string Currency, string Cause);
 
     public string Name => "invoices";
 
@@ -53,14 +53,14 @@ internal sealed class InvoiceCheck : IVerifyCheck
         var sums = new Dictionary<(Of, string Sku, string Book, int Version, int Tier, decimal Price), Amount>();
         await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", period, cancel))
         {
-            var key = (new Of(charge.Origin, charge.Tenant, charge.Currency), charge.Sku, charge.Book, charge.Version, charge.Tier, charge.UnitPrice);
+            var key = (new Of(charge.Origin, charge.Tenant, charge.Currency, charge.Cause), charge.Sku, charge.Book, charge.Version, charge.Tier, charge.UnitPrice);
             sums[key] = sums.GetValueOrDefault(key) + charge.Cost;
         }
 
         foreach (var document in documents)
         {
-            var of = new Of(document.Origin, document.Tenant.Id, document.Currency);
-            foreach (var line in document.Lines.Where(line => line.Kind == "usage"))
+            var of = new Of(document.Origin, document.Tenant.Id, document.Currency, document.Cause);
+            foreach (var line in document.Lines.Where(line => line.Kind is "usage" or "allocation"))
             {
                 sums.Remove((of, line.Text, line.Book!, line.Version!.Value, line.Tier!.Value, line.UnitPrice!.Value), out var charged);
                 if (charged.ToDecimal() != line.Cost || line.Quantity * line.UnitPrice != line.Cost)
