@@ -30,6 +30,7 @@ public sealed class BillingSchema : Migration
                 base {wide} NOT NULL, used {wide}, reserved {wide}, from_at {number} NOT NULL, to_at {number} NOT NULL, kind {text} NOT NULL, cause {text} NOT NULL, PRIMARY KEY (period, n)){clustered}
             """);
         migrationBuilder.Sql($"CREATE TABLE voided (number {number} PRIMARY KEY REFERENCES invoice (number), note {number} NOT NULL REFERENCES invoice (number), reason {text} NOT NULL, at_us {number} NOT NULL, actor {text} NOT NULL)");
+        migrationBuilder.Sql($"CREATE TABLE allocation (id {number} PRIMARY KEY, json {text} NOT NULL)");
         migrationBuilder.Sql($"CREATE TABLE late (bucket {number} PRIMARY KEY, arrivals {number} NOT NULL)");
         migrationBuilder.Sql("CREATE UNIQUE INDEX invoice_cause ON invoice (cause) WHERE cause <> ''");
         migrationBuilder.Sql("CREATE INDEX charge_origin ON charge (origin, period)");

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Metering.Service.Allocation;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Metering.Service.Tenants;
@@ -129,7 +131,8 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         var rules = await view.Context.Set<StoredRules>().AsNoTracking().FirstOrDefaultAsync(cancel);
         var lines = tenants.Select(tenant => $"tenant {tenant.Id} {tenant.TimeZone} {tenant.Currency} {tenant.PriceBook}").Order(StringComparer.Ordinal)
             .Concat(versions.Select(one => $"price {one.stored.Book}/{one.stored.Version} {one.stored.Json}").Order(StringComparer.Ordinal))
-            .Concat(contracts.Select(contract => $"contract {contract.Tenant} {contract.Json}").Order(StringComparer.Ordinal)).Append("rules " + rules?.Json);
+            .Concat(contracts.Select(contract => $"contract {contract.Tenant} {contract.Json}").Order(StringComparer.Ordinal)).Append("rules " + rules?.Json)
+            .Concat((await AllocationBook.LoadAsync(view.Context, cancel)).Within(start, end).Select(version => "allocation " + JsonSerializer.Serialize(version, LedgerJson.Options)));
         return PeriodManifest.Hash(string.Join('\n', lines));
     }
 
