@@ -8,11 +8,14 @@ internal static class Allocator
 {
     public const string Idle = "__idle__", Overhead = "__overhead__";
 
+    // Weights are finer than shares: nobody pays more of a large idle cost because its small share was rounded up.
+    private static readonly Int128 Fine = 1_000_000_000;
+
     private sealed class Sums
     {
+        /// <summary>By use, in 10⁻¹⁸ of the currency, never negative; so is the next one.</summary>
         public Dictionary<(string Tenant, long Workload), Int128> OnHost { get; } = [];
 
-        /// <summary>By use, never negative.</summary>
         public SortedDictionary<string, Int128> ByUse { get; } = new(StringComparer.Ordinal);
 
         /// <summary>All rows of a tenant.</summary>
@@ -68,8 +71,9 @@ internal static class Allocator
                 until = checked(until + used(use));
                 var cut = ExactSplit.Share(whole, until, capacity);
                 rows.Add(new Allocated(host, use.Tenant, use.Workload, part, cut - before, used(use)));
-                sums.OnHost[(use.Tenant, use.Workload)] += cut - before;
-                sums.ByUse[use.Tenant] = sums.ByUse.GetValueOrDefault(use.Tenant) + cut - before;
+                var weight = ExactSplit.Share(whole * Fine, used(use), capacity);
+                sums.OnHost[(use.Tenant, use.Workload)] += weight;
+                sums.ByUse[use.Tenant] = sums.ByUse.GetValueOrDefault(use.Tenant) + weight;
                 sums.All[use.Tenant] = sums.All.GetValueOrDefault(use.Tenant) + cut - before;
                 before = cut;
             }

@@ -1,4 +1,5 @@
 using DocumentFormat.OpenXml.Spreadsheet;
+using CellStyle = Metering.Service.Spreadsheets.CellStyle;
 
 namespace Metering.Service.Spreadsheets;
 
@@ -31,7 +32,8 @@ internal static class WorkbookStyles
             new Fills(new Fill(new PatternFill { PatternType = PatternValues.None }), new Fill(new PatternFill { PatternType = PatternValues.Gray125 })),
             new Borders(new Border()),
             new CellStyleFormats(new CellFormat()),
-            new CellFormats(cells));
+            new CellFormats(cells),
+            new CellStyles(new DocumentFormat.OpenXml.Spreadsheet.CellStyle { Name = "Normal", FormatId = 0, BuiltinId = 0 }));
     }
 
     /// <summary>The style of an amount in a currency whose minor unit has this many digits.</summary>

@@ -43,11 +43,5 @@ public sealed class InvoicePageTests
 
         Assert.DoesNotContain("<script", page);
         Assert.DoesNotContain("\" onload", page);
-        if (Environment.GetEnvironmentVariable("METERING_SAMPLES") is not { Length: > 0 } directory) return;
-        foreach (var (name, document) in (IEnumerable<(string, InvoiceDocument)>)[("invoice", InvoiceSamples.Invoice(3)), ("long", InvoiceSamples.Invoice(60)), ("worst", InvoiceSamples.Worst())])
-        {
-            File.WriteAllText(Path.Combine(directory, name + ".html"), InvoicePage.Render(document, new InvoiceState { Id = document.Id }, new string('a', 64), new string('b', 64)));
-            File.WriteAllBytes(Path.Combine(directory, name + ".xlsx"), InvoiceSheets.Render(document, new InvoiceState { Id = document.Id }, new string('a', 64)));
-        }
     }
 }
