@@ -56,6 +56,9 @@ public abstract partial class BillingContract : IAsyncLifetime
         var invoice = Assert.Single(await DocumentsAsync());
         Assert.Equal(("000001", "invoice", "2026-10", "t", "2026-11-01"), (invoice.Id, invoice.Kind, invoice.Period, invoice.Tenant.Id, invoice.IssuedOn));
 
+        // A day's window is spread over its hours, which is an estimate.
+        Assert.Equal(1m, invoice.EstimatedShare);
+
         // 31 days of 2 h: 10 Core-Hours at 3, 52 at 2, and 5 a month; less 10 %.
         Assert.Equal((30 + 104 + 5) * 0.9m, invoice.Total);
         Assert.Equal(invoice.Total, invoice.Lines.Sum(line => line.Amount));
