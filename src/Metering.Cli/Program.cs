@@ -26,6 +26,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ResourceCommand.Ownership(),
     ResourceCommand.Prices(),
     ResourceCommand.Contracts(),
+    ResourceCommand.Allocation(),
     BillingCommand.Periods(),
     BillingCommand.Invoices(),
     ResourceCommand.Quotas(),

@@ -2,6 +2,7 @@ using Metering.Exposition;
 using Metering.Safety;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Allocation;
 using Metering.Service.Billing;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
@@ -70,9 +71,11 @@ public static class MeteringService
 
         // billing
         services.AddSingleton<IUsageListener, LateUsage>();
+        services.AddSingleton(options.Invoices);
         services.AddSingleton<PeriodDrafter>();
         services.AddSingleton<PeriodCloser>();
         services.AddSingleton<PeriodReport>();
+        services.AddSingleton<InvoiceVoiding>();
         services.AddSingleton<ChargeExplanation>();
 
         // faces
@@ -82,6 +85,7 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<ChainWatch>());
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
+        services.AddSingleton<AllocationReport>();
         services.AddSingleton<HostFigures>();
         services.AddSingleton<Inventory>();
         services.AddSingleton<ProofReport>();
@@ -134,6 +138,7 @@ public static class MeteringService
         app.MapTenants();
         app.MapPrices();
         app.MapContracts();
+        app.MapAllocation();
         app.MapQuotas();
         app.MapPeriods();
         app.MapInvoices();

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Metering.Cli.Client;
+using Metering.Safety;
 
 namespace Metering.Cli.Commands;
 
@@ -60,16 +61,47 @@ internal static class BillingCommand
 
         var show = Part(command, "show", "Shows one with its lines.", out var openShow);
         var id = new Argument<string>("NUMBER");
-        var showFormat = new Option<string>("--format") { Description = "table, json (as it was hashed), csv or html (to print)", DefaultValueFactory = _ => "table", HelpName = "FORMAT" };
-        showFormat.AcceptOnlyFromAmong("table", "json", "csv", "html");
+        var showFormat = new Option<string>("--format") { Description = "table, json (as it was hashed), csv, xlsx or html (to print)", DefaultValueFactory = _ => "table", HelpName = "FORMAT" };
+        showFormat.AcceptOnlyFromAmong("table", "json", "csv", "html", "xlsx");
+        var output = new Option<string?>("--output", "-o") { Description = "Writes to a file; needed for xlsx", HelpName = "FILE" };
+        show.Options.Add(output);
         show.Arguments.Add(id);
         show.Options.Add(showFormat);
         show.SetAction(async (parsed, cancel) =>
         {
             using var client = openShow(parsed);
             var path = "v1/invoices/" + Uri.EscapeDataString(parsed.GetValue(id)!);
-            if (parsed.GetValue(showFormat) is not "table" and var other) Console.Out.WriteLine(await client.GetTextAsync($"{path}?format={other}", cancel));
-            else Lines(await client.GetAsync(path, cancel));
+            var (file, wanted) = (parsed.GetValue(output), parsed.GetValue(showFormat)!);
+            if (file is not null) await SaveAsync(client, $"{path}?format={(wanted == "table" ? "json" : wanted)}", file, cancel);
+            else if (wanted == "xlsx") throw UserErrorException.Usage("A workbook is no text; give -o FILE.");
+            else if (wanted != "table") Console.Out.WriteLine(await client.GetTextAsync($"{path}?format={wanted}", cancel));
+            else Document(await client.GetAsync(path + "?format=json", cancel), await client.GetAsync(path + "/state", cancel));
+            return 0;
+        });
+
+        var voiding = Part(command, "void", "Takes an invoice back with a note in the open month; it keeps its number. Repeating it changes nothing.", out var openVoid);
+        var (voidId, reason, voidFormat) = (new Argument<string>("NUMBER"), new Option<string>("--reason") { Description = "Why; it is audited and stands on the invoice", Required = true, HelpName = "TEXT" }, CommonOptions.TableOrJson());
+        voiding.Arguments.Add(voidId);
+        foreach (var option in (Option[])[reason, voidFormat]) voiding.Options.Add(option);
+        voiding.SetAction(async (parsed, cancel) =>
+        {
+            using var client = openVoid(parsed);
+            var state = await client.JsonAsync(HttpMethod.Post, $"v1/invoices/{Uri.EscapeDataString(parsed.GetValue(voidId)!)}/void", JsonSerializer.Serialize(new { reason = parsed.GetValue(reason) }), cancel);
+            if (parsed.GetValue(voidFormat) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(state, CliJson.Indented));
+            else Console.Out.WriteLine(StateText(state));
+            return 0;
+        });
+
+        var reissue = Part(command, "reissue", "Issues a voided invoice anew, by the prices and the contract as they are now, once.", out var openReissue);
+        var (reissueId, reissueFormat) = (new Argument<string>("NUMBER"), CommonOptions.TableOrJson());
+        reissue.Arguments.Add(reissueId);
+        reissue.Options.Add(reissueFormat);
+        reissue.SetAction(async (parsed, cancel) =>
+        {
+            using var client = openReissue(parsed);
+            var document = await client.JsonAsync(HttpMethod.Post, $"v1/invoices/{Uri.EscapeDataString(parsed.GetValue(reissueId)!)}/reissue", null, cancel);
+            if (parsed.GetValue(reissueFormat) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(document, CliJson.Indented));
+            else Lines(document);
             return 0;
         });
 
@@ -118,6 +150,28 @@ internal static class BillingCommand
             Lines(document);
         }
     }
+
+    private static async Task SaveAsync(ApiClient client, string path, string file, CancellationToken cancel)
+    {
+        using var response = await client.SendAsync(HttpMethod.Get, path, null, cancel);
+        try
+        {
+            await File.WriteAllBytesAsync(file, await response.Content.ReadAsByteArrayAsync(cancel), cancel);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{file} can not be written ({e.Message}); give another -o.", inner: e);
+        }
+    }
+
+    private static void Document(JsonElement document, JsonElement state)
+    {
+        if (Tables.Text(state, "state") != "issued") Console.Out.WriteLine(StateText(state));
+        Lines(document);
+    }
+
+    private static string StateText(JsonElement state) => $"{Tables.Text(state, "id")} is {Tables.Text(state, "state")}" + (Tables.Text(state, "voidedBy") is { Length: > 0 } note ? $" by {note}: {Tables.Text(state, "reason")}" : "") +
+        (Tables.Text(state, "replacedBy") is { Length: > 0 } anew ? $"; issued anew as {anew}" : "");
 
     private static void Lines(JsonElement document)
     {

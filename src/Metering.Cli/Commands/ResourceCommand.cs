@@ -45,6 +45,13 @@ internal static class ResourceCommand
         Apply(connection, DocumentKind.Contracts),
     ]);
 
+    public static Command Allocation() => With("allocation", "What hosts cost, and how that is split over tenants; 'cost --allocation hosts' shows the shares.", connection =>
+    [
+        List(connection, "v1/allocation", "versions", ["#", "from", "to", "currency", "idle", "overhead", "shared", "hosts"],
+            (item, i) => [(i + 1).ToString(CultureInfo.InvariantCulture), .. Cells(item, "validFrom", "validTo", "currency", "idle", "overheadSplit", "sharedSplit"), item.GetProperty("hosts").GetArrayLength().ToString(CultureInfo.InvariantCulture)], 0, 7),
+        ApplyAllocation(connection),
+    ]);
+
     public static Command Quotas() => With("quotas", "Limits, and how much of them is used.", connection =>
     [
         List(connection, "v1/quotas", "", ["id", "tenant", "meter", "window", "used", "limit", "%", "fired", "notify"],
@@ -169,6 +176,20 @@ internal static class ResourceCommand
         {
             using var client = connection.Open(parsed);
             await new Applier(client, kind).ApplyAsync(parsed.GetValue(file)!, cancel);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command ApplyAllocation(Connection connection)
+    {
+        var file = new Option<string>("--file", "-f") { Description = "A YAML file; - reads standard input", Required = true, HelpName = "FILE" };
+        var force = new Option<bool>("--force") { Description = "Takes changes of the past; it is audited" };
+        var command = new Command("apply", "Makes it what the file says; repeating it changes nothing.") { file, force };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var client = connection.Open(parsed);
+            await new Applier(client, DocumentKind.Allocation) { Force = parsed.GetValue(force) }.ApplyAsync(parsed.GetValue(file)!, cancel);
             return 0;
         });
         return command;

@@ -17,8 +17,11 @@ internal static class UsageCommand
         var filter = new Option<string[]>("--filter") { Description = "tenant:a, kind:docker, label:env=prod; may be repeated" };
         var zone = new Option<string?>("--time-zone") { Description = "IANA zone of days and months; default UTC" };
         var limit = new Option<int>("--limit") { Description = "rows, 1 to 10000", DefaultValueFactory = _ => 1000 };
+        var allocation = new Option<string?>("--allocation") { Description = "hosts: shares of what the hosts cost, instead of the price books" };
+        allocation.AcceptOnlyFromAmong("hosts");
         var (url, key, data, format) = (CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data(), CommonOptions.Format());
         var command = new Command(noun, noun == "usage" ? "Shows usage, by workload or by anything else." : "Shows what the usage costs.") { from, to, step, groupBy, filter, zone, limit, url, key, data, format };
+        if (noun == "cost") command.Options.Add(allocation);
         command.SetAction(async (parsed, cancel) =>
         {
             var query = new List<string>();
@@ -32,6 +35,7 @@ internal static class UsageCommand
             Add("step", parsed.GetValue(step));
             Add("groupBy", parsed.GetValue(groupBy));
             Add("timeZone", parsed.GetValue(zone));
+            if (noun == "cost") Add("allocation", parsed.GetValue(allocation));
             Add("limit", parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture));
             foreach (var one in parsed.GetValue(filter) ?? []) Add("filter", one);
             var path = $"v1/{(noun == "usage" ? "usage" : "costs")}?{string.Join('&', query)}";
@@ -69,12 +73,14 @@ internal static class UsageCommand
         if (several) header.Add("start");
         foreach (var dimension in dimensions) header.AddRange(dimension == "workload" ? ["kind", "workload", "path"] : [dimension]);
         var first = header.Count;
+        List<string> parts = rows[0].TryGetProperty("parts", out _) ? [.. rows.SelectMany(row => row.GetProperty("parts").EnumerateObject().Select(part => part.Name)).Distinct(StringComparer.Ordinal)] : [];
+        header.AddRange(parts);
         header.AddRange(noun == "usage" ? ["CPU s", "unscraped", "memory GiB·h", "read", "written", "tasks peak", "coverage"] : ["cost", "currency"]);
-        Tables.Write(header, rows.Select(row => Cells(noun, row, several, dimensions)), Enumerable.Range(first, header.Count - first).ToHashSet());
+        Tables.Write(header, rows.Select(row => Cells(noun, row, several, dimensions, parts)), Enumerable.Range(first, header.Count - first).ToHashSet());
         if (Tables.Text(page, "nextCursor").Length > 0) Console.WriteLine("There is more; raise --limit or narrow the range.");
     }
 
-    private static List<string> Cells(string noun, JsonElement row, bool several, List<string> dimensions)
+    private static List<string> Cells(string noun, JsonElement row, bool several, List<string> dimensions, List<string> parts)
     {
         var cells = new List<string>();
         if (several) cells.Add(row.GetProperty("start").GetDateTimeOffset().ToString("yyyy-MM-dd HH:mm'Z'", CultureInfo.InvariantCulture));
@@ -86,6 +92,7 @@ internal static class UsageCommand
             else cells.Add(Tables.Text(value));
         }
 
+        cells.AddRange(parts.Select(part => Tables.Text(row.GetProperty("parts"), part)));
         if (noun == "cost")
         {
             cells.AddRange([row.GetProperty("cost").ValueKind == JsonValueKind.Null ? "no price" : row.GetProperty("cost").GetDecimal().ToString("0.00########", CultureInfo.InvariantCulture), Tables.Text(row, "currency")]);

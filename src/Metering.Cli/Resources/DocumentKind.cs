@@ -61,12 +61,24 @@ internal sealed record DocumentKind
     {
         Noun = "contracts",
         Root = "contracts",
-        Fields = Set("tenant", "terms", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "terms[].discount", "terms[].minimum", "terms[].commitment",
+        Fields = Set("tenant", "terms", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "terms[].discount", "terms[].minimum", "terms[].commitment", "terms[].taxRate", "terms[].taxName", "terms[].model", "billTo", "billTo.name", "billTo.address", "billTo.taxId", "billTo.reference",
             "credits", "credits[].id", "credits[].amount", "credits[].validFrom", "credits[].validTo", "prepaid", "prepaid[].id", "prepaid[].amount", "prepaid[].validFrom", "prepaid[].validTo"),
-        Texts = Set("tenant", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "credits[].id", "credits[].validFrom", "credits[].validTo", "prepaid[].id", "prepaid[].validFrom", "prepaid[].validTo"),
+        Texts = Set("tenant", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "terms[].taxName", "terms[].model", "billTo.name", "billTo.address[]", "billTo.taxId", "billTo.reference", "credits[].id", "credits[].validFrom", "credits[].validTo", "prepaid[].id", "prepaid[].validFrom", "prepaid[].validTo"),
         Defaults = new Dictionary<string, string> { ["terms"] = "[]", ["credits"] = "[]", ["prepaid"] = "[]" },
         IdField = "tenant",
         PathOf = id => $"v1/tenants/{Uri.EscapeDataString(id)}/contract",
+    };
+
+    public static readonly DocumentKind Allocation = new()
+    {
+        Noun = "allocation",
+        Root = "versions",
+        Fields = Set("validFrom", "validTo", "currency", "basis", "idle", "overheadSplit", "sharedSplit", "shared", "weights", "weights.*", "hosts", "hosts[].match", "hosts[].match.host", "hosts[].match.hostClass", "hosts[].match.region",
+            "hosts[].match.hostLabel", "hosts[].match.hostLabel.*", "hosts[].perHour", "hosts[].cpuShare", "hosts[].cores", "hosts[].memoryBytes", "overhead", "overhead[].name", "overhead[].perHour"),
+        Texts = Set("validFrom", "validTo", "currency", "basis", "idle", "overheadSplit", "sharedSplit", "shared[]", "hosts[].match.host", "hosts[].match.hostClass", "hosts[].match.region", "hosts[].match.hostLabel.*", "overhead[].name"),
+        Defaults = new Dictionary<string, string> { ["hosts"] = "[]", ["overhead"] = "[]", ["shared"] = "[]" },
+        IdField = null,
+        PathOf = _ => "v1/allocation",
     };
 
     public static readonly DocumentKind Quotas = new()

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Metering.Messages;
 using Metering.Meters;
+using Metering.Service.Allocation;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Metering.Service.Verification;
@@ -45,7 +46,7 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
         var buckets = new List<ExplainedCharge.Bucket>();
         decimal cpu = 0, estimated = 0;
         await using var command = VerifyRun.Command(connection,
-            $"SELECT bucket, {line?.Meter?.Column ?? "NULL"}, {line?.Reserved?.Column ?? "NULL"}, {MeterCatalogue.Cpu.Column}, estimated_us FROM usage WHERE bucket >= @from AND bucket < @to AND workload = @workload ORDER BY bucket",
+            $"SELECT bucket, {(line?.Meter ?? AllocationSku.MeterOf(charge.Sku))?.Column ?? "NULL"}, {line?.Reserved?.Column ?? "NULL"}, {MeterCatalogue.Cpu.Column}, estimated_us FROM usage WHERE bucket >= @from AND bucket < @to AND workload = @workload ORDER BY bucket",
             ("@from", charge.From), ("@to", charge.To), ("@workload", charge.Workload));
         await using var rows = await command.ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel))
@@ -84,7 +85,7 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
             {
                 foreach (var reading in record.Meters)
                 {
-                    if (MeterCatalogue.TryFind(reading.Meter, out var meter) && (meter == line?.Meter || meter == line?.Reserved))
+                    if (MeterCatalogue.TryFind(reading.Meter, out var meter) && (meter == (line?.Meter ?? AllocationSku.MeterOf(charge.Sku)) || meter == line?.Reserved))
                         readings.Add(new ExplainedCharge.Reading(record.Path, record.Inode, record.Origin.ToString(), reading.Generation, reading.Start, reading.End, reading.Quantity));
                 }
             }

@@ -1,3 +1,4 @@
+using Metering.Service.Allocation;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Metering.Service.Tenants;
@@ -32,9 +33,12 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, L
         var (start, end) = Bounds(period, prices);
         var rows = new List<ChargeRow>();
         var (used, unpriced) = (0L, 0L);
+        var shares = new AllocationCharges(prices, ranges);
+        var allocation = AllocationCharges.Asked(prices, start, end) ? await AllocationStream.OpenAsync(view.Connection, await AllocationBook.LoadAsync(view.Context, cancel), grain, start, end, shares.Add, cancel) : null;
         var book = new ChargeBook(new Rater(prices, traits), prices, rows.Add);
         await UsageStream.ReadAsync(view.Connection, start, end, (tenant, bucket, workload, values, known) =>
         {
+            allocation?.Add(tenant, bucket, workload, values, known);
             if (!ranges.TryGetValue(tenant, out var range))
             {
                 unpriced++;
@@ -46,6 +50,8 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, L
             book.Add(tenant, bucket, grain.LengthAt(bucket), workload, values, known);
         }, cancel);
         book.Finish(ranges.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value.Start, pair.Value.End)));
+        allocation?.Finish();
+        rows.AddRange(shares.Rows(period));
         return new RatedPeriod(period, start, end, rows, used, unpriced);
     }
 }

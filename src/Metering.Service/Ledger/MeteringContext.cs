@@ -1,5 +1,6 @@
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Allocation;
 using Metering.Service.Quotas;
 using Metering.Service.Rating;
 using Metering.Service.Tenants;
@@ -39,6 +40,12 @@ public sealed class MeteringContext(DbContextOptions<MeteringContext> options) :
             entity.ToTable("contract").HasKey(contract => contract.Tenant);
             entity.Property(contract => contract.Tenant).HasColumnName("tenant");
             entity.Property(contract => contract.Json).HasColumnName("json");
+        });
+        modelBuilder.Entity<StoredAllocation>(entity =>
+        {
+            entity.ToTable("allocation").HasKey(allocation => allocation.Id);
+            entity.Property(allocation => allocation.Id).HasColumnName("id").ValueGeneratedNever();
+            entity.Property(allocation => allocation.Json).HasColumnName("json");
         });
         modelBuilder.Entity<StoredQuota>(entity =>
         {

@@ -47,7 +47,7 @@ internal sealed class PriceCatalogue
 
     public Contract? ContractOf(string tenant) => _contracts.GetValueOrDefault(tenant);
 
-    /// <summary>The prices that hold for a tenant at an instant, and until when they surely do; null: its usage is not priced until then.</summary>
+    /// <summary>The prices that hold for a tenant at an instant, and until when they surely do; null: its usage is not priced until then, or it pays its share of the hosts instead.</summary>
     public (Validity? Prices, long Until) At(string tenant, long seconds)
     {
         if (!_tenants.TryGetValue(tenant, out var found)) return (null, long.MaxValue);
@@ -57,6 +57,7 @@ internal sealed class PriceCatalogue
             if (terms.FromSeconds > seconds) until = Math.Min(until, terms.FromSeconds);
             if (seconds < terms.FromSeconds || seconds >= terms.ToSeconds) continue;
             until = Math.Min(until, terms.ToSeconds);
+            if (terms.Model == "allocation") return (null, until);
             book = terms.PriceBook ?? book;
         }
 

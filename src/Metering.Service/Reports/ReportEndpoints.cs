@@ -33,9 +33,19 @@ internal static class ReportEndpoints
             page.NextCursor);
     }
 
-    private static async Task<IResult> Costs([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, CostReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+    private static async Task<IResult> Costs([AsParameters] UsageParameters parameters, [Microsoft.AspNetCore.Mvc.FromQuery, System.ComponentModel.Description("hosts: shares of what the hosts cost, instead of the price books")] string? allocation,
+        HttpRequest request, Caller caller, CostReport report, AllocationReport allocations, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
+        if (allocation is not null)
+        {
+            if (string.Join(" ", AllocationReport.Faults(allocation, query)) is { Length: > 0 } refused) return Problems.Invalid(refused);
+            var shares = await allocations.RunAsync(query, cancel);
+            if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(shares);
+            var (header, rows) = AllocationReport.Csv(query, shares);
+            return new CsvAnswer(header, rows, shares.NextCursor);
+        }
+
         var page = await report.RunAsync(query, cancel);
         if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
         string[] meters = [.. MeterCatalogue.All.Select(meter => meter.Name), "workloadHours", "workloadMonths", "months"];

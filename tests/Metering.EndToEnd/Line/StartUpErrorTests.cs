@@ -50,6 +50,8 @@ public sealed class StartUpErrorTests
     [InlineData("METERING__Ledger__Grain", "20min", "Ledger:Grain", "15min")]
     [InlineData("METERING__Ledger__ConnectionString", "nonsense", "Ledger:ConnectionString", "Data Source=")]
     [InlineData("METERING__Alerts__AllowedAddresses", "127.0.0.1/99", "Alerts:AllowedAddresses", "127.0.0.1/99")]
+    [InlineData("METERING__Invoices__PaymentDays", "400", "Invoices:PaymentDays", "0 to 365")]
+    [InlineData("METERING__Invoices__SellerTaxId", "1", "Invoices:SellerName", "is missing")]
     [InlineData("METERING__Agent__Intervall", "1s", "Agent:Intervall", "Agent:Interval")]
     [InlineData("METERING__Agent__MaxWorkloadsPerParent", "0", "Agent:MaxWorkloadsPerParent", "1000000")]
     public async Task A_wrong_setting_ends_with_2_naming_key_and_range(string variable, string value, string key, string range)

@@ -12,22 +12,22 @@ using Xunit;
 namespace Metering.Tests.Billing;
 
 /// <summary>Closing of periods, whatever database the ledger is kept in.</summary>
-public abstract class BillingContract : IAsyncLifetime
+public abstract partial class BillingContract : IAsyncLifetime
 {
-    private static readonly BillingPeriod October = new(2026, 10);
+    private protected static readonly BillingPeriod October = new(2026, 10);
     private static readonly BillingPeriod November = new(2026, 11);
-    private static readonly ClaimsPrincipal Alice = new(new ClaimsIdentity([new Claim(ClaimTypes.Name, "alice")], "test"));
+    private protected static readonly ClaimsPrincipal Alice = new(new ClaimsIdentity([new Claim(ClaimTypes.Name, "alice")], "test"));
     private readonly FakeClock _clock = new(new DateTimeOffset(2026, 11, 3, 0, 0, 0, TimeSpan.Zero));
     private readonly BatchSeries _host = new("h1", new DateTimeOffset(2026, 10, 1, 0, 0, 0, TimeSpan.Zero), seconds: 86_400);
     private LedgerOptions _options = null!;
-    private LedgerStore _store = null!;
+    private protected LedgerStore _store = null!;
     private GroupWriter _writer = null!;
 
     protected abstract Task<string> ConnectionStringAsync();
 
     protected virtual ValueTask EndAsync() => ValueTask.CompletedTask;
 
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+    private protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -55,6 +55,9 @@ public abstract class BillingContract : IAsyncLifetime
 
         var invoice = Assert.Single(await DocumentsAsync());
         Assert.Equal(("000001", "invoice", "2026-10", "t", "2026-11-01"), (invoice.Id, invoice.Kind, invoice.Period, invoice.Tenant.Id, invoice.IssuedOn));
+
+        // A day's window is spread over its hours, which is an estimate.
+        Assert.Equal(1m, invoice.EstimatedShare);
 
         // 31 days of 2 h: 10 Core-Hours at 3, 52 at 2, and 5 a month; less 10 %.
         Assert.Equal((30 + 104 + 5) * 0.9m, invoice.Total);
@@ -262,12 +265,12 @@ public abstract class BillingContract : IAsyncLifetime
         Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync("2026-10-99999", null, 10, Cancel));
     }
 
-    private PeriodCloser Closer() => new(_store, _options, new PeriodDrafter(_store, _options), _clock);
+    private protected PeriodCloser Closer() => new(_store, _options, new PeriodDrafter(_store, _options), _clock);
 
     // Two workloads, each with an hour of CPU a day.
-    private Task DaysAsync(int days) => WriteAsync([.. Enumerable.Range(0, days).Select(_ => _host.Next(("/a", 3_600_000_000, false), ("/b", 3_600_000_000, false)))]);
+    private protected Task DaysAsync(int days) => WriteAsync([.. Enumerable.Range(0, days).Select(_ => _host.Next(("/a", 3_600_000_000, false), ("/b", 3_600_000_000, false)))]);
 
-    private Task WriteAsync(params Messages.UsageBatch[] batches) => _writer.WriteAsync([.. batches.Select(BatchSeries.Item)], Cancel);
+    private protected Task WriteAsync(params Messages.UsageBatch[] batches) => _writer.WriteAsync([.. batches.Select(BatchSeries.Item)], Cancel);
 
     private async Task ConfigureAsync(string tenant)
     {
@@ -305,7 +308,7 @@ public abstract class BillingContract : IAsyncLifetime
 
     private Task SqlAsync(string sql) => _store.WriteAsync(transaction => transaction.ExecuteAsync(sql), Cancel);
 
-    private async Task<long> CountAsync(string table) => long.Parse(await TextAsync("SELECT COUNT(*) FROM " + table), System.Globalization.CultureInfo.InvariantCulture);
+    private protected async Task<long> CountAsync(string table) => long.Parse(await TextAsync("SELECT COUNT(*) FROM " + table), System.Globalization.CultureInfo.InvariantCulture);
 
     private async Task<string> TextAsync(string sql)
     {
@@ -315,7 +318,7 @@ public abstract class BillingContract : IAsyncLifetime
         return Convert.ToString(await command.ExecuteScalarAsync(Cancel), System.Globalization.CultureInfo.InvariantCulture)!;
     }
 
-    private async Task<List<string>> VerifiedAsync()
+    private protected async Task<List<string>> VerifiedAsync()
     {
         var (summary, notes) = await VerifyAsync();
         Assert.True(summary.Ok, summary.First?.ToString());
