@@ -20,6 +20,20 @@ internal sealed record ChargeEntry(
     /// <summary>What is charged once: a correction has the key of what it corrects.</summary>
     internal readonly record struct Identity(string Tenant, string Day, long Workload, string Sku, string Book, int Version, int Tier, long? TermsFrom, string Currency, long Price);
 
+    /// <summary>Texts that many charges share, each kept once.</summary>
+    internal sealed class Texts
+    {
+        private readonly Dictionary<Tenants.BillingPeriod, string> _periods = [];
+        private readonly Dictionary<NodaTime.LocalDate, string> _days = [];
+
+        public string Of(Tenants.BillingPeriod period) => _periods.TryGetValue(period, out var known) ? known : _periods[period] = period.ToString();
+
+        public string Of(NodaTime.LocalDate day) => _days.TryGetValue(day, out var known) ? known : _days[day] = day.ToString("uuuu-MM-dd", CultureInfo.InvariantCulture);
+    }
+
+    /// <inheritdoc cref="ChargeEntry(string, long, string, string, string, long, string, string, int, int, long?, string, string, long, Int128, Int128, Int128?, Int128?, long, long)" path="/param[@name='N']"/>
+    public long N { get; set; } = N;
+
     public string Id => string.Create(CultureInfo.InvariantCulture, $"{Period}-{N}");
 
     public Identity Key => new(Tenant, Day, Workload, Sku, Book, Version, Tier, TermsFrom, Currency, Price);
@@ -34,7 +48,7 @@ internal sealed record ChargeEntry(
     public string Canonical => string.Create(CultureInfo.InvariantCulture,
         $"{N}\t{Origin}\t{Tenant}\t{Day}\t{Workload}\t{Sku}\t{Book}\t{Version}\t{Tier}\t{TermsFrom}\t{Currency}\t{Unit}\t{Price}\t{Nano}\t{Base}\t{Used}\t{Reserved}\t{From}\t{To}\n");
 
-    public static ChargeEntry Of(ChargeRow row) => new(
-        row.Period.ToString(), 0, row.Period.ToString(), row.Tenant, row.Day.ToString("uuuu-MM-dd", CultureInfo.InvariantCulture), row.Workload, row.Line.Sku, row.Line.Book, row.Line.Version, row.Tier,
+    public static ChargeEntry Of(ChargeRow row, Texts texts) => new(
+        texts.Of(row.Period), 0, texts.Of(row.Period), row.Tenant, texts.Of(row.Day), row.Workload, row.Line.Sku, row.Line.Book, row.Line.Version, row.Tier,
         row.Terms?.FromSeconds, row.Line.Currency, row.Line.ChargeUnit, row.Line.Prices[row.Tier], row.Nano, row.Base, row.Used, row.Reserved, row.From, row.To);
 }

@@ -11,7 +11,8 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
 {
     private static readonly Contract NoContract = new();
 
-    public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel)
+    /// <param name="prove">True to hold the usage against the batches on the way: <see cref="RatedPeriod.Unproved"/>.</param>
+    public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel, bool prove = false)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
@@ -20,8 +21,8 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         var closed = (await InvoiceStore.PeriodsAsync(connection, cancel)).FindAll(one => string.CompareOrdinal(one.Id, period.ToString()) < 0);
         var issued = await InvoiceStore.ReadAsync(connection, null, null, 0, int.MaxValue, cancel);
-        var rated = await RatedPeriod.ReadAsync(view, period, prices, options, cancel);
-        var charges = rated.Rows.ConvertAll(ChargeEntry.Of);
+        var rated = await RatedPeriod.ReadAsync(view, period, prices, options, cancel, prove);
+        var charges = rated.Charges;
         var documents = Invoices(rated, prices, issued);
 
         var late = await LateUsage.ReadAsync(view, cancel);
@@ -38,7 +39,7 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
         }
 
         charges.Sort(Compare);
-        for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { N = i + 1 };
+        for (var i = 0; i < charges.Count; i++) charges[i].N = i + 1;
         var first = (issued.Count == 0 ? 0 : issued[^1].Number) + 1;
         documents = [.. documents.OrderBy(one => one.Tenant.Id, StringComparer.Ordinal).ThenBy(one => one.Currency, StringComparer.Ordinal).ThenByDescending(one => one.Origin, StringComparer.Ordinal)];
         for (var i = 0; i < documents.Count; i++) documents[i] = documents[i].Numbered(first + i);
@@ -95,9 +96,9 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
     {
         var stored = await ChargeSums.ReadAsync(view.Connection, anew.Period, cancel);
         var differences = new List<ChargeEntry>();
-        foreach (var row in anew.Rows)
+        foreach (var charge in anew.Charges)
         {
-            if (stored.Take(ChargeEntry.Of(row)) is { } difference) differences.Add(difference with { Period = period.ToString() });
+            if (stored.Take(charge) is { } difference) differences.Add(difference with { Period = period.ToString() });
         }
 
         differences.AddRange(stored.Gone().Select(gone => gone with { Period = period.ToString() }));

@@ -50,13 +50,7 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
         await using (var context = await store.ReadContextAsync(cancel)) prices = await PriceCatalogue.LoadAsync(context, cancel);
         var grain = await LedgerGrain.ReadAsync(store, options, cancel);
         await using var connection = await store.OpenReadAsync(cancel);
-        Func<long, WorkloadTraits>? traits = null;
-        if (prices.AsksTraits)
-        {
-            var known = await TraitsReader.ReadAsync(connection, cancel);
-            traits = workload => known.GetValueOrDefault(workload, WorkloadTraits.Unknown);
-        }
-
+        var traits = prices.AsksTraits ? await TraitsReader.ReadAsync(connection, cancel) : null;
         var run = new Run(query, prices, grain, new Rater(prices, traits));
         await new CostStart(store.IsPostgres, prices, grain, run.Rater).SkipAsync(connection, query.FromSeconds, cancel);
         await RateAsync(connection, run, cancel);

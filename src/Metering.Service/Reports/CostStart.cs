@@ -22,12 +22,12 @@ internal sealed class CostStart(bool postgres, PriceCatalogue prices, LedgerGrai
             await using var rows = await command.ExecuteReaderAsync(cancel);
             while (await rows.ReadAsync(cancel))
             {
-                var (tenant, workload, at) = (rows.GetString(0), rows.GetInt64(1), 2);
+                var (tenant, workload, first, at) = (rows.GetString(0), rows.GetInt64(1), rows.GetInt64(2), 3);
                 if (!tenants.Contains(tenant)) continue;
                 var seconds = (Int128)rows.GetDecimal(at++);
                 var sums = MeterCatalogue.All.Select(_ => (Int128?)UsageSelect.ReadSum(rows, postgres, ref at)).ToArray();
                 var larger = WithReservation.ToDictionary(meter => meter, _ => (Int128?)UsageSelect.ReadSum(rows, postgres, ref at));
-                rater.For(tenant).Skip(part.Key.From, workload, line => line.Meter is not { } meter ? seconds : line.Basis switch
+                rater.For(tenant).Skip(first, workload, line => line.Meter is not { } meter ? seconds : line.Basis switch
                 {
                     PriceBasis.Reservation => sums[line.Reserved!.Index],
                     PriceBasis.Larger => larger[meter],
@@ -58,9 +58,11 @@ internal sealed class CostStart(bool postgres, PriceCatalogue prices, LedgerGrai
         var length = grain.FineFrom == long.MaxValue ? grain.Coarse.ToString(CultureInfo.InvariantCulture)
             : string.Create(CultureInfo.InvariantCulture, $"CASE WHEN u.bucket >= {grain.FineFrom} THEN {Math.Min(LedgerGrain.Fine, grain.Coarse)} ELSE {grain.Coarse} END");
         var sums = MeterCatalogue.All.Select(meter => UsageSelect.Sum(meter.Column, postgres)).Concat(WithReservation.Select(meter => Larger(meter.Column, PriceLine.ReservedOf(meter)!.Column)));
-        return $"SELECT COALESCE(o.tenant, 'unattributed'), {workload}, SUM({length}), " + string.Join(", ", sums) +
-            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to " +
-            string.Create(CultureInfo.InvariantCulture, $"WHERE u.bucket >= {from} AND u.bucket < {to} GROUP BY COALESCE(o.tenant, 'unattributed')") + (prices.AsksTraits ? ", u.workload" : "");
+        // Where prices select by label, each value of it for itself.
+        var (version, join) = prices.AsksTraits ? (", COALESCE(f.valid_from, -1)", " LEFT JOIN workload_version f ON f.workload = u.workload AND u.bucket >= f.valid_from AND u.bucket < f.valid_to") : ("", "");
+        return $"SELECT COALESCE(o.tenant, 'unattributed'), {workload}, MIN(u.bucket), SUM({length}), " + string.Join(", ", sums) +
+            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to" + join + " " +
+            string.Create(CultureInfo.InvariantCulture, $"WHERE u.bucket >= {from} AND u.bucket < {to} GROUP BY COALESCE(o.tenant, 'unattributed')") + (prices.AsksTraits ? ", u.workload" + version + " ORDER BY 3" : "");
     }
 
     // Null only where both are unknown. SQLite's MAX of two is null if one is, PostgreSQL's GREATEST is not.

@@ -35,9 +35,8 @@ internal sealed class ChargeCheck : IVerifyCheck
 
         var anew = await RatedPeriod.ReadAsync(view, period, prices, run.Options, cancel);
         var stored = await ChargeSums.ReadAsync(connection, period, cancel);
-        foreach (var row in anew.Rows)
+        foreach (var charge in anew.Charges)
         {
-            var charge = ChargeEntry.Of(row);
             if (stored.Take(charge) is { } difference)
                 return (new Discrepancy("charge", Key(charge), $"the usage costs {difference.Cost} {charge.Currency} more than is charged: a quantity of {charge.Quantity} {charge.Unit}, {charge.Base} in base units, was to be expected"), null);
         }
