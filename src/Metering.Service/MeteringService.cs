@@ -70,6 +70,7 @@ public static class MeteringService
 
         // billing
         services.AddSingleton<IUsageListener, LateUsage>();
+        services.AddSingleton<IUsageListener, RollupMarks>();
         services.AddSingleton<PeriodDrafter>();
         services.AddSingleton<PeriodCloser>();
         services.AddSingleton<PeriodReport>();
@@ -82,6 +83,8 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<ChainWatch>());
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
+        services.AddSingleton<RollupKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<RollupKeeper>());
         services.AddSingleton<HostFigures>();
         services.AddSingleton<Inventory>();
         services.AddSingleton<ProofReport>();

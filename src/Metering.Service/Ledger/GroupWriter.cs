@@ -362,9 +362,11 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     {
         if (changed.Count == 0) return;
         var moves = new List<MovedUsage>();
+        var from = long.MaxValue;
         foreach (var entry in _directory.Unsaved)
         {
             if (!changed.TryGetValue(entry.Id, out var before)) continue;
+            from = Math.Min(from, before.DiffersFrom(entry.Attributes));
             var owners = _snapshot.Rules.Resolve(entry.Host, entry.Kind, entry.Path, before);
             if (!owners.SequenceEqual(entry.Owners)) await UsageMoves.AddAsync(transaction, entry, owners, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom), now, moves);
         }
@@ -372,6 +374,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         foreach (var listener in _listeners)
         {
             if (moves.Count > 0) await listener.UsageMovedAsync(transaction, moves, _snapshot, now);
+            await listener.AttributesChangedAsync(transaction, from, _snapshot);
         }
     }
 

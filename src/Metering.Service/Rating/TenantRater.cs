@@ -98,7 +98,26 @@ internal sealed class TenantRater(string tenant, PriceCatalogue prices, TraitsHi
         return seconds;
     }
 
-    private ReadOnlySpan<(PriceLine Line, Cumulative Cumulative)> Lines(long workload, long at)
+    /// <summary>Moves to an instant; true when other prices, another day or another period may hold from there.</summary>
+    public bool Enter(long at)
+    {
+        if (at >= _from && at < _until) return false;
+        Move(at);
+        return true;
+    }
+
+    /// <summary>Appends what a sum of usage costs, priced by a line that holds at the instant; as rating its rows one by one does, but for the row that each tier was entered on.</summary>
+    public void AddSum(long at, string book, int version, string sku, Int128 sum, List<Charge> charges)
+    {
+        Enter(at);
+        foreach (var (line, cumulative) in _all)
+        {
+            if (line.Sku == sku && line.Version == version && line.Book == book) cumulative.AddSum(line, sum, charges);
+        }
+    }
+
+    /// <summary>The prices that hold for a workload at an instant that was entered.</summary>
+    internal ReadOnlySpan<(PriceLine Line, Cumulative Cumulative)> Lines(long workload, long at)
     {
         if (!_selects) return _all;
         if (_selected.TryGetValue(workload, out var known) && at < known.Until) return known.Lines;

@@ -15,6 +15,7 @@ internal static class ReportEndpoints
         var reports = routes.MapGroup("/v1").WithTags("Reports").RequireAuthorization(Roles.MayRead);
         reports.MapGet("/usage", Usage).WithSummary("Usage by time and by tenant, host, kind, workload or label").Produces<UsagePage>().ProducesProblem(400);
         reports.MapGet("/costs", Costs).WithSummary("The same, priced by each tenant's price book").Produces<CostPage>().ProducesProblem(400);
+        reports.MapGet("/rollup", RollupState).RequireAuthorization(Roles.MayManage).WithSummary("How far the sums are that cost reports by tenant are made of").Produces<RollupView>();
         reports.MapGet("/hosts", Hosts).WithSummary("The hosts, how far each is metered and what each can meter").Produces<HostPage>();
         reports.MapGet("/workloads", Workloads).WithSummary("The workloads that were ever seen").Produces<WorkloadPage>();
         reports.MapGet("/proof", Proof).WithSummary("What the stored batches bill to a cgroup path and below, for comparison with the kernel").Produces<ProofView>().ProducesProblem(404);
@@ -24,26 +25,27 @@ internal static class ReportEndpoints
     private static async Task<IResult> Usage([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, UsageReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
+        if (query.IsUnlimited) return Problems.Invalid("'limit' is all; it is 1 to 10000.");
         var page = await report.RunAsync(query, cancel);
         if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
         var meters = MeterCatalogue.All.Select(meter => meter.Name).ToArray();
         return new CsvAnswer(
-            ["start", "end", .. KeyHeader(query), .. meters, "coverage", "estimatedShare", "unscrapedCpuSeconds", "unscrapedShare"],
-            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. KeyValues(query, row.Key), .. meters.Select(name => (object?)(row.Quantities.TryGetValue(name, out var value) ? value : null)), row.Coverage, row.EstimatedShare, row.UnscrapedCpuSeconds, row.UnscrapedShare]),
+            ["start", "end", .. CostTable.KeyHeader(query), .. meters, "coverage", "estimatedShare", "unscrapedCpuSeconds", "unscrapedShare"],
+            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. CostTable.KeyValues(query, row.Key), .. meters.Select(name => (object?)(row.Quantities.TryGetValue(name, out var value) ? value : null)), row.Coverage, row.EstimatedShare, row.UnscrapedCpuSeconds, row.UnscrapedShare]),
             page.NextCursor);
     }
 
     private static async Task<IResult> Costs([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, CostReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
+        var csv = CsvAnswer.Wanted(request, parameters.Format);
+        if (query.IsUnlimited && !csv) return Problems.Invalid("'limit' is all, which is for csv; as JSON take the pages by 'cursor'.");
+        if (query.IsUnlimited) return new CsvAnswer(CostTable.Header(query), CostTable.Rows(query, report.StreamAsync(query, cancel)));
         var page = await report.RunAsync(query, cancel);
-        if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
-        string[] meters = [.. MeterCatalogue.All.Select(meter => meter.Name), "workloadHours", "workloadMonths", "months"];
-        return new CsvAnswer(
-            ["start", "end", .. KeyHeader(query), "currency", "cost", .. meters],
-            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. KeyValues(query, row.Key), row.Currency, row.Cost, .. meters.Select(name => (object?)(row.Charges.TryGetValue(name, out var value) ? value : null))]),
-            page.NextCursor);
+        return csv ? new CsvAnswer(CostTable.Header(query), page.Rows.Select(row => CostTable.Row(query, row)), page.NextCursor) : TypedResults.Ok(page);
     }
+
+    private static async Task<IResult> RollupState(RollupKeeper keeper, CancellationToken cancel) => TypedResults.Ok(await keeper.ShowAsync(cancel));
 
     private static async Task<IResult> Hosts(HttpRequest request, string? format, Caller caller, Inventory inventory, CancellationToken cancel)
     {
@@ -80,10 +82,4 @@ internal static class ReportEndpoints
             ? new CsvAnswer(["name", "wireName", "unit", "scale", "kind", "family", "source"], meters.Select(meter => (IReadOnlyList<object?>)[meter.Name, meter.WireName, meter.Unit, meter.Scale, meter.Kind, meter.Family, meter.Source]))
             : TypedResults.Ok(new { meters });
     }
-
-    private static IEnumerable<string> KeyHeader(UsageQuery query) =>
-        query.GroupBy.SelectMany(dimension => dimension.Name == "workload" ? (IEnumerable<string>)["workloadId", "workloadKind", "workloadName", "workloadPath", "workloadHost"] : [dimension.Name]);
-
-    private static IEnumerable<object?> KeyValues(UsageQuery query, IReadOnlyDictionary<string, object> key) =>
-        query.GroupBy.SelectMany(dimension => key[dimension.Name] is WorkloadKey workload ? (IEnumerable<object?>)[workload.Id, workload.Kind, workload.Name, workload.Path, workload.Host] : [key[dimension.Name]]);
 }

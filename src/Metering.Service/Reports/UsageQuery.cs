@@ -25,6 +25,11 @@ internal sealed record UsageQuery
 
     public int Limit { get; init; } = 1000;
 
+    /// <summary>A limit that is none: every row is streamed.</summary>
+    public const string All = "all";
+
+    public bool IsUnlimited => Limit == int.MaxValue;
+
     public long Offset { get; init; }
 
     /// <summary>Who asks; a reader is held to its tenant here, below every endpoint.</summary>
@@ -56,8 +61,9 @@ internal sealed record UsageQuery
 
         var groups = ReadGroups(given.GroupBy, postgres, faults);
         var filters = ReadFilters(given.Filter, postgres, faults);
-        var limit = given.Limit ?? 1000;
-        if (limit is < 1 or > 10_000) faults.Add($"'limit' is {limit}; it is 1 to 10000.");
+        var limit = 1000;
+        if (given.Limit == All) limit = int.MaxValue;
+        else if (given.Limit is not null && (!int.TryParse(given.Limit, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > 10_000)) faults.Add($"'limit' is {given.Limit}; it is 1 to 10000.");
         var offset = 0L;
         if (given.Cursor is not null && !TryCursor(given.Cursor, out offset)) faults.Add("The cursor is none of ours; use nextCursor of the page before.");
         if (faults.Count > 0) return null;
