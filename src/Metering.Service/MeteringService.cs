@@ -71,9 +71,11 @@ public static class MeteringService
         // billing
         services.AddSingleton<IUsageListener, LateUsage>();
         services.AddSingleton<IUsageListener, RollupMarks>();
+        services.AddSingleton(options.Invoices);
         services.AddSingleton<PeriodDrafter>();
         services.AddSingleton<PeriodCloser>();
         services.AddSingleton<PeriodReport>();
+        services.AddSingleton<InvoiceVoiding>();
         services.AddSingleton<ChargeExplanation>();
 
         // faces

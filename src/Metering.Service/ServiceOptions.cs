@@ -1,5 +1,6 @@
 using Metering.Configuration;
 using Metering.Service.Alerts;
+using Metering.Service.Billing;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
 
@@ -17,6 +18,8 @@ public sealed record ServiceOptions
 
     public required AddressPolicy WebhookAddresses { get; init; }
 
+    public InvoiceOptions Invoices { get; init; } = new();
+
     /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
     public string? AdminKey { get; init; }
 
@@ -32,6 +35,7 @@ public sealed record ServiceOptions
             Ledger = LedgerOptions.From(settings, dataDirectory),
             Broker = broker is null ? null : new BrokerOptions { Url = settings.Text("Broker:Url")!, MaxQueueBytes = settings.Whole("Broker:QueueMaxBytes", 10L << 30, 1 << 20, long.MaxValue) },
             WebhookAddresses = policy,
+            Invoices = InvoiceOptions.From(settings),
             AdminKey = Environment.GetEnvironmentVariable("METERING_ADMIN_KEY") is { Length: > 0 } preset ? preset : null,
         };
     }

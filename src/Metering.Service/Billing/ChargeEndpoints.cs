@@ -12,10 +12,10 @@ namespace Metering.Service.Billing;
 internal static class ChargeEndpoints
 {
     private const int MaxBatches = 1_000;
-    private static readonly string[] Header = ["id", "origin", "day", "workload", "sku", "book", "version", "tier", "quantity", "unit", "unitPrice", "cost", "currency"];
+    private static readonly string[] Header = ["id", "kind", "origin", "day", "workload", "sku", "book", "version", "tier", "quantity", "unit", "unitPrice", "cost", "currency"];
 
     /// <summary>A charge that an invoice or note is made of.</summary>
-    internal sealed record ChargeView(string Id, string Origin, string Day, long Workload, string Sku, string Book, int Version, int Tier, decimal Quantity, string Unit, decimal UnitPrice, string Cost, string Currency);
+    internal sealed record ChargeView(string Id, string Kind, string Origin, string Day, long Workload, string Sku, string Book, int Version, int Tier, decimal Quantity, string Unit, decimal UnitPrice, string Cost, string Currency);
 
     public static void MapCharges(this IEndpointRouteBuilder routes)
     {
@@ -37,12 +37,12 @@ internal static class ChargeEndpoints
         var views = new List<ChargeView>();
         await foreach (var one in ChargeStore.ReadAsync(connection, "period = @value", document.Period, cancel))
         {
-            if (one.Tenant != document.Tenant.Id || one.Currency != document.Currency || one.Origin != document.Origin) continue;
-            views.Add(new ChargeView(one.Id, one.Origin, one.Day, one.Workload, one.Sku, one.Book, one.Version, one.Tier, one.Quantity, one.Unit, one.UnitPrice, one.Cost.ToString(), one.Currency));
+            if (one.Tenant != document.Tenant.Id || one.Currency != document.Currency || one.Origin != document.Origin || one.Cause != document.Cause) continue;
+            views.Add(new ChargeView(one.Id, one.Kind, one.Origin, one.Day, one.Workload, one.Sku, one.Book, one.Version, one.Tier, one.Quantity, one.Unit, one.UnitPrice, one.Cost.ToString(), one.Currency));
         }
 
         return CsvAnswer.Wanted(request, format)
-            ? new CsvAnswer(Header, views.Select(one => (IReadOnlyList<object?>)[one.Id, one.Origin, one.Day, one.Workload, one.Sku, one.Book, one.Version, one.Tier, one.Quantity, one.Unit, one.UnitPrice, one.Cost, one.Currency]))
+            ? new CsvAnswer(Header, views.Select(one => (IReadOnlyList<object?>)[one.Id, one.Kind, one.Origin, one.Day, one.Workload, one.Sku, one.Book, one.Version, one.Tier, one.Quantity, one.Unit, one.UnitPrice, one.Cost, one.Currency]))
             : TypedResults.Ok(views);
     }
 }

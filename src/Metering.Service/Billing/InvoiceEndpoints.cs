@@ -1,9 +1,12 @@
 using System.Globalization;
+using System.Security.Claims;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Metering.Service.Reports;
+using Metering.Service.Spreadsheets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
 namespace Metering.Service.Billing;
@@ -12,12 +15,16 @@ namespace Metering.Service.Billing;
 internal static class InvoiceEndpoints
 {
     private const int MaxLimit = 10_000;
-    private static readonly string[] ListHeader = ["id", "kind", "period", "origin", "corrects", "tenant", "currency", "total", "issuedOn"];
-    private static readonly string[] LineHeader = ["invoice", "kind", "text", "book", "version", "tier", "quantity", "unit", "unitPrice", "cost", "amount", "effective", "currency"];
+    private const int MaxReason = 500;
+    private static readonly string[] ListHeader = ["id", "kind", "state", "period", "origin", "corrects", "tenant", "currency", "net", "tax", "total", "issuedOn", "dueOn", "voidedBy", "replacedBy"];
+    private static readonly string[] LineHeader = ["invoice", "kind", "text", "book", "version", "tier", "quantity", "unit", "unitPrice", "cost", "taxRate", "taxBase", "amount", "effective", "currency"];
+
+    internal sealed record VoidRequest(string? Reason);
 
     /// <summary>An invoice or a note in the list.</summary>
-    /// <param name="State"><c>issued</c>, or <c>corrected</c> when a note refers to it.</param>
-    internal sealed record Entry(string Id, string Kind, string State, string Period, string Origin, string? Corrects, string Tenant, string Currency, decimal Total, string IssuedOn);
+    /// <param name="State"><c>issued</c>, <c>corrected</c> or <c>voided</c>.</param>
+    /// <param name="ReplacedBy">The invoice that was issued in place of a voided one.</param>
+    internal sealed record Entry(string Id, string Kind, string State, string Period, string Origin, string? Corrects, string Tenant, string Currency, decimal Net, decimal Tax, decimal Total, string IssuedOn, string? DueOn, string? VoidedBy, string? ReplacedBy);
 
     internal sealed record Page(IReadOnlyList<Entry> Invoices, string? NextCursor);
 
@@ -25,7 +32,11 @@ internal static class InvoiceEndpoints
     {
         var invoices = routes.MapGroup("/v1/invoices").WithTags("Billing").RequireAuthorization(Roles.MayRead);
         invoices.MapGet("/", List).WithSummary("Invoices, credit notes and debit notes in the order of their numbers");
-        invoices.MapGet("/{id}", Show).WithSummary("One document: JSON byte for byte as it was hashed, or its lines as CSV");
+        invoices.MapGet("/{id}", Show).WithSummary("One document: JSON byte for byte as it was hashed, its lines as CSV, a workbook, or a page to print; by format or Accept")
+            .Produces<InvoiceDocument>(200, "application/json", "text/csv", "text/html", Workbook.ContentType).ProducesProblem(400).ProducesProblem(404);
+        invoices.MapGet("/{id}/state", State).WithSummary("What became of a document: issued, corrected or voided, and by which others");
+        invoices.MapPost("/{id}/void", Void).RequireAuthorization(Roles.MayManage).WithSummary("Takes an invoice back with a note in the open month; it keeps its number and bytes. Asked again, it tells what was done");
+        invoices.MapPost("/{id}/reissue", Reissue).RequireAuthorization(Roles.MayManage).WithSummary("Issues a voided invoice anew, by the prices and the contract as they are now, once");
     }
 
     private static async Task<IResult> List(string? tenant, string? period, string? cursor, int? limit, string? format, HttpRequest request, Caller caller, LedgerStore store, CancellationToken cancel)
@@ -38,22 +49,68 @@ internal static class InvoiceEndpoints
         // Another tenant's documents are none.
         var documents = caller.Tenant is not null && tenant is not null && tenant != caller.Tenant ? [] : await InvoiceStore.ReadAsync(connection, caller.Tenant ?? tenant, period, after, size + 1, cancel);
         var next = documents.Count > size ? documents[size - 1].Number.ToString(CultureInfo.InvariantCulture) : null;
-        var corrected = await InvoiceStore.CorrectedAsync(connection, cancel);
-        var entries = documents.Take(size).Select(one => new Entry(one.Id, one.Kind, corrected.Contains((one.Origin, one.Tenant.Id, one.Currency)) && one.Kind == "invoice" ? "corrected" : "issued",
-            one.Period, one.Origin, one.Corrects, one.Tenant.Id, one.Currency, one.Total, one.IssuedOn)).ToList();
+        var states = await InvoiceStore.StatesAsync(connection, caller.Tenant ?? tenant, cancel);
+        var entries = documents.Take(size).Select(one => new Entry(one.Id, one.Kind, states[one.Number].State, one.Period, one.Origin, one.Corrects, one.Tenant.Id, one.Currency, one.Net, one.Tax, one.Total, one.IssuedOn, one.DueOn, states[one.Number].VoidedBy, states[one.Number].ReplacedBy)).ToList();
         return CsvAnswer.Wanted(request, format)
-            ? new CsvAnswer(ListHeader, entries.Select(one => (IReadOnlyList<object?>)[one.Id, one.Kind, one.Period, one.Origin, one.Corrects, one.Tenant, one.Currency, one.Total, one.IssuedOn]), next)
+            ? new CsvAnswer(ListHeader, entries.Select(one => (IReadOnlyList<object?>)[one.Id, one.Kind, one.State, one.Period, one.Origin, one.Corrects, one.Tenant, one.Currency, one.Net, one.Tax, one.Total, one.IssuedOn, one.DueOn, one.VoidedBy, one.ReplacedBy]), next)
             : TypedResults.Ok(new Page(entries, next));
     }
 
-    private static async Task<IResult> Show(string id, string? format, HttpRequest request, Caller caller, LedgerStore store, CancellationToken cancel)
+    private static async Task<IResult> Show(string id, string? format, HttpRequest request, HttpResponse response, Caller caller, LedgerStore store, CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         if (await InvoiceStore.FindAsync(connection, id, caller.Tenant, cancel) is not { } found) return Problems.Unknown("invoice", id);
         var document = found.Document;
-        if (InvoicePage.Wanted(request, format)) return TypedResults.Content(InvoicePage.Render(document, found.Hash), "text/html; charset=utf-8");
-        return CsvAnswer.Wanted(request, format)
-            ? new CsvAnswer(LineHeader, document.Lines.Select(line => (IReadOnlyList<object?>)[document.Id, line.Kind, line.Text, line.Book, line.Version, line.Tier, line.Quantity, line.Unit, line.UnitPrice, line.Cost, line.Amount, line.Effective, document.Currency]))
-            : TypedResults.Text(found.Json, "application/json");
+        var state = (await InvoiceStore.StatesAsync(connection, document.Tenant.Id, cancel))[document.Number];
+        response.Headers["Invoice-State"] = state.State;
+        response.Headers.Vary = "Accept";
+        switch (InvoiceFormat.Of(request, format))
+        {
+            case InvoiceFormat.Html:
+                var manifest = (await InvoiceStore.PeriodsAsync(connection, cancel)).Find(one => one.Id == document.Period)?.Hash;
+                response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'";
+                return TypedResults.Content(InvoicePage.Render(document, state, found.Hash, manifest), "text/html; charset=utf-8");
+            case InvoiceFormat.Csv:
+                return new CsvAnswer(LineHeader, document.Lines.Select(line => (IReadOnlyList<object?>)
+                    [document.Id, line.Kind, line.Text, line.Book, line.Version, line.Tier, line.Quantity, line.Unit, line.UnitPrice, line.Cost, line.TaxRate, line.TaxBase, line.Amount, line.Effective, document.Currency]));
+            case InvoiceFormat.Xlsx:
+                return TypedResults.File(InvoiceSheets.Render(document, state, found.Hash), Workbook.ContentType, $"{document.Kind}-{document.Id}.xlsx");
+            case InvoiceFormat.Json:
+                return TypedResults.Text(found.Json, "application/json");
+            default:
+                return Problems.Invalid($"'format' is '{format}'; it is json, csv, html or xlsx.");
+        }
+    }
+
+    private static async Task<Results<Ok<InvoiceState>, ProblemHttpResult>> State(string id, Caller caller, LedgerStore store, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        return await InvoiceStore.FindAsync(connection, id, caller.Tenant, cancel) is { Document: var document }
+            ? TypedResults.Ok((await InvoiceStore.StatesAsync(connection, document.Tenant.Id, cancel))[document.Number]) : Problems.Unknown("invoice", id);
+    }
+
+    private static async Task<Results<Ok<InvoiceState>, ProblemHttpResult>> Void(string id, VoidRequest request, ClaimsPrincipal user, InvoiceVoiding voiding, CancellationToken cancel)
+    {
+        if (request.Reason?.Trim() is not { Length: > 0 and <= MaxReason } reason) return Problems.Invalid($"'reason' is missing or longer than {MaxReason} characters; say why the invoice is voided.");
+        try
+        {
+            return await voiding.VoidAsync(id, reason, user, cancel) is { } state ? TypedResults.Ok(state) : Problems.Unknown("invoice", id);
+        }
+        catch (RuleBrokenException refused)
+        {
+            return Problems.Conflict(refused.Message);
+        }
+    }
+
+    private static async Task<Results<Ok<InvoiceDocument>, ProblemHttpResult>> Reissue(string id, ClaimsPrincipal user, InvoiceVoiding voiding, CancellationToken cancel)
+    {
+        try
+        {
+            return await voiding.ReissueAsync(id, user, cancel) is { } document ? TypedResults.Ok(document) : Problems.Unknown("invoice", id);
+        }
+        catch (RuleBrokenException refused)
+        {
+            return Problems.Conflict(refused.Message);
+        }
     }
 }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Metering.Service.Tenants;
-using Microsoft.AspNetCore.Http;
 using NodaTime;
 
 namespace Metering.Service.Billing;
@@ -10,55 +9,121 @@ namespace Metering.Service.Billing;
 /// <summary>A document as a page to print: A4, no script, nothing loaded from elsewhere.</summary>
 internal static class InvoicePage
 {
-    private const string Style = """
-        @page { size: A4; margin: 18mm 16mm 20mm; }
-        * { box-sizing: border-box; }
-        body { margin: 0 auto; max-width: 180mm; padding: 10mm 0; color: #1a1f2b; font: 10pt/1.45 "Inter", "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
-        header { display: flex; justify-content: space-between; align-items: flex-start; border-bottom: 2px solid #1f4e8c; padding-bottom: 6mm; }
-        h1 { margin: 0; font-size: 20pt; color: #1f4e8c; }
-        dl { display: grid; grid-template-columns: auto auto; gap: 1mm 5mm; margin: 0; }
-        dt { color: #667085; } dd { margin: 0; text-align: right; }
-        .to { margin: 8mm 0; } .to strong { display: block; font-size: 12pt; }
-        table { width: 100%; border-collapse: collapse; } thead { display: table-header-group; } tr { break-inside: avoid; }
-        th { text-align: left; color: #667085; font-weight: 600; border-bottom: 1px solid #98a2b3; padding: 1.5mm 2mm; }
-        td { padding: 1.8mm 2mm; border-bottom: 1px solid #eaecf0; vertical-align: top; }
-        .n { text-align: right; white-space: nowrap; } small { color: #667085; }
-        tfoot td { border: 0; border-top: 2px solid #1f4e8c; font-weight: 700; font-size: 12pt; padding-top: 3mm; }
-        footer { margin-top: 10mm; color: #667085; font-size: 7.5pt; overflow-wrap: anywhere; }
-        @media print { body { padding: 0; max-width: none; } }
-        """;
+    // What is charged, by the heading that it stands under, in this order.
+    private static readonly (string Heading, string[] Kinds)[] Groups =
+    [
+        ("Usage", ["usage"]), ("Share of host cost", ["allocation"]), ("Discounts", ["discount"]), ("Commitment and minimum", ["commitmentPurchase", "commitmentUsed", "commitmentUnused", "minimum"]),
+    ];
 
-    /// <summary>True when the request asks for a page, by <c>format=html</c> or by <c>Accept</c>.</summary>
-    public static bool Wanted(HttpRequest request, string? format) =>
-        string.Equals(format, "html", StringComparison.OrdinalIgnoreCase) || (format is null && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase));
+    public static string Title(InvoiceDocument document) => document.Kind switch { "creditNote" => "Credit note", "debitNote" => "Debit note", _ => "Invoice" };
 
-    public static string Render(InvoiceDocument document, string hash)
+    /// <param name="hash">Of the document.</param>
+    /// <param name="manifest">Hash of the manifest of the month that issued it; null: the month is open.</param>
+    public static string Render(InvoiceDocument document, InvoiceState state, string hash, string? manifest)
     {
-        var digits = Currency.TryDigits(document.Currency, out var known) ? known : 2;
-        var zone = TenantCalendar.Zone(document.Tenant.TimeZone);
-        var title = document.Kind switch { "creditNote" => "Credit note", "debitNote" => "Debit note", _ => "Invoice" };
         var page = new StringBuilder();
-        page.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} {Safe(document.Id)}</title><style>{Style}</style></head><body>");
-        page.Append(CultureInfo.InvariantCulture, $"<header><h1>{title}</h1><dl><dt>Number</dt><dd>{Safe(document.Id)}</dd><dt>Issued</dt><dd>{Safe(document.IssuedOn)}</dd><dt>Period</dt><dd>{Safe(document.Origin)}</dd>");
-        if (document.Corrects is { } corrects) page.Append(CultureInfo.InvariantCulture, $"<dt>Corrects</dt><dd>Invoice {Safe(corrects)}</dd>");
-        page.Append(CultureInfo.InvariantCulture, $"</dl></header><p class=\"to\"><small>To</small><strong>{Safe(document.Tenant.Name)}</strong>{Safe(document.Tenant.Id)}<br><small>Metered from {Local(document.From)} to {Local(document.To)} ({Safe(document.Tenant.TimeZone)})</small></p>");
-        page.Append(CultureInfo.InvariantCulture, $"<table><thead><tr><th>What</th><th class=\"n\">Quantity</th><th class=\"n\">Unit price</th><th class=\"n\">{Safe(document.Currency)}</th></tr></thead><tbody>");
-        foreach (var line in document.Lines)
-        {
-            page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Safe(line.Text)}");
-            if (line.Tier is { } tier && (tier > 0 || line.TierTo is not null)) page.Append(CultureInfo.InvariantCulture, $"<br><small>from {Number(line.TierFrom ?? 0, 9)}{(line.TierTo is { } to ? " to " + Number(to, 9) : "")} {Safe(line.Unit)}</small>");
-            if (line.Effective is { } effective) page.Append(CultureInfo.InvariantCulture, $"<br><small>worth {effective.ToString("N" + digits, CultureInfo.InvariantCulture)} {Safe(document.Currency)}</small>");
-            page.Append(CultureInfo.InvariantCulture, $"</td><td class=\"n\">{(line.Quantity is { } quantity ? Number(quantity, 9) + "<br><small>" + Safe(line.Unit) + "</small>" : "")}</td><td class=\"n\">{(line.UnitPrice is { } price ? Number(price, 10) : "")}</td><td class=\"n\">{line.Amount.ToString("N" + digits, CultureInfo.InvariantCulture)}</td></tr>");
-        }
-
-        page.Append(CultureInfo.InvariantCulture, $"</tbody><tfoot><tr><td colspan=\"3\">{(document.Total < 0 ? "To be paid back" : "Total to pay")}</td><td class=\"n\">{document.Total.ToString("N" + digits, CultureInfo.InvariantCulture)}</td></tr></tfoot></table>");
-        page.Append(CultureInfo.InvariantCulture, $"<footer>SHA-256 {Safe(hash)}. Every line can be walked back to the kernel's counters: GET /v1/invoices/{Safe(document.Id)}/charges.</footer></body></html>");
-        return page.ToString();
-
-        string Local(DateTimeOffset at) => Instant.FromDateTimeOffset(at).InZone(zone).ToString("uuuu-MM-dd HH:mm", CultureInfo.InvariantCulture);
+        page.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{Title(document)} {Safe(document.Id)}</title><style>{InvoiceStyle.Css(Quoted($"{Title(document)} {document.Id}"))}</style></head><body>");
+        Head(page, document, state);
+        Lines(page, document);
+        Totals(page, document);
+        Foot(page, document, hash, manifest);
+        return page.Append("</body></html>").ToString();
     }
 
-    private static string Number(decimal value, int places) => value.ToString("#,##0." + new string('#', places), CultureInfo.InvariantCulture);
+    private static void Head(StringBuilder page, InvoiceDocument document, InvoiceState state)
+    {
+        if (state.State == "voided") page.Append(CultureInfo.InvariantCulture, $"<p class=\"void\">Voided by {Safe(state.VoidedBy)}: {Safe(state.Reason)}{(state.ReplacedBy is { } by ? ". Replaced by " + Safe(by) : "")}</p>");
+        page.Append("<header><div class=\"seller\">");
+        if (document.Seller is { } seller)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"<strong>{Safe(seller.Name)}</strong>");
+            foreach (var line in seller.Address) page.Append(CultureInfo.InvariantCulture, $"<br>{Safe(line)}");
+            if (seller.TaxId is { } tax) page.Append(CultureInfo.InvariantCulture, $"<br>Tax number {Safe(tax)}");
+        }
+
+        page.Append(CultureInfo.InvariantCulture, $"</div><h1>{Title(document)}</h1></header><section class=\"parties\"><div class=\"to\"><small>{(document.Kind == "creditNote" ? "Credit to" : "Bill to")}</small><strong>{Safe(document.BillTo?.Name ?? document.Tenant.Name)}</strong>");
+        foreach (var line in document.BillTo?.Address ?? []) page.Append(CultureInfo.InvariantCulture, $"{Safe(line)}<br>");
+        if (document.BillTo?.TaxId is { } id) page.Append(CultureInfo.InvariantCulture, $"Tax number {Safe(id)}<br>");
+        page.Append(CultureInfo.InvariantCulture, $"<small>Tenant {Safe(document.Tenant.Id)}</small></div><dl>");
+        Fact("Number", document.Id);
+        Fact("Date", document.IssuedOn);
+        Fact("Due", document.DueOn);
+        Fact("Month", document.Origin);
+        var (from, to) = Days(document);
+        Fact("Service period", $"{from} \u2013 {to}");
+        Fact("Reference", document.BillTo?.Reference);
+        Fact(document.Voids is null ? "Corrects invoice" : "Takes back invoice", document.Corrects);
+        Fact("In place of", document.Replaces);
+        page.Append("</dl></section>");
+
+        void Fact(string name, string? value)
+        {
+            if (value is not null) page.Append(CultureInfo.InvariantCulture, $"<dt>{name}</dt><dd>{Safe(value)}</dd>");
+        }
+    }
+
+    private static void Lines(StringBuilder page, InvoiceDocument document)
+    {
+        page.Append(CultureInfo.InvariantCulture, $"<table><thead><tr><th>Description</th><th class=\"n\">Quantity</th><th>Unit</th><th class=\"n\">Unit price</th><th class=\"n\">Amount {Safe(document.Currency)}</th></tr></thead>");
+        foreach (var (heading, kinds) in Groups)
+        {
+            var lines = document.Lines.Where(line => kinds.Contains(line.Kind)).ToList();
+            if (lines.Count == 0) continue;
+            page.Append(CultureInfo.InvariantCulture, $"<tbody><tr class=\"g\"><th colspan=\"4\">{heading}</th><th class=\"n\">{Money(lines.Sum(line => line.Amount), document)}</th></tr>");
+            foreach (var line in lines) Line(page, document, line);
+            page.Append("</tbody>");
+        }
+
+        page.Append("</table>");
+    }
+
+    private static void Line(StringBuilder page, InvoiceDocument document, InvoiceLine line)
+    {
+        page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Safe(line.Text)}");
+        if (line.Tier is { } tier && (tier > 0 || line.TierTo is not null))
+            page.Append(CultureInfo.InvariantCulture, $"<br><small>Tier {tier + 1}, from {Number(line.TierFrom ?? 0, 9)}{(line.TierTo is { } to ? " to " + Number(to, 9) : "")} {Safe(line.Unit)}</small>");
+        if (line.Effective is { } effective) page.Append(CultureInfo.InvariantCulture, $"<br><small>worth {Money(effective, document)} {Safe(document.Currency)}, paid with the commitment</small>");
+        page.Append(CultureInfo.InvariantCulture, $"</td><td class=\"n\">{(line.Quantity is { } quantity ? Number(quantity, 9) : "")}</td><td>{Safe(line.Unit)}</td><td class=\"n\">{(line.UnitPrice is { } price ? Number(price, 10) : "")}</td><td class=\"n\">{Money(line.Amount, document)}</td></tr>");
+    }
+
+    private static void Totals(StringBuilder page, InvoiceDocument document)
+    {
+        page.Append("<section class=\"totals\"><table>");
+        Row("Sum of the lines", document.Net);
+        foreach (var tax in document.Lines.Where(line => line.Kind == "tax")) Row($"{tax.Text} on {Money(tax.TaxBase ?? 0, document)}", tax.Amount);
+        foreach (var draw in document.Lines.Where(line => line.IsDraw)) Row(draw.Text, draw.Amount);
+        page.Append(CultureInfo.InvariantCulture, $"<tr class=\"sum\"><td>{(document.Total < 0 ? "To be paid back" : "Total to pay")}</td><td class=\"n\">{Safe(document.Currency)} {Money(Math.Abs(document.Total), document)}</td></tr></table>");
+        if (document.DueOn is { } due) page.Append(CultureInfo.InvariantCulture, $"<p>Please pay by {Safe(due)}, and give the number {Safe(document.Id)}.</p>");
+        page.Append("</section>");
+
+        void Row(string name, decimal amount) => page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Safe(name)}</td><td class=\"n\">{Money(amount, document)}</td></tr>");
+    }
+
+    private static void Foot(StringBuilder page, InvoiceDocument document, string hash, string? manifest)
+    {
+        page.Append("<footer>");
+        if (document.Seller?.Footer is { } footer) page.Append(CultureInfo.InvariantCulture, $"<p class=\"pay\">{Safe(footer)}</p>");
+        page.Append("<ol>");
+        if (document.EstimatedShare is { } share) page.Append(CultureInfo.InvariantCulture, $"<li>{(share == 0 ? "Every CPU second was read from the kernel; none is an estimate." : $"{Number(share * 100, 4)} % of the CPU time is an estimate: its sum is exact, how it falls on workloads that ended between two readings is not.")}</li>");
+        if (document.Lines.FirstOrDefault(line => line.Kind == "adjustment") is { } residue) page.Append(CultureInfo.InvariantCulture, $"<li>Lines are rounded to the minor unit of {Safe(document.Currency)}; the residue of all of them is {Number(residue.Cost, 19)}.</li>");
+        page.Append(CultureInfo.InvariantCulture, $"<li>Times are those of {Safe(document.Tenant.TimeZone)}. Every line can be walked back to the kernel's counters: <code>metering invoices explain {Safe(document.Id)}</code>.</li>");
+        page.Append(CultureInfo.InvariantCulture, $"<li>SHA-256 of this document <code>{Safe(hash)}</code>{(manifest is null ? $"; the manifest of {Safe(document.Period)} will have it" : $", in the manifest of {Safe(document.Period)} <code>{Safe(manifest)}</code>")}.</li></ol></footer>");
+    }
+
+    private static (string From, string To) Days(InvoiceDocument document)
+    {
+        var zone = TenantCalendar.Zone(document.Tenant.TimeZone);
+        return (Local(document.From), Local(document.To - TimeSpan.FromTicks(1)));
+
+        string Local(DateTimeOffset at) => Instant.FromDateTimeOffset(at).InZone(zone).ToString("uuuu-MM-dd", CultureInfo.InvariantCulture);
+    }
+
+    private static string Money(decimal amount, InvoiceDocument document) => amount.ToString("N" + (Currency.TryDigits(document.Currency, out var digits) ? digits : 2).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture).Replace('-', '\u2212');
+
+    private static string Number(decimal value, int places) => value.ToString("#,##0." + new string('#', places), CultureInfo.InvariantCulture).Replace('-', '\u2212');
 
     private static string Safe(string? text) => WebUtility.HtmlEncode(text ?? "");
+
+    // As a text of a style sheet; ours has letters and digits only.
+    private static string Quoted(string text) => "\"" + string.Concat(text.Where(c => char.IsAsciiLetterOrDigit(c) || c == ' ')) + "\"";
 }

@@ -19,7 +19,6 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
 {
     /// <summary>Each attempt but the last met a change of configuration or another closing.</summary>
     private const int MaxAttempts = 10;
-    private const long Lock = 0x6d65_7465_7203;
 
     /// <summary>Called at named moments; tests crash there.</summary>
     internal Action<string>? FaultPoint { get; set; }
@@ -52,7 +51,7 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
                 // Another closing was first.
             }
 
-            if (attempt >= MaxAttempts) throw new LedgerUnavailableException($"{period} could not be closed: prices, contracts or rules changed while it was rated, {MaxAttempts} times; close it again.");
+            if (attempt >= MaxAttempts) throw new LedgerUnavailableException($"{period} could not be closed: prices, contracts, rules or invoices changed while it was rated, {MaxAttempts} times; close it again.");
         }
     }
 
@@ -136,9 +135,9 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
     // Null: it has changed since the draft was made, or is closed.
     private async Task<ClosedPeriod?> IssueAsync(LedgerTransaction transaction, PeriodDraft draft, IReadOnlyList<string> waivers, ClaimsPrincipal who)
     {
-        if (store.IsPostgres) await transaction.ExecuteAsync("SELECT pg_advisory_xact_lock(@lock)", ("@lock", Lock));
+        await InvoiceStore.LockAsync(transaction);
         var last = (await InvoiceStore.PeriodsAsync(transaction.Connection, CancellationToken.None)).LastOrDefault();
-        if ((last?.Hash ?? "") != draft.Previous || await LedgerSnapshot.RevisionAsync(transaction) != draft.Revision) return null;
+        if ((last?.Hash ?? "") != draft.Previous || await LedgerSnapshot.RevisionAsync(transaction) != draft.Revision || await InvoiceStore.NextNumberAsync(transaction) != draft.FirstNumber) return null;
         await ChargeStore.InsertAsync(transaction, draft.Charges);
         FaultPoint?.Invoke("charges stored");
         foreach (var document in draft.Documents)

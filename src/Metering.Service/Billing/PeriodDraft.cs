@@ -4,7 +4,7 @@ using Metering.Service.Tenants;
 namespace Metering.Service.Billing;
 
 /// <summary>What closing a period would issue, and what it was made of.</summary>
-/// <param name="Charges">Numbered; corrections of earlier periods are among them.</param>
+/// <param name="Charges">Numbered after those of the period that are stored; corrections of earlier periods are among them.</param>
 /// <param name="Documents">Numbered as they would be.</param>
 /// <param name="Late">Marks of late usage that it has dealt with.</param>
 /// <param name="Corrected">Earlier periods that were rated anew, and by which configuration.</param>
@@ -17,16 +17,23 @@ internal sealed record PeriodDraft(
 {
     public BillingPeriod Period => Rated.Period;
 
+    /// <summary>What voided invoices, and ones issued anew, have charged in the period already; numbered before the others.</summary>
+    public IReadOnlyList<ChargeEntry> ChargedBefore { get; init; } = [];
+
+    public IReadOnlyList<InvoiceDocument> IssuedBefore { get; init; } = [];
+
     public PeriodManifest Manifest(IReadOnlyList<string> waivers)
     {
         var charged = new SortedDictionary<string, Amount>(StringComparer.Ordinal);
-        foreach (var charge in Charges) charged[charge.Currency] = charged.GetValueOrDefault(charge.Currency) + charge.Cost;
+        IReadOnlyList<ChargeEntry> charges = [.. ChargedBefore, .. Charges];
+        IReadOnlyList<InvoiceDocument> documents = [.. IssuedBefore, .. Documents];
+        foreach (var charge in charges) charged[charge.Currency] = charged.GetValueOrDefault(charge.Currency) + charge.Cost;
         var invoiced = new SortedDictionary<string, decimal>(StringComparer.Ordinal);
-        foreach (var document in Documents) invoiced[document.Currency] = invoiced.GetValueOrDefault(document.Currency) + document.Total;
+        foreach (var document in documents) invoiced[document.Currency] = invoiced.GetValueOrDefault(document.Currency) + document.Total;
         return new PeriodManifest(
-            Period.ToString(), Previous, DateTimeOffset.FromUnixTimeSeconds(Rated.Start), DateTimeOffset.FromUnixTimeSeconds(Rated.End), Rated.UsageRows, Rated.UnpricedRows, Charges.Count, PeriodManifest.Hash(Charges),
+            Period.ToString(), Previous, DateTimeOffset.FromUnixTimeSeconds(Rated.Start), DateTimeOffset.FromUnixTimeSeconds(Rated.End), Rated.UsageRows, Rated.UnpricedRows, charges.Count, PeriodManifest.Hash(charges),
             charged.ToDictionary(pair => pair.Key, pair => pair.Value.ToString(), StringComparer.Ordinal), invoiced,
-            [.. Documents.Select(document => new PeriodManifest.Issued(document.Id, document.Kind, document.Tenant.Id, document.Origin, document.Currency, document.Total, PeriodManifest.Hash(document.Json())))],
+            [.. documents.Select(document => new PeriodManifest.Issued(document.Id, document.Kind, document.Tenant.Id, document.Origin, document.Currency, document.Total, PeriodManifest.Hash(document.Json())))],
             Corrected, [.. waivers.Order(StringComparer.Ordinal)], Configuration);
     }
 }

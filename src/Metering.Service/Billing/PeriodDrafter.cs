@@ -7,9 +7,10 @@ using Microsoft.EntityFrameworkCore;
 namespace Metering.Service.Billing;
 
 /// <summary>Makes what a period would issue, from one view of the ledger: its charges, its invoices, and what late usage changes in the periods that are closed. Reads only.</summary>
-internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
+internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, InvoiceOptions? invoices = null)
 {
     private static readonly Contract NoContract = new();
+    private static readonly InvoiceOptions NoInvoices = new();
 
     /// <param name="prove">True to hold the usage against the batches on the way: <see cref="RatedPeriod.Unproved"/>.</param>
     public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel, bool prove = false)
@@ -24,6 +25,7 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
         var rated = await RatedPeriod.ReadAsync(view, period, prices, options, cancel, prove);
         var charges = rated.Charges;
         var documents = Invoices(rated, prices, issued);
+        var unbilled = InvoiceStore.Unbilled(issued);
 
         var late = await LateUsage.ReadAsync(view, cancel);
         var corrected = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -34,19 +36,29 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
             if (!late.Any(mark => mark.Bucket >= start && mark.Bucket < end) && configuration == ClosedPeriod.RatedBy(closed, origin.ToString())) continue;
             corrected[origin.ToString()] = configuration;
             var anew = await RatedPeriod.ReadAsync(view, origin, prices, options, cancel);
-            charges.AddRange(await DifferenceAsync(view, period, anew, cancel));
-            documents.AddRange(Notes(period, anew, prices, issued));
+            charges.AddRange(await DifferenceAsync(view, period, anew, unbilled, cancel));
+            documents.AddRange(Notes(period, anew, prices, issued).Where(note => !unbilled.Contains((note.Origin, note.Tenant.Id, note.Currency))));
         }
 
         charges.Sort(Compare);
-        for (var i = 0; i < charges.Count; i++) charges[i].N = i + 1;
+        var before = new List<ChargeEntry>();
+        await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", period.ToString(), cancel)) before.Add(charge);
+        for (var i = 0; i < charges.Count; i++) charges[i].N = before.Count + i + 1;
         var first = (issued.Count == 0 ? 0 : issued[^1].Number) + 1;
         documents = [.. documents.OrderBy(one => one.Tenant.Id, StringComparer.Ordinal).ThenBy(one => one.Currency, StringComparer.Ordinal).ThenByDescending(one => one.Origin, StringComparer.Ordinal)];
-        for (var i = 0; i < documents.Count; i++) documents[i] = documents[i].Numbered(first + i);
+        for (var i = 0; i < documents.Count; i++)
+        {
+            var one = documents[i];
+            documents[i] = InvoiceMaker.Complete(one, prices.ContractOf(one.Tenant.Id), invoices ?? NoInvoices, one.Kind == "invoice" && rated.EstimatedShares.TryGetValue(one.Tenant.Id, out var share) ? share : null).Numbered(first + i);
+        }
 
         // A mark beyond the period stays for the closing of the one it lies in; one within it is part of what is rated here.
         var ends = rated.End;
-        return new PeriodDraft(rated, charges, documents, late.FindAll(mark => mark.Bucket < ends), corrected, revision, first, closed.Count == 0 ? "" : closed[^1].Hash, await ConfigurationAsync(view, rated.Start, rated.End, cancel));
+        return new PeriodDraft(rated, charges, documents, late.FindAll(mark => mark.Bucket < ends), corrected, revision, first, closed.Count == 0 ? "" : closed[^1].Hash, await ConfigurationAsync(view, rated.Start, rated.End, cancel))
+        {
+            ChargedBefore = before,
+            IssuedBefore = issued.FindAll(one => one.Period == period.ToString()),
+        };
     }
 
     // The closed ones, and those before the first closing that late usage lies in: nothing was issued for them, so all of it is the difference.
@@ -68,13 +80,15 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
         var rows = rated.Rows.ToLookup(row => row.Tenant, StringComparer.Ordinal);
         foreach (var tenant in prices.Tenants.Values.OrderBy(tenant => tenant.Id, StringComparer.Ordinal))
         {
-            var drawn = issued.Where(one => one.Tenant.Id == tenant.Id && one.Period != rated.Period.ToString()).SelectMany(one => one.Drawn).GroupBy(pair => pair.Key, StringComparer.Ordinal)
-                .ToDictionary(group => group.Key, group => Amount.FromDecimal(group.Sum(pair => pair.Value)), StringComparer.Ordinal);
-            documents.AddRange(StatementMaker.Make(tenant, rated.Period, [.. rows[tenant.Id]], prices.ContractOf(tenant.Id), drawn).Select(statement => InvoiceMaker.Invoice(tenant, statement)).OfType<InvoiceDocument>());
+            documents.AddRange(StatementMaker.Make(tenant, rated.Period, [.. rows[tenant.Id]], prices.ContractOf(tenant.Id), Drawn(issued, tenant.Id)).Select(statement => InvoiceMaker.Invoice(tenant, statement)).OfType<InvoiceDocument>());
         }
 
         return documents;
     }
+
+    /// <summary>What a tenant's documents have drawn from its balances; what was voided has given it back.</summary>
+    internal static Dictionary<string, Amount> Drawn(IEnumerable<InvoiceDocument> issued, string tenant) => issued.Where(one => one.Tenant.Id == tenant).SelectMany(one => one.Drawn)
+        .GroupBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => Amount.FromDecimal(group.Sum(pair => pair.Value)), StringComparer.Ordinal);
 
     private static IEnumerable<InvoiceDocument> Notes(BillingPeriod period, RatedPeriod anew, PriceCatalogue prices, List<InvoiceDocument> issued)
     {
@@ -92,12 +106,13 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
         }
     }
 
-    private static async Task<List<ChargeEntry>> DifferenceAsync(LedgerTransaction view, BillingPeriod period, RatedPeriod anew, CancellationToken cancel)
+    private static async Task<List<ChargeEntry>> DifferenceAsync(LedgerTransaction view, BillingPeriod period, RatedPeriod anew, HashSet<(string, string, string)> unbilled, CancellationToken cancel)
     {
         var stored = await ChargeSums.ReadAsync(view.Connection, anew.Period, cancel);
         var differences = new List<ChargeEntry>();
         foreach (var charge in anew.Charges)
         {
+            if (unbilled.Contains((anew.Period.ToString(), charge.Tenant, charge.Currency))) continue;
             if (stored.Take(charge) is { } difference) differences.Add(difference with { Period = period.ToString() });
         }
 
@@ -118,7 +133,7 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options)
         return PeriodManifest.Hash(string.Join('\n', lines));
     }
 
-    private static int Compare(ChargeEntry a, ChargeEntry b)
+    internal static int Compare(ChargeEntry a, ChargeEntry b)
     {
         var order = string.CompareOrdinal(a.Tenant, b.Tenant);
         if (order == 0) order = string.CompareOrdinal(a.Origin, b.Origin);

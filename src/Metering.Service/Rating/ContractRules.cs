@@ -38,6 +38,10 @@ internal static class ContractRules
 
             if (terms.Discount is { } discount && (discount < 0 || discount > 100 || discount != Math.Round(discount, DiscountPlaces)))
                 faults.Add(new(at + ".discount", $"{Text(discount)} is out of range; it is 0 to 100 percent, with at most {DiscountPlaces} decimal places."));
+            if (terms.TaxRate is { } rate && (rate < 0 || rate > 100 || rate != Math.Round(rate, TaxLines.RatePlaces)))
+                faults.Add(new(at + ".taxRate", $"{Text(rate)} is out of range; it is 0 to 100 percent, with at most {TaxLines.RatePlaces} decimal places."));
+            if (terms.TaxName is { } name && (name.Trim().Length is 0 or > 40 || terms.TaxRate is null)) faults.Add(new(at + ".taxName", "is 1 to 40 characters, and stands with a taxRate."));
+            if (terms.Model is not (null or "prices" or "allocation")) faults.Add(new(at + ".model", $"'{terms.Model}' is unknown; it is prices or allocation."));
             Money(terms.Minimum, at + ".minimum", digits, faults);
             Money(terms.Commitment, at + ".commitment", digits, faults);
             if (terms.PriceBook is not { } book) continue;
@@ -45,6 +49,7 @@ internal static class ContractRules
             else if (currencies.FirstOrDefault(currency => currency != tenant.Currency) is { } other) faults.Add(new(at + ".priceBook", $"'{book}' has prices in {other}, the tenant pays in {tenant.Currency}."));
         }
 
+        if (contract.BillTo is { } to) Check(to, faults);
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (name, balances) in new[] { ("credits", contract.Credits), ("prepaid", contract.Prepaid) })
         {
@@ -60,6 +65,20 @@ internal static class ContractRules
         }
 
         return faults;
+    }
+
+    private static void Check(BillTo to, List<Fault> faults)
+    {
+        foreach (var (field, text, max) in new[] { ("name", to.Name, 200), ("taxId", to.TaxId, 100), ("reference", to.Reference, 200) })
+        {
+            if (text is not null && (text.Trim().Length == 0 || text.Length > max)) faults.Add(new("billTo." + field, $"is 1 to {max} characters."));
+        }
+
+        if (to.Address.Count > 8) faults.Add(new("billTo.address", $"has {to.Address.Count} lines; at most 8 are taken."));
+        for (var i = 0; i < Math.Min(to.Address.Count, 8); i++)
+        {
+            if (to.Address[i] is not { Length: > 0 and <= 200 }) faults.Add(new($"billTo.address[{i}]", "is 1 to 200 characters."));
+        }
     }
 
     private static void Money(decimal? amount, string at, int digits, List<Fault> faults)

@@ -9,4 +9,8 @@ namespace Metering.Service.Rating;
 /// <param name="Cost">Exact, what is to pay before rounding.</param>
 /// <param name="Rounded">To the currency's minor unit, half to even; the residue of all lines is in the line of kind Adjustment.</param>
 /// <param name="Effective">What the line is worth where that is not what is to pay: the lapsed part of a commitment.</param>
-internal sealed record StatementLine(ChargeKind Kind, string Text, (PriceLine Line, int Tier)? Price, decimal? Quantity, decimal? UnitPrice, Amount Cost, Amount Rounded, Amount? Effective = null);
+internal sealed record StatementLine(ChargeKind Kind, string Text, (PriceLine Line, int Tier)? Price, decimal? Quantity, decimal? UnitPrice, Amount Cost, Amount Rounded, Amount? Effective = null)
+{
+    /// <summary>On a line of kind Tax: percent, and what it is on.</summary>
+    public (decimal Rate, Amount Base)? Tax { get; init; }
+}

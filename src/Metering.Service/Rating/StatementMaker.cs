@@ -5,7 +5,7 @@ namespace Metering.Service.Rating;
 
 /// <summary>
 /// Turns a tenant's charge rows of a period into its statement, in this order: charges by price and tier; the contract's discount on each; the commitment and the minimum; rounding, line by line, with the
-/// residue in one row; credits, then prepaid balances, drawn in the order in which they expire. Pure.
+/// residue in one row; tax on the sum, by rate; credits, then prepaid balances, drawn in the order in which they expire. Pure.
 /// </summary>
 internal static class StatementMaker
 {
@@ -27,20 +27,25 @@ internal static class StatementMaker
         var digits = Currency.DigitsOf(currency);
         var lines = new List<StatementLine>();
         var bounds = period.Bounds(zone);
-        foreach (var group in Ordered(rows)) Add(ChargeKind.Usage, group.Key.Line.Sku, group.Key.Line, group.Key.Tier, group.Aggregate((Int128)0, (sum, row) => sum + row.Nano), group.Key.Line.Prices[group.Key.Tier]);
+        var nets = new List<(ContractTerms Terms, Amount Net)>();
+        foreach (var group in Ordered(rows)) Add(group.Key.Line.Kind, group.Key.Line.Sku, group.Key.Line, group.Key.Tier, group.Aggregate((Int128)0, (sum, row) => sum + row.Nano), group.Key.Line.Prices[group.Key.Tier]);
         foreach (var terms in contract?.Terms ?? [])
         {
             var mine = rows.FindAll(row => ReferenceEquals(row.Terms, terms));
-            Agreed(terms, mine);
+            nets.Add((terms, Agreed(terms, mine)));
         }
 
         var exact = lines.Aggregate(Amount.Zero, (sum, line) => sum + line.Cost);
         var total = lines.Aggregate(Amount.Zero, (sum, line) => sum + line.Rounded);
         if (total != exact) lines.Add(new StatementLine(ChargeKind.Adjustment, $"Rounding to the minor unit of {currency}", null, null, null, total - exact, Amount.Zero));
+        var untaxed = total;
+        lines.AddRange(TaxLines.Make(nets, exact, untaxed, digits));
+        total = lines.Where(line => line.Kind == ChargeKind.Tax).Aggregate(untaxed, (sum, line) => sum + line.Rounded);
+        var tax = total - untaxed;
         var drawn = new Dictionary<string, Amount>(StringComparer.Ordinal);
         foreach (var balance in Available(contract?.Credits)) Draw(ChargeKind.CreditDrawn, "Credit", balance);
         foreach (var balance in Available(contract?.Prepaid)) Draw(ChargeKind.PrepaidDrawn, "Prepaid", balance);
-        return new Statement(tenant.Id, period, currency, lines, exact, total, drawn);
+        return new Statement(tenant.Id, period, currency, lines, exact, total, drawn) { Net = untaxed, Tax = tax };
 
         void Add(ChargeKind kind, string text, PriceLine line, int tier, Int128 nano, long price)
         {
@@ -48,7 +53,7 @@ internal static class StatementMaker
             lines.Add(new StatementLine(kind, text, (line, tier), ChargeRow.Exactly(nano), (decimal)price / PriceLine.PriceScale, cost, cost.Round(digits)));
         }
 
-        void Agreed(ContractTerms terms, List<ChargeRow> mine)
+        Amount Agreed(ContractTerms terms, List<ChargeRow> mine)
         {
             var net = mine.Aggregate(Amount.Zero, (sum, row) => sum + row.Cost);
             if (terms.Discount is { } discount and > 0)
@@ -73,7 +78,9 @@ internal static class StatementMaker
                 net += commitment - used;
             }
 
-            if (Share(terms.Minimum, terms, bounds) is { } minimum && minimum > net) Plain(ChargeKind.Minimum, "Up to the minimum", minimum - net);
+            if (Share(terms.Minimum, terms, bounds) is not { } minimum || minimum <= net) return net;
+            Plain(ChargeKind.Minimum, "Up to the minimum", minimum - net);
+            return minimum;
         }
 
         void Plain(ChargeKind kind, string text, Amount cost, Amount? effective = null) => lines.Add(new StatementLine(kind, text, null, null, null, cost, cost.Round(digits), effective));

@@ -29,6 +29,9 @@ public readonly record struct BillingPeriod(int Year, int Month) : IComparable<B
         return parsed.Success;
     }
 
+    /// <summary>The same for what was written by us; throws <see cref="FormatException"/> otherwise.</summary>
+    internal static BillingPeriod Parse(string text) => TryParse(text, out var period) ? period : throw new FormatException($"'{text}' is no month.");
+
     /// <summary>Its bounds in a zone, Unix seconds, end exclusive.</summary>
     public (long Start, long End) Bounds(DateTimeZone zone) => (TenantCalendar.StartOf(First, zone), TenantCalendar.StartOf(Next.First, zone));
 

@@ -31,6 +31,11 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Journal:MaxBytes"] = "bound of the journal in bytes, 1 MiB to 1 TiB; default 1 GiB",
         ["Journal:Keep"] = "how long committed batches are kept, 0s to 365d; default 48h",
         ["Alerts:AllowedAddresses"] = "comma list of CIDRs or host:port that webhooks may reach though they are not public",
+        ["Invoices:SellerName"] = "who issues invoices, at most 200 characters; default nobody",
+        ["Invoices:SellerAddress"] = "the seller's address, at most 8 lines with ';' between them",
+        ["Invoices:SellerTaxId"] = "the seller's tax number, at most 200 characters",
+        ["Invoices:Footer"] = "stands below each invoice, such as where to pay to; at most 500 characters",
+        ["Invoices:PaymentDays"] = "days from the issue of an invoice in which it is due, 0 to 365; default 30",
         ["TimeSeries:Url"] = "InfluxDB or VictoriaMetrics to write to; reserved, nothing is written yet",
     };
 

@@ -12,7 +12,7 @@ using Xunit;
 namespace Metering.Tests.Billing;
 
 /// <summary>Closing of periods, whatever database the ledger is kept in.</summary>
-public abstract class BillingContract : IAsyncLifetime
+public abstract partial class BillingContract : IAsyncLifetime
 {
     private static readonly BillingPeriod October = new(2026, 10);
     private static readonly BillingPeriod November = new(2026, 11);

@@ -47,7 +47,7 @@ internal sealed class ChargeTable
         var statement = StatementMaker.Make(tenant, rows[0].Period, rows, contract).Single();
         var found = rows.ConvertAll(row => string.Create(CultureInfo.InvariantCulture,
             $"charge {row.Day:uuuu-MM-dd} {_workloads[(int)row.Workload]} {row.Line.Name} tier {row.Tier + 1}: {Plain(row.Quantity)} x {Plain(row.UnitPrice)} = {row.Cost}"));
-        found.AddRange(statement.Lines.Select(line => $"line {line.Kind}: {line.Cost} -> {line.Rounded}"));
+        found.AddRange(statement.Lines.Select(line => $"line {line.Kind}: {line.Cost} -> {line.Rounded}" + (line.Tax is { } tax ? $" ({line.Text} on {tax.Base})" : "")));
         found.Add($"total {statement.Total} {statement.Currency}");
         return found;
     }
@@ -112,6 +112,7 @@ internal sealed class ChargeTable
                 "discount" => terms with { Discount = Number(part[1]) },
                 "minimum" => terms with { Minimum = Number(part[1]) },
                 "commitment" => terms with { Commitment = Number(part[1]) },
+                "tax" => terms with { TaxRate = Number(part[1]), TaxName = part.Length > 2 ? part[2] : null },
                 "from" => terms with { ValidFrom = At(part[1]) },
                 _ => terms with { ValidTo = At(part[1]) },
             };

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using Metering.Service.Billing;
 using Metering.Service.Rating;
+using Metering.Service.Tenants;
 
 namespace Metering.Service.Verification.Checks;
 
@@ -10,7 +11,7 @@ namespace Metering.Service.Verification.Checks;
 /// </summary>
 internal sealed class InvoiceCheck : IVerifyCheck
 {
-    private readonly record struct Of(string Origin, string Tenant, string Currency);
+    private readonly record struct Of(string Origin, string Tenant, string Currency, string Cause);
 
     public string Name => "invoices";
 
@@ -38,6 +39,13 @@ internal sealed class InvoiceCheck : IVerifyCheck
             }
         }
 
+        await using (var command = VerifyRun.Command(connection, "SELECT MIN(i.number) FROM invoice i LEFT JOIN voided v ON v.note = i.number WHERE i.cause LIKE 'void %' AND v.number IS NULL"))
+        {
+            command.Transaction = snapshot;
+            if (await command.ExecuteScalarAsync(cancel) is { } note and not DBNull) events.Add(new Discrepancy("voided", $"note={note}", "it is missing; the note says that it takes an invoice back"));
+        }
+
+        events.AddRange(Taxes(documents));
         foreach (var fault in events) yield return new VerifyEvent(Name, documents.Count, documents.Count) { Discrepancy = fault };
         foreach (var period in documents.Select(document => document.Period).Concat((await InvoiceStore.PeriodsAsync(connection, cancel)).Select(one => one.Id)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
@@ -48,19 +56,38 @@ internal sealed class InvoiceCheck : IVerifyCheck
         yield return new VerifyEvent(Name, documents.Count, documents.Count);
     }
 
+    // Over an invoice and its notes the tax is the rate on what was charged in all; on a note alone it is a difference.
+    private static IEnumerable<Discrepancy> Taxes(IEnumerable<InvoiceDocument> documents)
+    {
+        foreach (var document in documents.GroupBy(one => (one.Origin, one.Tenant.Id, one.Currency)))
+        {
+            foreach (var tax in document.SelectMany(one => one.Lines).Where(line => line.Kind == "tax").GroupBy(line => (line.Text, line.TaxRate)))
+            {
+                var (on, amount) = (tax.Sum(line => line.TaxBase ?? 0), tax.Sum(line => line.Amount));
+                var due = TaxLines.Of(Amount.FromDecimal(on), tax.Key.TaxRate ?? 0, Currency.TryDigits(document.Key.Currency, out var digits) ? digits : 2).ToDecimal();
+                if (due != amount) yield return new Discrepancy("invoice", $"number={document.Last().Number} line={tax.Key.Text}", $"{tax.Key.TaxRate} % of {on} is {due} {document.Key.Currency}, the documents for {document.Key.Origin} have {amount}");
+            }
+
+            foreach (var one in document)
+            {
+                if (one.Net + one.Tax + one.Lines.Where(line => line.IsDraw).Sum(line => line.Amount) != one.Total) yield return new Discrepancy("invoice", $"number={one.Number}", $"net {one.Net}, tax {one.Tax} and what is drawn are not its total {one.Total}");
+            }
+        }
+    }
+
     private static async IAsyncEnumerable<Discrepancy> CompareAsync(System.Data.Common.DbConnection connection, string period, List<InvoiceDocument> documents, [EnumeratorCancellation] CancellationToken cancel)
     {
         var sums = new Dictionary<(Of, string Sku, string Book, int Version, int Tier, decimal Price), Amount>();
         await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", period, cancel))
         {
-            var key = (new Of(charge.Origin, charge.Tenant, charge.Currency), charge.Sku, charge.Book, charge.Version, charge.Tier, charge.UnitPrice);
+            var key = (new Of(charge.Origin, charge.Tenant, charge.Currency, charge.Cause), charge.Sku, charge.Book, charge.Version, charge.Tier, charge.UnitPrice);
             sums[key] = sums.GetValueOrDefault(key) + charge.Cost;
         }
 
         foreach (var document in documents)
         {
-            var of = new Of(document.Origin, document.Tenant.Id, document.Currency);
-            foreach (var line in document.Lines.Where(line => line.Kind == "usage"))
+            var of = new Of(document.Origin, document.Tenant.Id, document.Currency, document.Cause);
+            foreach (var line in document.Lines.Where(line => line.Kind is "usage" or "allocation"))
             {
                 sums.Remove((of, line.Text, line.Book!, line.Version!.Value, line.Tier!.Value, line.UnitPrice!.Value), out var charged);
                 if (charged.ToDecimal() != line.Cost || line.Quantity * line.UnitPrice != line.Cost)
