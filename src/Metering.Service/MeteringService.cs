@@ -85,6 +85,9 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<ChainWatch>());
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
+        services.AddSingleton<ForecastReport>();
+        services.AddSingleton<RecommendationReport>();
+        services.AddSingleton<ReportTables>();
         services.AddSingleton<RollupKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<RollupKeeper>());
         services.AddSingleton<HostFigures>();

@@ -37,7 +37,7 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, L
         var ranges = prices.Tenants.Keys.ToDictionary(tenant => tenant, tenant => period.Bounds(prices.ZoneOf(tenant)), StringComparer.Ordinal);
         var (start, end) = Bounds(period, prices);
         var (charges, sums) = (new List<ChargeEntry>(), new Dictionary<(string Tenant, PriceLine Line, int Tier, ContractTerms? Terms), ChargeRow>());
-        var texts = new ChargeEntry.Texts();
+        var texts = new ChargeTexts();
         var (used, unpriced) = (0L, 0L);
         var book = new ChargeBook(new Rater(prices, traits), prices, row =>
         {

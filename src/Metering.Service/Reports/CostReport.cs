@@ -24,6 +24,7 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
             rows.Add(row);
         }
 
+        if (query.With.HasFlag(CostExtras.Trend)) rows = await WithTrendAsync(query, rows, cancel);
         return new CostPage(UsageReport.At(query.FromSeconds), UsageReport.At(query.ToSeconds), query.Step, rows, more ? UsageQuery.Cursor(query.Offset + query.Limit) : null);
     }
 
@@ -47,8 +48,36 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
             var (from, to) = (Math.Max(day, begin), Math.Min(day + Rollup.Day, query.ToSeconds));
             if (days.TryGetValue(day, out var row) && row.Holds(fingerprint!) && (onlyTenants || to <= query.FromSeconds) && run.TryAdd(cells.GetValueOrDefault(day) ?? [], row.Until)) from = Math.Max(from, row.Until);
             if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel);
-            foreach (var group in run.Take(to)) yield return group.View();
+            foreach (var group in run.Take(to)) yield return group.View(query.With);
         }
+    }
+
+    // The steps of the time before are matched by their order, as the first with the first.
+    private async Task<List<CostRowView>> WithTrendAsync(UsageQuery query, List<CostRowView> rows, CancellationToken cancel)
+    {
+        var before = query.Before();
+        var known = new Dictionary<(int Step, string Facet, string? Currency), CostRowView>();
+        await foreach (var row in StreamAsync(before with { With = CostExtras.None }, cancel)) known[(StepOf(before, row), new Facet(row.Key).Order, row.Currency)] = row;
+        return rows.ConvertAll(row =>
+        {
+            var step = StepOf(query, row);
+            if (step >= before.Steps.Count) return row;
+            var bounds = (UsageReport.At(before.Steps[step].Start), UsageReport.At(before.Steps[step].Stop));
+            return row with { Trend = CostTrend.Of(row, known.GetValueOrDefault((step, new Facet(row.Key).Order, row.Currency)), bounds) };
+        });
+    }
+
+    private static int StepOf(UsageQuery query, CostRowView row)
+    {
+        var (low, high) = (0, query.Steps.Count - 1);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (query.Steps[middle].Stop > row.Start.ToUnixTimeSeconds()) high = middle;
+            else low = middle + 1;
+        }
+
+        return low;
     }
 
     /// <summary>True when the tenant's costs may be seen, by filters and caller.</summary>

@@ -25,7 +25,12 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
         _charges.Clear();
         rater.Rate(bucket, grain.LengthAt(bucket), workload, values, known, _charges);
         if (bucket < query.FromSeconds || bucket >= query.ToSeconds || facets.Find(workload, bucket, owner) is not { } facet) return;
-        Show(bucket, facet, rater.Currency);
+        var group = Show(bucket, facet, rater.Currency);
+        if (!query.With.HasFlag(CostExtras.Idle)) return;
+        foreach (var (used, reserved) in RollupCell.Idle)
+        {
+            if ((known >> used.Index & 1) != 0 && (known >> reserved.Index & 1) != 0) group.AddIdle(used, values[used.Index], values[reserved.Index]);
+        }
     }
 
     /// <summary>Takes a day's sums instead of its rows; false, with nothing done, when one of them lies on both sides of a bound of the report.</summary>
@@ -45,9 +50,11 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
             var rater = _rater.For(cell.Tenant);
             rater.Enter(cell.From);
             _charges.Clear();
-            if (cell.Sku.Length > 0) rater.AddSum(cell.From, cell.Book, cell.Version, cell.Sku, cell.Base, _charges);
+            if (cell.Book.Length > 0) rater.AddSum(cell.From, cell.Book, cell.Version, cell.Sku, cell.Base, _charges);
             if (cell.From < query.FromSeconds) continue;
-            Show(cell.From, facets.Of(query.GroupBy.ToDictionary(dimension => dimension.Name, _ => (object)cell.Tenant, StringComparer.Ordinal)), rater.Currency);
+            var group = Show(cell.From, facets.Of(query.GroupBy.ToDictionary(dimension => dimension.Name, _ => (object)cell.Tenant, StringComparer.Ordinal)), rater.Currency);
+            if (cell.IsOf(RollupCell.Used, out var used)) group.AddIdle(used, cell.Base, 0);
+            else if (cell.IsOf(RollupCell.Reserved, out var reserved)) group.AddIdle(reserved, 0, cell.Base);
         }
 
         return true;
@@ -64,11 +71,12 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
         }
     }
 
-    private void Show(long bucket, Facet facet, string? currency)
+    private CostGroup Show(long bucket, Facet facet, string? currency)
     {
         while (_step < query.Steps.Count - 1 && bucket >= query.Steps[_step].Stop) _step++;
         var group = Find(_step, facet, currency);
         foreach (ref readonly var charge in CollectionsMarshal.AsSpan(_charges)) group.Add(charge);
+        return group;
     }
 
     private CostGroup Find(int step, Facet facet, string? currency)

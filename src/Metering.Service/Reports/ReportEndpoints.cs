@@ -3,6 +3,7 @@ using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
 namespace Metering.Service.Reports;
@@ -15,6 +16,8 @@ internal static class ReportEndpoints
         var reports = routes.MapGroup("/v1").WithTags("Reports").RequireAuthorization(Roles.MayRead);
         reports.MapGet("/usage", Usage).WithSummary("Usage by time and by tenant, host, kind, workload or label").Produces<UsagePage>().ProducesProblem(400);
         reports.MapGet("/costs", Costs).WithSummary("The same, priced by each tenant's price book").Produces<CostPage>().ProducesProblem(400);
+        reports.MapGet("/costs/forecast", Forecast).WithSummary("What the current month costs so far, and at its end by the days of the last four weeks").Produces<ForecastPage>().ProducesProblem(400);
+        reports.MapGet("/recommendations", Recommendations).WithSummary("What each workload should reserve, by the 95th percentile of what it used, and what that saves").Produces<RecommendationPage>().ProducesProblem(400);
         reports.MapGet("/rollup", RollupState).RequireAuthorization(Roles.MayManage).WithSummary("How far the sums are that cost reports by tenant are made of").Produces<RollupView>();
         reports.MapGet("/hosts", Hosts).WithSummary("The hosts, how far each is metered and what each can meter").Produces<HostPage>();
         reports.MapGet("/workloads", Workloads).WithSummary("The workloads that were ever seen").Produces<WorkloadPage>();
@@ -22,28 +25,41 @@ internal static class ReportEndpoints
         reports.MapGet("/meters", Meters).WithSummary("What is metered, in which unit, from which kernel file");
     }
 
-    private static async Task<IResult> Usage([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, UsageReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+    private static async Task<IResult> Usage([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, UsageReport report, ReportTables tables, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
+        if (TableAnswer.Wanted(request, parameters.Format) is { } format) return await TableAsync("usage", format, parameters, caller, tables, clock, cancel);
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
-        if (query.IsUnlimited) return Problems.Invalid("'limit' is all; it is 1 to 10000.");
-        var page = await report.RunAsync(query, cancel);
-        if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
-        var meters = MeterCatalogue.All.Select(meter => meter.Name).ToArray();
-        return new CsvAnswer(
-            ["start", "end", .. CostTable.KeyHeader(query), .. meters, "coverage", "estimatedShare", "unscrapedCpuSeconds", "unscrapedShare"],
-            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. CostTable.KeyValues(query, row.Key), .. meters.Select(name => (object?)(row.Quantities.TryGetValue(name, out var value) ? value : null)), row.Coverage, row.EstimatedShare, row.UnscrapedCpuSeconds, row.UnscrapedShare]),
-            page.NextCursor);
+        return query.IsUnlimited ? Unpaged() : TypedResults.Ok(await report.RunAsync(query, cancel));
     }
 
-    private static async Task<IResult> Costs([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, CostReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+    private static async Task<IResult> Costs([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, CostReport report, ReportTables tables, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
+        if (TableAnswer.Wanted(request, parameters.Format) is { } format) return await TableAsync("costs", format, parameters, caller, tables, clock, cancel);
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
-        var csv = CsvAnswer.Wanted(request, parameters.Format);
-        if (query.IsUnlimited && !csv) return Problems.Invalid("'limit' is all, which is for csv; as JSON take the pages by 'cursor'.");
-        if (query.IsUnlimited) return new CsvAnswer(CostTable.Header(query), CostTable.Rows(query, report.StreamAsync(query, cancel)));
-        var page = await report.RunAsync(query, cancel);
-        return csv ? new CsvAnswer(CostTable.Header(query), page.Rows.Select(row => CostTable.Row(query, row)), page.NextCursor) : TypedResults.Ok(page);
+        return query.IsUnlimited ? Unpaged() : TypedResults.Ok(await report.RunAsync(query, cancel));
     }
+
+    private static async Task<IResult> Forecast([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, ForecastReport report, ReportTables tables, TimeProvider clock, CancellationToken cancel)
+    {
+        if (TableAnswer.Wanted(request, parameters.Format) is { } format) return await TableAsync("forecast", format, parameters, caller, tables, clock, cancel);
+        var faults = new List<string>();
+        return await report.RunAsync(parameters, caller, clock.GetUtcNow(), faults, cancel) is { } found ? TypedResults.Ok(new ForecastPage(found.From, found.To, found.Rows)) : Problems.Invalid(string.Join(" ", faults));
+    }
+
+    private static async Task<IResult> Recommendations([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, RecommendationReport report, ReportTables tables, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+    {
+        if (TableAnswer.Wanted(request, parameters.Format) is { } format) return await TableAsync("recommendations", format, parameters, caller, tables, clock, cancel);
+        if (UsageQuery.From(ReportTables.Recommended(parameters), caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
+        return TypedResults.Ok(new RecommendationPage(UsageReport.At(query.FromSeconds), UsageReport.At(query.ToSeconds), await report.RunAsync(query, cancel)));
+    }
+
+    private static async Task<IResult> TableAsync(string report, string format, UsageParameters parameters, Caller caller, ReportTables tables, TimeProvider clock, CancellationToken cancel)
+    {
+        var faults = new List<string>();
+        return await tables.MakeAsync(report, parameters, caller, clock.GetUtcNow(), faults, cancel) is { } table ? new TableAnswer(table, format) : Problems.Invalid(string.Join(" ", faults));
+    }
+
+    private static ProblemHttpResult Unpaged() => Problems.Invalid("'limit' is all, which is for csv and xlsx; as JSON take the pages by 'cursor'.");
 
     private static async Task<IResult> RollupState(RollupKeeper keeper, CancellationToken cancel) => TypedResults.Ok(await keeper.ShowAsync(cancel));
 

@@ -112,6 +112,7 @@ internal static class Rollup
     private sealed class OpenCell
     {
         private readonly Dictionary<PriceLine, Int128> _sums = [];
+        private readonly Dictionary<Meter, (Int128 Used, Int128 Reserved)> _idle = [];
         private long _from, _to, _rows;
 
         public void Add(TenantRater rater, long bucket, long bucketSeconds, long workload, ReadOnlySpan<long> values, int known)
@@ -122,14 +123,28 @@ internal static class Rollup
             {
                 if (line.TryBase(values, known, bucketSeconds, out var quantity)) _sums[line] = _sums.GetValueOrDefault(line) + quantity;
             }
+
+            foreach (var (used, reserved) in RollupCell.Idle)
+            {
+                if ((known >> used.Index & 1) == 0 || (known >> reserved.Index & 1) == 0) continue;
+                var (before, booked) = _idle.GetValueOrDefault(used);
+                _idle[used] = (before + values[used.Index], booked + values[reserved.Index]);
+            }
         }
 
         public void Close(string tenant, List<RollupCell> cells)
         {
             if (_rows == 0) return;
             cells.Add(new RollupCell(tenant, _from, _to, "", 0, "", _rows));
+            foreach (var (meter, (used, reserved)) in _idle)
+            {
+                cells.Add(new RollupCell(tenant, _from, _to, "", 0, RollupCell.Used + meter.Name, used));
+                cells.Add(new RollupCell(tenant, _from, _to, "", 0, RollupCell.Reserved + meter.Name, reserved));
+            }
+
             foreach (var (line, sum) in _sums) cells.Add(new RollupCell(tenant, _from, _to, line.Book, line.Version, line.Sku, sum));
             _sums.Clear();
+            _idle.Clear();
             _rows = 0;
         }
     }

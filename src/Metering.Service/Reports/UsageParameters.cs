@@ -32,4 +32,7 @@ internal sealed record UsageParameters
 
     [FromQuery(Name = "format"), Description("json, csv; costs also xlsx")]
     public string? Format { get; init; }
+
+    [FromQuery(Name = "with"), Description("Of costs, a comma list of trend (against the time before), unitCosts (per unit of the price list), idle (share of what is reserved and not used)")]
+    public string? With { get; init; }
 }
