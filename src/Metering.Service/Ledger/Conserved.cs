@@ -50,6 +50,12 @@ internal sealed class Conserved
     /// <summary>True when the sums and peaks are the same, whatever the batches.</summary>
     public bool Bills(Conserved other) => Estimated == other.Estimated && Values.AsSpan().SequenceEqual(other.Values);
 
+    /// <summary>True when it was counted from the same batches.</summary>
+    public bool IsFrom(Conserved other) => (Batches, HashFirst, HashSecond) == (other.Batches, other.HashFirst, other.HashSecond);
+
+    /// <summary>True when both are the same.</summary>
+    public bool Is(Conserved other) => Bills(other) && IsFrom(other);
+
     public void Clear()
     {
         Array.Clear(Values);

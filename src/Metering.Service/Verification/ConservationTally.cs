@@ -82,7 +82,7 @@ internal sealed class ConservationTally
                 if (used != Digest(bills)) return new Fault(bucket, host, "the rows of usage are not what the batches bill");
                 receipts.Remove((bucket, host), out var received);
                 received ??= none;
-                if ((received.Batches, received.HashFirst, received.HashSecond) != (bills.Batches, bills.HashFirst, bills.HashSecond))
+                if (!bills.IsFrom(received))
                     return new Fault(bucket, host, $"usage was counted from {bills.Batches} batches, {received.Batches} receipts are there or other ones");
             }
         }
@@ -114,8 +114,7 @@ internal sealed class ConservationTally
             await using var rows = await command.ExecuteReaderAsync(cancel);
             while (await rows.ReadAsync(cancel))
             {
-                var (start, end) = (rows.GetInt64(0), rows.GetInt64(1));
-                var bucket = grain.Floor(start == end ? start / 1_000_000 : (end - 1) / 1_000_000);
+                var bucket = BucketOf(rows.GetInt64(0), rows.GetInt64(1), grain);
                 if (bucket < from || bucket >= to) continue;
                 if (!found.TryGetValue((bucket, host), out var batches)) found[(bucket, host)] = batches = new Conserved();
                 batches.AddBatch((byte[])rows[2]);
@@ -124,6 +123,9 @@ internal sealed class ConservationTally
 
         return found;
     }
+
+    /// <summary>The bucket that a batch is counted in: the one in which its window (microseconds) ends.</summary>
+    public static long BucketOf(long start, long end, LedgerGrain grain) => grain.Floor(start == end ? start / 1_000_000 : (end - 1) / 1_000_000);
 
     private int Index(Dictionary<string, int> hosts, string host)
     {
