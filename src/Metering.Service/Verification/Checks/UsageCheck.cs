@@ -98,10 +98,10 @@ internal sealed class UsageCheck : IVerifyCheck
 
         var faults = new List<Discrepancy>();
         if (gone > 0) return await ExpiredAsync(connection, snapshot, run, host, agents, sums, gone, cancel);
-        if (bucket >= await ConservationTally.FromAsync(connection, cancel) && await ConservationAsync(connection, snapshot, host, bucket, cancel) is var counted && !(counted ?? new Conserved()).Is(sums.Bills))
-            faults.Add(new Discrepancy("conservation", $"bucket={bucket} host={host}", "it is not what the batches add up to"));
         var found = await CompareUsageAsync(connection, snapshot, host, sums, faults, cancel);
         await CompareCoverageAsync(connection, snapshot, host, sums, faults, cancel);
+        if (bucket >= await ConservationTally.FromAsync(connection, cancel) && await ConservationAsync(connection, snapshot, host, bucket, cancel) is var counted && !(counted ?? new Conserved()).Is(sums.Bills))
+            faults.Add(new Discrepancy("conservation", $"bucket={bucket} host={host}", "it is not what the batches add up to"));
         return (found, sums.Batches, faults);
     }
 
