@@ -31,6 +31,9 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
         {
             if (await FindAsync(period, cancel) is { } closed) return closed;
             var (faults, waivers) = await ObstaclesAsync(period, waive, cancel);
+
+            // Another closing may have been first between the two looks.
+            if (faults.Count > 0 && await FindAsync(period, cancel) is { } meanwhile) return meanwhile;
             RuleBrokenException.ThrowIfAny(faults);
             var end = await EndAsync(period, cancel);
             await store.WriteAsync(transaction => LedgerGate.BillUntilAsync(transaction, end), cancel);
