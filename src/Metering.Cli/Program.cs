@@ -30,6 +30,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     BillingCommand.Periods(),
     BillingCommand.Invoices(),
     ResourceCommand.Quotas(),
+    ResourceCommand.Reports(),
     ResourceCommand.Webhooks(),
     ResourceCommand.Keys(),
     RunCommand.Create(),

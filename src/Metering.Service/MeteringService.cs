@@ -11,6 +11,8 @@ using Metering.Service.Live;
 using Metering.Service.Quotas;
 using Metering.Service.Rating;
 using Metering.Service.Reports;
+using Metering.Service.Reports.Schedules;
+using Metering.Service.Verification.Expiry;
 using Metering.Service.Tenants;
 using Metering.Service.Ui;
 using Metering.Service.Verification;
@@ -71,6 +73,7 @@ public static class MeteringService
 
         // billing
         services.AddSingleton<IUsageListener, LateUsage>();
+        services.AddSingleton<IUsageListener, RollupMarks>();
         services.AddSingleton(options.Invoices);
         services.AddSingleton<PeriodDrafter>();
         services.AddSingleton<PeriodCloser>();
@@ -86,6 +89,17 @@ public static class MeteringService
         services.AddSingleton<UsageReport>();
         services.AddSingleton<CostReport>();
         services.AddSingleton<AllocationReport>();
+        services.AddSingleton<ForecastReport>();
+        services.AddSingleton<RecommendationReport>();
+        services.AddSingleton<ReportTables>();
+        services.AddSingleton(options.Reports);
+        services.AddSingleton<ReportDispatcher>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReportDispatcher>());
+        services.AddSingleton(options.Retention);
+        services.AddSingleton<RetentionKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<RetentionKeeper>());
+        services.AddSingleton<RollupKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<RollupKeeper>());
         services.AddSingleton<HostFigures>();
         services.AddSingleton<Inventory>();
         services.AddSingleton<ProofReport>();
@@ -133,6 +147,7 @@ public static class MeteringService
         app.MapHealth();
         app.MapIngest();
         app.MapReports();
+        app.MapSchedules();
         app.MapLive();
         app.MapVerify();
         app.MapTenants();

@@ -20,6 +20,10 @@ public sealed record ServiceOptions
 
     public InvoiceOptions Invoices { get; init; } = new();
 
+    public required Reports.Schedules.ReportOptions Reports { get; init; }
+
+    public required Ledger.RetentionOptions Retention { get; init; }
+
     /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
     public string? AdminKey { get; init; }
 
@@ -35,6 +39,8 @@ public sealed record ServiceOptions
             Ledger = LedgerOptions.From(settings, dataDirectory),
             Broker = broker is null ? null : new BrokerOptions { Url = settings.Text("Broker:Url")!, MaxQueueBytes = settings.Whole("Broker:QueueMaxBytes", 10L << 30, 1 << 20, long.MaxValue) },
             WebhookAddresses = policy,
+            Reports = Metering.Service.Reports.Schedules.ReportOptions.From(settings, dataDirectory),
+            Retention = RetentionOptions.From(settings),
             Invoices = InvoiceOptions.From(settings),
             AdminKey = Environment.GetEnvironmentVariable("METERING_ADMIN_KEY") is { Length: > 0 } preset ? preset : null,
         };

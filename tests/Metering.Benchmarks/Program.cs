@@ -3,13 +3,14 @@ using System.Runtime.InteropServices;
 using Metering.Benchmarks;
 using Metering.Benchmarks.Footprint;
 using Metering.Benchmarks.Ingest;
+using Metering.Benchmarks.Month;
 using Metering.Benchmarks.Passes;
 using Metering.Benchmarks.Peers;
 using Metering.Benchmarks.Rating;
 using Metering.Benchmarks.Storm;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new RateScenario()];
+IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new RateScenario(), new MonthScenario()];
 if (args.Any(argument => argument is "--help" or "-h"))
 {
     CommandLine.Help(Console.Out, scenarios);

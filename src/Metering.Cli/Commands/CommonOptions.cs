@@ -21,6 +21,14 @@ internal static class CommonOptions
         return option;
     }
 
+    /// <summary>For reports, which are files as well.</summary>
+    public static Option<string> ReportFormat()
+    {
+        var option = new Option<string>("--format") { Description = "table, json, csv or xlsx", DefaultValueFactory = _ => "table" };
+        option.AcceptOnlyFromAmong("table", "json", "csv", "xlsx");
+        return option;
+    }
+
     /// <summary>For what is one thing and not a list.</summary>
     public static Option<string> TableOrJson()
     {

@@ -72,6 +72,17 @@ internal static class ResourceCommand
         Redeliver(connection),
     ]);
 
+    public static Command Reports() => With("reports", "Reports that are made and delivered by the clock.", connection =>
+    [
+        List(connection, "v1/reports", "", ["id", "report", "format", "every", "at", "to", "last", "delivered", "error"], (item, _) =>
+            [Tables.Text(item, "id"), .. Cells(item.GetProperty("schedule"), "report", "format", "every", "at"),
+             Or(Tables.Text(item.GetProperty("schedule"), "directory"), "webhook " + Tables.Text(item.GetProperty("schedule"), "webhook")), .. Cells(item, "lastOccurrence", "deliveredAt", "error")]),
+        Show(connection, "ID", id => "v1/reports/" + Uri.EscapeDataString(id)),
+        Apply(connection, DocumentKind.Reports),
+        Remove(connection, "Removes a scheduled report and what it has made.", id => "v1/reports/" + Uri.EscapeDataString(id)),
+        RunReport(connection),
+    ]);
+
     public static Command Keys() => With("keys", "API keys.", connection =>
     [
         List(connection, "v1/api-keys", "", ["id", "role", "name", "tenant", "host", "created", "expires"], (item, _) => Cells(item, "id", "role", "name", "tenant", "host", "createdAt", "expiresAt")),
@@ -223,6 +234,21 @@ internal static class ResourceCommand
             using var client = connection.Open(parsed);
             await client.JsonAsync(HttpMethod.Delete, path(parsed.GetValue(id)!), null, cancel);
             Console.Out.WriteLine($"{Tables.Inert(parsed.GetValue(id)!)} {done}");
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command RunReport(Connection connection)
+    {
+        var id = new Argument<string>("ID");
+        var command = new Command("run", "Makes and delivers the report now.") { id };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var client = connection.Open(parsed);
+            var run = await client.JsonAsync(HttpMethod.Post, $"v1/reports/{Uri.EscapeDataString(parsed.GetValue(id)!)}/run", null, cancel);
+            if (Tables.Text(run, "error") is { Length: > 0 } error) throw new UserErrorException($"The report could not be delivered: {Tables.Inert(error)}");
+            Console.Out.WriteLine($"{Tables.Inert(parsed.GetValue(id)!)} is made as of {Tables.Text(run, "lastOccurrence")}");
             return 0;
         });
         return command;

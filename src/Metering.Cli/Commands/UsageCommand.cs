@@ -16,11 +16,14 @@ internal static class UsageCommand
         var groupBy = new Option<string>("--group-by") { Description = "comma list of tenant, project, host, kind, workload, label:NAME", DefaultValueFactory = _ => "workload" };
         var filter = new Option<string[]>("--filter") { Description = "tenant:a, kind:docker, label:env=prod; may be repeated" };
         var zone = new Option<string?>("--time-zone") { Description = "IANA zone of days and months; default UTC" };
-        var limit = new Option<int>("--limit") { Description = "rows, 1 to 10000", DefaultValueFactory = _ => 1000 };
+        var limit = new Option<string>("--limit") { Description = "rows, 1 to 10000; all for a csv or xlsx file", DefaultValueFactory = _ => "1000" };
+        var with = new Option<string?>("--with") { Description = "of costs: comma list of trend, unitCosts, idle" };
         var allocation = new Option<string?>("--allocation") { Description = "hosts: shares of what the hosts cost, instead of the price books" };
         allocation.AcceptOnlyFromAmong("hosts");
-        var (url, key, data, format) = (CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data(), CommonOptions.Format());
-        var command = new Command(noun, noun == "usage" ? "Shows usage, by workload or by anything else." : "Shows what the usage costs.") { from, to, step, groupBy, filter, zone, limit, url, key, data, format };
+        var output = OutputFile.Option();
+        var (url, key, data, format) = (CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data(), CommonOptions.ReportFormat());
+        var command = new Command(noun, noun == "usage" ? "Shows usage, by workload or by anything else." : "Shows what the usage costs.") { from, to, step, groupBy, filter, zone, limit, url, key, data, format, output };
+        if (noun == "cost") command.Options.Add(with);
         if (noun == "cost") command.Options.Add(allocation);
         command.SetAction(async (parsed, cancel) =>
         {
@@ -35,24 +38,14 @@ internal static class UsageCommand
             Add("step", parsed.GetValue(step));
             Add("groupBy", parsed.GetValue(groupBy));
             Add("timeZone", parsed.GetValue(zone));
+            Add("limit", parsed.GetValue(limit));
+            if (noun == "cost") Add("with", parsed.GetValue(with));
             if (noun == "cost") Add("allocation", parsed.GetValue(allocation));
-            Add("limit", parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture));
             foreach (var one in parsed.GetValue(filter) ?? []) Add("filter", one);
             var path = $"v1/{(noun == "usage" ? "usage" : "costs")}?{string.Join('&', query)}";
             using var client = ApiClient.Create(parsed.GetValue(url), parsed.GetValue(key), parsed.GetValue(data)!);
-            switch (parsed.GetValue(format))
-            {
-                case "csv":
-                    Console.Out.Write(await client.GetTextAsync(path + "&format=csv", cancel));
-                    break;
-                case "json":
-                    Console.Out.WriteLine(await client.GetTextAsync(path, cancel));
-                    break;
-                default:
-                    Show(noun, await client.GetAsync(path, cancel));
-                    break;
-            }
-
+            if (await OutputFile.TryWriteAsync(client, path, parsed.GetValue(format)!, parsed.GetValue(output), cancel)) return 0;
+            Show(noun, await client.GetAsync(path, cancel));
             return 0;
         });
         return command;
@@ -95,7 +88,7 @@ internal static class UsageCommand
         cells.AddRange(parts.Select(part => Tables.Text(row.GetProperty("parts"), part)));
         if (noun == "cost")
         {
-            cells.AddRange([row.GetProperty("cost").ValueKind == JsonValueKind.Null ? "no price" : row.GetProperty("cost").GetDecimal().ToString("0.00########", CultureInfo.InvariantCulture), Tables.Text(row, "currency")]);
+            cells.AddRange([row.GetProperty("cost").ValueKind == JsonValueKind.Null ? "no price" : Money(row.GetProperty("cost")), Tables.Text(row, "currency")]);
             return cells;
         }
 
@@ -105,6 +98,9 @@ internal static class UsageCommand
             OrDash(Tables.Number(quantities, "pidsPeak")), row.TryGetProperty("coverage", out var coverage) && coverage.ValueKind == JsonValueKind.Number ? coverage.GetDecimal().ToString("0.#%", CultureInfo.InvariantCulture) : "–"]);
         return cells;
     }
+
+    // More digits than a decimal has are shown as they came.
+    private static string Money(JsonElement cost) => cost.TryGetDecimal(out var value) ? value.ToString("0.00########", CultureInfo.InvariantCulture) : cost.GetRawText();
 
     // Unknown is not zero.
     private static string OrDash(string text) => text.Length == 0 ? "–" : text;

@@ -100,5 +100,14 @@ internal sealed record DocumentKind
         PathOf = id => "v1/webhooks/" + Uri.EscapeDataString(id),
     };
 
+    public static readonly DocumentKind Reports = new()
+    {
+        Noun = "reports",
+        Root = "reports",
+        Fields = Set("id", "report", "from", "to", "step", "groupBy", "filter", "with", "tenant", "timeZone", "format", "every", "at", "weekday", "day", "directory", "webhook"),
+        Texts = Set("id", "report", "from", "to", "step", "groupBy", "filter[]", "with", "tenant", "timeZone", "format", "every", "at", "weekday", "directory", "webhook"),
+        PathOf = id => "v1/reports/" + Uri.EscapeDataString(id),
+    };
+
     private static HashSet<string> Set(params string[] names) => new(names, StringComparer.Ordinal);
 }

@@ -10,6 +10,9 @@ public static class CloudEvent
 
     public const string QuotaCrossedType = "metering.quota.crossed";
 
+    /// <summary>A scheduled report is made and can be fetched.</summary>
+    public const string ReportReadyType = "metering.report.ready";
+
     /// <summary>Standard Webhooks asks for less; receivers refuse more.</summary>
     public const int MaxBytes = 20_000;
 

@@ -26,6 +26,18 @@ internal static class Outbox
         }
     }
 
+    /// <summary>Records any other event and its deliveries; one that is recorded already changes nothing.</summary>
+    public static async Task AddEventAsync(LedgerTransaction transaction, string eventId, string type, string subject, IEnumerable<string> webhooks, DateTimeOffset now, Action<Utf8JsonWriter> data)
+    {
+        var body = CloudEvent.Write(eventId, Source, type, subject, now, data);
+        foreach (var webhook in webhooks)
+        {
+            await transaction.ExecuteAsync("""
+                INSERT INTO delivery (webhook, event_id, body, created_at, state, attempts, next_attempt_at) VALUES (@webhook, @event, @body, @at, 'pending', 0, @at) ON CONFLICT (webhook, event_id) DO NOTHING
+                """, ("@webhook", webhook), ("@event", eventId), ("@body", body), ("@at", now.ToUnixMicroseconds()));
+        }
+    }
+
     /// <summary>A test event for one webhook.</summary>
     public static byte[] Test(string eventId, DateTimeOffset now) =>
         CloudEvent.Write(eventId, Source, "metering.webhook.test", "test", now, data => data.WriteString("message", "A test from metering; nothing has happened."));

@@ -74,14 +74,15 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
     {
         var batches = new List<ExplainedCharge.Batch>();
         await using var command = VerifyRun.Command(connection, """
-            SELECT a.epoch, r.first_sequence, r.sequence, r.hash, r.window_start, r.window_end, b.bytes FROM agent a JOIN receipt r ON r.agent = a.id JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence
+            SELECT a.epoch, r.first_sequence, r.sequence, r.hash, r.window_start, r.window_end, b.bytes FROM agent a JOIN receipt r ON r.agent = a.id LEFT JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence
             WHERE a.host = @host AND r.quarantined = 0 AND r.window_end > @from AND r.window_start < @to AND r.window_start < r.window_end ORDER BY r.window_end, a.epoch, r.sequence
             """, ("@host", workload.Host), ("@from", charge.From * 1_000_000), ("@to", charge.To * 1_000_000));
         await using var rows = await command.ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel))
         {
             var readings = new List<ExplainedCharge.Reading>();
-            foreach (var record in UsageBatch.Parser.ParseFrom((byte[])rows[6]).Workloads.Where(record => record.Kind == workload.Kind && record.Id == workload.Id))
+            var expired = rows.IsDBNull(6);
+            foreach (var record in expired ? [] : UsageBatch.Parser.ParseFrom((byte[])rows[6]).Workloads.Where(record => record.Kind == workload.Kind && record.Id == workload.Id))
             {
                 foreach (var reading in record.Meters)
                 {
@@ -90,10 +91,10 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
                 }
             }
 
-            if (readings.Count == 0) continue;
+            if (readings.Count == 0 && !expired) continue;
             if (batches.Count == max) return (batches, true);
             batches.Add(new ExplainedCharge.Batch(
-                rows.GetString(0), rows.GetInt64(1), rows.GetInt64(2), Convert.ToHexStringLower((byte[])rows[3]), UnixTime.FromMicroseconds(rows.GetInt64(4)), UnixTime.FromMicroseconds(rows.GetInt64(5)), readings));
+                rows.GetString(0), rows.GetInt64(1), rows.GetInt64(2), Convert.ToHexStringLower((byte[])rows[3]), UnixTime.FromMicroseconds(rows.GetInt64(4)), UnixTime.FromMicroseconds(rows.GetInt64(5)), readings, expired));
         }
 
         return (batches, false);

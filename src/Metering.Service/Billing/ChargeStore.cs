@@ -38,7 +38,8 @@ internal static class ChargeStore
     {
         await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE {condition} ORDER BY period, n", ("@value", value));
         await using var rows = await command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel)) yield return Read(rows);
+        var texts = new ChargeTexts();
+        while (await rows.ReadAsync(cancel)) yield return Read(rows, texts);
     }
 
     /// <summary>By its id, such as <c>2026-11-17</c>; null: there is none.</summary>
@@ -48,13 +49,18 @@ internal static class ChargeStore
         if (cut < 0 || !long.TryParse(id.AsSpan(cut + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var n)) return null;
         await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE period = @period AND n = @n", ("@period", id[..cut]), ("@n", n));
         await using var rows = await command.ExecuteReaderAsync(cancel);
-        return await rows.ReadAsync(cancel) ? Read(rows) : null;
+        return await rows.ReadAsync(cancel) ? Read(rows, new ChargeTexts()) : null;
     }
 
-    private static ChargeEntry Read(DbDataReader row) => new(
-        row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt64(5), row.GetString(6), row.GetString(7), (int)row.GetInt64(8), (int)row.GetInt64(9),
-        row.IsDBNull(10) ? null : row.GetInt64(10), row.GetString(11), row.GetString(12), row.GetInt64(13), Wide(row.GetString(14)), Wide(row.GetString(15)),
-        row.IsDBNull(16) ? null : Wide(row.GetString(16)), row.IsDBNull(17) ? null : Wide(row.GetString(17)), row.GetInt64(18), row.GetInt64(19), row.GetString(20), row.GetString(21));
+    private static ChargeEntry Read(DbDataReader row, ChargeTexts texts) => new(
+        texts.Of(new ChargeHeading(row.GetString(0), row.GetString(2), row.GetString(3), row.GetString(6), row.GetString(7), (int)row.GetInt64(8), (int)row.GetInt64(9), row.IsDBNull(10) ? null : row.GetInt64(10),
+            row.GetString(11), row.GetString(12), row.GetInt64(13), row.GetString(20), row.GetString(21))),
+        texts.Of(row.GetString(4)), row.GetInt64(5), Wide(row.GetString(14)), Wide(row.GetString(15)), row.GetInt64(18), row.GetInt64(19))
+    {
+        N = row.GetInt64(1),
+        Used = row.IsDBNull(16) ? null : Wide(row.GetString(16)),
+        Reserved = row.IsDBNull(17) ? null : Wide(row.GetString(17)),
+    };
 
     private static void InsertSqlite(SqliteConnection connection, IReadOnlyList<ChargeEntry> charges)
     {

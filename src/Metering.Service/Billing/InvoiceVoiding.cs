@@ -103,14 +103,14 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         if (!prices.Tenants.TryGetValue(invoice.Tenant.Id, out var tenant)) throw new RuleBrokenException([new Fault("", $"There is no tenant '{invoice.Tenant.Id}' any more.")]);
         var origin = BillingPeriod.Parse(invoice.Origin);
-        var rows = (await RatedPeriod.ReadAsync(view, origin, prices, options, cancel)).Rows.FindAll(row => row.Tenant == tenant.Id);
+        var rated = await RatedPeriod.ReadAsync(view, origin, prices, options, cancel);
         var drawn = PeriodDrafter.Drawn(await InvoiceStore.ReadAsync(connection, tenant.Id, null, 0, int.MaxValue, cancel), tenant.Id);
         var contract = prices.ContractOf(tenant.Id);
-        var statement = StatementMaker.Make(tenant, origin, rows, contract, drawn).FirstOrDefault(one => one.Currency == invoice.Currency);
+        var statement = StatementMaker.Make(tenant, origin, rated.Rows.FindAll(row => row.Tenant == tenant.Id), contract, drawn).FirstOrDefault(one => one.Currency == invoice.Currency);
         if (statement is null || InvoiceMaker.Invoice(tenant, statement) is not { } document) throw new RuleBrokenException([new Fault("", $"There is nothing to bill to {tenant.Id} for {origin} in {invoice.Currency}.")]);
-        var share = (await EstimatedShares.ReadAsync(view, origin, prices, cancel)).GetValueOrDefault(tenant.Id);
+        decimal? share = rated.EstimatedShares.TryGetValue(tenant.Id, out var known) ? known : null;
         document = InvoiceMaker.Complete(document with { Period = period.ToString(), Replaces = invoice.Id, IssuedOn = InvoiceMaker.DayOf(clock.GetUtcNow(), tenant.TimeZone) }, contract, invoices, share).Numbered(number);
-        var charges = rows.Where(row => row.Line.Currency == invoice.Currency).Select(ChargeEntry.Of);
+        var charges = rated.Charges.Where(charge => charge.Tenant == tenant.Id && charge.Currency == invoice.Currency);
         return new Issue(document, Numbered(charges, period, document.Cause, first), previous, revision);
     }
 

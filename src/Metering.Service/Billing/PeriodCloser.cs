@@ -31,12 +31,15 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
         {
             if (await FindAsync(period, cancel) is { } closed) return closed;
             var (faults, waivers) = await ObstaclesAsync(period, waive, cancel);
+
+            // Another closing may have been first between the two looks.
+            if (faults.Count > 0 && await FindAsync(period, cancel) is { } meanwhile) return meanwhile;
             RuleBrokenException.ThrowIfAny(faults);
-            if (attempt == 1) RuleBrokenException.ThrowIfAny(await ConservationAsync(period, cancel));
             var end = await EndAsync(period, cancel);
             await store.WriteAsync(transaction => LedgerGate.BillUntilAsync(transaction, end), cancel);
             FaultPoint?.Invoke("begun");
-            var draft = await drafter.DraftAsync(period, cancel);
+            var draft = await drafter.DraftAsync(period, cancel, prove: true);
+            if (attempt == 1) RuleBrokenException.ThrowIfAny(await ConservationAsync(draft.Rated, cancel));
             FaultPoint?.Invoke("drafted");
             try
             {
@@ -108,22 +111,29 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
         return zones.Count == 0 ? [DateTimeZone.Utc] : zones;
     }
 
-    // Σ ledger = Σ batches, in every bucket of the period.
-    private async Task<List<Fault>> ConservationAsync(BillingPeriod period, CancellationToken cancel)
+    // Σ ledger = Σ batches, in every bucket. The draft has held usage against what was counted at ingest; batches are read only of a bucket where that differs, to tell what, and of those before it was counted.
+    private async Task<List<Fault>> ConservationAsync(RatedPeriod rated, CancellationToken cancel)
     {
-        await using (var connection = await store.OpenReadAsync(cancel))
+        long counted;
+        await using (var connection = await store.OpenReadAsync(cancel)) counted = await ConservationTally.FromAsync(connection, cancel);
+        if (rated.Start < counted && await DiscrepancyAsync(rated.Start, Math.Min(rated.End, counted), cancel) is { } early) return [early];
+        if (rated.Unproved is not { } found) return [];
+        return [await DiscrepancyAsync(found.Bucket, found.Bucket + 1, cancel) ?? Broken($"bucket={found.Bucket} host={found.Host}: {found.Detail}")];
+    }
+
+    private async Task<Fault?> DiscrepancyAsync(long from, long to, CancellationToken cancel)
+    {
+        var run = new VerifyRun(store, options) { From = from, To = to };
+        await run.BeginAsync(cancel);
+        await foreach (var one in new UsageCheck().RunAsync(run, cancel))
         {
-            var zones = await ZonesAsync(connection, cancel);
-            var run = new VerifyRun(store, options) { From = zones.Min(zone => period.Bounds(zone).Start), To = zones.Max(zone => period.Bounds(zone).End) };
-            await run.BeginAsync(cancel);
-            await foreach (var one in new UsageCheck().RunAsync(run, cancel))
-            {
-                if (one.Discrepancy is { } found) return [new Fault("", $"The ledger is not what the batches add up to: table {found.Table}, {found.Key}: {found.Detail}; see 'metering verify'.")];
-            }
+            if (one.Discrepancy is { } found) return Broken($"table {found.Table}, {found.Key}: {found.Detail}");
         }
 
-        return [];
+        return null;
     }
+
+    private static Fault Broken(string what) => new("", $"The ledger is not what the batches add up to: {what}; see 'metering verify'.");
 
     // Null: it has changed since the draft was made, or is closed.
     private async Task<ClosedPeriod?> IssueAsync(LedgerTransaction transaction, PeriodDraft draft, IReadOnlyList<string> waivers, ClaimsPrincipal who)

@@ -14,7 +14,8 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
     private static readonly Contract NoContract = new();
     private static readonly InvoiceOptions NoInvoices = new();
 
-    public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel)
+    /// <param name="prove">True to hold the usage against the batches on the way: <see cref="RatedPeriod.Unproved"/>.</param>
+    public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel, bool prove = false)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
@@ -23,8 +24,8 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         var closed = (await InvoiceStore.PeriodsAsync(connection, cancel)).FindAll(one => string.CompareOrdinal(one.Id, period.ToString()) < 0);
         var issued = await InvoiceStore.ReadAsync(connection, null, null, 0, int.MaxValue, cancel);
-        var rated = await RatedPeriod.ReadAsync(view, period, prices, options, cancel);
-        var charges = rated.Rows.ConvertAll(ChargeEntry.Of);
+        var rated = await RatedPeriod.ReadAsync(view, period, prices, options, cancel, prove);
+        var charges = rated.Charges;
         var documents = Invoices(rated, prices, issued);
         var unbilled = InvoiceStore.Unbilled(issued);
 
@@ -44,14 +45,13 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         charges.Sort(Compare);
         var before = new List<ChargeEntry>();
         await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", period.ToString(), cancel)) before.Add(charge);
-        for (var i = 0; i < charges.Count; i++) charges[i] = charges[i] with { N = before.Count + i + 1 };
+        for (var i = 0; i < charges.Count; i++) charges[i].N = before.Count + i + 1;
         var first = (issued.Count == 0 ? 0 : issued[^1].Number) + 1;
         documents = [.. documents.OrderBy(one => one.Tenant.Id, StringComparer.Ordinal).ThenBy(one => one.Currency, StringComparer.Ordinal).ThenByDescending(one => one.Origin, StringComparer.Ordinal)];
-        var shares = await EstimatedShares.ReadAsync(view, period, prices, cancel);
         for (var i = 0; i < documents.Count; i++)
         {
             var one = documents[i];
-            documents[i] = InvoiceMaker.Complete(one, prices.ContractOf(one.Tenant.Id), invoices ?? NoInvoices, one.Kind == "invoice" ? shares.GetValueOrDefault(one.Tenant.Id) : null).Numbered(first + i);
+            documents[i] = InvoiceMaker.Complete(one, prices.ContractOf(one.Tenant.Id), invoices ?? NoInvoices, one.Kind == "invoice" && rated.EstimatedShares.TryGetValue(one.Tenant.Id, out var share) ? share : null).Numbered(first + i);
         }
 
         // A mark beyond the period stays for the closing of the one it lies in; one within it is part of what is rated here.
@@ -112,10 +112,10 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
     {
         var stored = await ChargeSums.ReadAsync(view.Connection, anew.Period, cancel);
         var differences = new List<ChargeEntry>();
-        foreach (var row in anew.Rows)
+        foreach (var charge in anew.Charges)
         {
-            if (unbilled.Contains((anew.Period.ToString(), row.Tenant, row.Line.Currency))) continue;
-            if (stored.Take(ChargeEntry.Of(row)) is { } difference) differences.Add(difference with { Period = period.ToString() });
+            if (unbilled.Contains((anew.Period.ToString(), charge.Tenant, charge.Currency))) continue;
+            if (stored.Take(charge) is { } difference) differences.Add(difference with { Period = period.ToString() });
         }
 
         differences.AddRange(stored.Gone().Select(gone => gone with { Period = period.ToString() }));

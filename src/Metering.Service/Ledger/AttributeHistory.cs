@@ -25,6 +25,19 @@ internal sealed class AttributeHistory(string key, params AttributeVersion[] ver
         for (var i = 0; i < _versions.Length; i++) yield return (i == 0 ? 0 : _versions[i].From, i + 1 < _versions.Length ? _versions[i + 1].From : long.MaxValue, _versions[i]);
     }
 
+    /// <summary>The first instant at which two histories differ; the end of time when they do not.</summary>
+    public long DiffersFrom(AttributeHistory other)
+    {
+        var (mine, theirs) = (Intervals().ToList(), other.Intervals().ToList());
+        for (var i = 0; i < Math.Min(mine.Count, theirs.Count); i++)
+        {
+            if (!mine[i].Version.Same(theirs[i].Version)) return i == 0 ? Math.Min(mine[0].Version.From, theirs[0].Version.From) : mine[i].From;
+            if (mine[i].To != theirs[i].To) return Math.Min(mine[i].To, theirs[i].To);
+        }
+
+        return long.MaxValue;
+    }
+
     /// <summary>True when the latest version says all that <paramref name="seen"/> says.</summary>
     public bool IsLatest(AttributeVersion seen) => !Contradicts(Latest, seen) && Overlay(Latest, seen).Same(Latest);
 

@@ -211,8 +211,9 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     {
         if (judged.Accepted.Count == 0) return;
         var coverage = new Dictionary<(long Bucket, string Host), (long Covered, long Expected)>();
+        var conserved = new Dictionary<(long Bucket, string Host), Conserved>();
         var ended = new List<WorkloadEntry>();
-        foreach (var batch in judged.Accepted) Merge(batch, coverage, ended);
+        foreach (var batch in judged.Accepted) Merge(batch, coverage, conserved, ended);
         FaultPoint?.Invoke("in transaction");
 
         if (_directory.Unsaved.Count > 0)
@@ -229,6 +230,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         var rows = InOrder();
         if (rows.Count > 0) await _bulk.AddUsageAsync(transaction, rows);
         if (coverage.Count > 0) await _bulk.AddCoverageAsync(transaction, coverage);
+        await _bulk.AddConservationAsync(transaction, conserved);
         foreach (var workload in ended)
             await transaction.ExecuteAsync("UPDATE workload SET ended = 1, last_seen = @at WHERE id = @id", ("@at", judged.Now.ToUnixTimeSeconds()), ("@id", workload.Id));
         foreach (var listener in _listeners) await listener.UsageAddedAsync(transaction, rows, _snapshot, judged.Now);
@@ -277,9 +279,17 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         else Array.Sort(rows, static (a, b) => a.Bucket != b.Bucket ? a.Bucket.CompareTo(b.Bucket) : a.Workload.Id.CompareTo(b.Workload.Id));
     }
 
-    private void Merge(DecodedBatch batch, Dictionary<(long Bucket, string Host), (long Covered, long Expected)> coverage, List<WorkloadEntry> ended)
+    private void Merge(DecodedBatch batch, Dictionary<(long Bucket, string Host), (long Covered, long Expected)> coverage, Dictionary<(long Bucket, string Host), Conserved> conserved, List<WorkloadEntry> ended)
     {
         var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom));
+        var bills = new Conserved[parts.Length];
+        for (var i = 0; i < parts.Length; i++)
+        {
+            if (!conserved.TryGetValue((parts[i].Bucket, batch.Host), out var known)) conserved[(parts[i].Bucket, batch.Host)] = known = new Conserved();
+            bills[i] = known;
+        }
+
+        bills[^1].AddBatch(batch.Hash);
         foreach (var part in parts)
         {
             var (covered, expected) = coverage.GetValueOrDefault((part.Bucket, batch.Host));
@@ -296,11 +306,11 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
             var workload = _directory.Find(batch, record, parts[0].Bucket, ref previous);
             if (record.Final && workload.Kind != WorkloadDirectory.OverBoundKind) ended.Add(workload);
             var unscraped = newborns.IsUnscraped(record, isNew: previous is null);
-            foreach (var part in parts) AddRecord(batch, record, workload, part, estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated, unscraped);
+            for (var i = 0; i < parts.Length; i++) AddRecord(batch, record, workload, parts[i], bills[i], estimated: parts.Length > 1 || record.Origin == (int)Origin.Estimated, unscraped);
         }
     }
 
-    private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, bool estimated, bool unscraped)
+    private void AddRecord(DecodedBatch batch, in DecodedRecord record, WorkloadEntry workload, in BucketSplit.Part part, Conserved bills, bool estimated, bool unscraped)
     {
         // A record without readings only tells a name.
         if (record.ReadingCount == 0) return;
@@ -310,8 +320,14 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
             var meter = Meters[reading.Meter];
             var quantity = meter.Kind == MeterKind.Peak ? reading.Quantity : part.Share(reading.Quantity, rules);
             row.Add(meter, quantity);
+            bills.Add(meter, quantity);
             if (meter != MeterCatalogue.Cpu) continue;
-            if (estimated) row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
+            if (estimated)
+            {
+                row.EstimatedMicroseconds = checked(row.EstimatedMicroseconds + quantity);
+                bills.AddEstimated(quantity);
+            }
+
             if (unscraped) row.UnscrapedMicroseconds = checked(row.UnscrapedMicroseconds + quantity);
         }
     }
@@ -346,9 +362,11 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     {
         if (changed.Count == 0) return;
         var moves = new List<MovedUsage>();
+        var from = long.MaxValue;
         foreach (var entry in _directory.Unsaved)
         {
             if (!changed.TryGetValue(entry.Id, out var before)) continue;
+            from = Math.Min(from, before.DiffersFrom(entry.Attributes));
             var owners = _snapshot.Rules.Resolve(entry.Host, entry.Kind, entry.Path, before);
             if (!owners.SequenceEqual(entry.Owners)) await UsageMoves.AddAsync(transaction, entry, owners, new LedgerGrain(options.GrainSeconds, _snapshot.FineFrom), now, moves);
         }
@@ -356,6 +374,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         foreach (var listener in _listeners)
         {
             if (moves.Count > 0) await listener.UsageMovedAsync(transaction, moves, _snapshot, now);
+            await listener.AttributesChangedAsync(transaction, from, _snapshot);
         }
     }
 

@@ -21,4 +21,7 @@ internal interface ILedgerBulk
     Task AddUsageAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows);
 
     Task AddCoverageAsync(LedgerTransaction transaction, IReadOnlyCollection<KeyValuePair<(long Bucket, string Host), (long Covered, long Expected)>> rows);
+
+    /// <summary>Adds what the group's batches bill to <c>conservation</c>.</summary>
+    Task AddConservationAsync(LedgerTransaction transaction, IReadOnlyCollection<KeyValuePair<(long Bucket, string Host), Conserved>> rows);
 }

@@ -8,4 +8,7 @@ internal interface IUsageListener
 
     /// <summary>Stored rows whose owner became another, before the transaction's own rows are added.</summary>
     Task UsageMovedAsync(LedgerTransaction transaction, IReadOnlyList<MovedUsage> moves, LedgerSnapshot snapshot, DateTimeOffset now) => Task.CompletedTask;
+
+    /// <summary>Names or labels of a workload became others from an instant (Unix seconds) on, where usage may be stored.</summary>
+    Task AttributesChangedAsync(LedgerTransaction transaction, long from, LedgerSnapshot snapshot) => Task.CompletedTask;
 }

@@ -13,6 +13,10 @@ internal static class LedgerGate
     public static Task EnterAsync(LedgerTransaction transaction) =>
         transaction.Store.IsPostgres ? transaction.ExecuteAsync("SELECT pg_advisory_xact_lock_shared(@lock)", ("@lock", Lock)) : Task.CompletedTask;
 
+    /// <summary>Waits for those who write usage now; who writes later sees what this transaction does.</summary>
+    public static Task WaitAsync(LedgerTransaction transaction) =>
+        transaction.Store.IsPostgres ? transaction.ExecuteAsync("SELECT pg_advisory_xact_lock(@lock)", ("@lock", Lock)) : Task.CompletedTask;
+
     /// <summary>Waits for those who write now, then moves the mark forward: usage of earlier buckets is late from here on.</summary>
     public static async Task BillUntilAsync(LedgerTransaction transaction, long seconds)
     {

@@ -13,6 +13,9 @@ public sealed record LedgerSnapshot(long Revision, OwnershipRules Rules)
     /// <summary>Usage of buckets before this is late, see <see cref="LedgerGate"/>.</summary>
     public long BilledUntil { get; init; } = long.MinValue;
 
+    /// <summary>Usage of buckets before this may be in the roll-up, see <see cref="Reports.RollupMarks"/>.</summary>
+    public long RolledUntil { get; init; } = long.MinValue;
+
     public static readonly LedgerSnapshot Empty = new(-1, new OwnershipRules([]));
 
     /// <summary>The snapshot of this transaction: the one given, when the revision is still its.</summary>
@@ -22,7 +25,7 @@ public sealed record LedgerSnapshot(long Revision, OwnershipRules Rules)
         if (revision == known.Revision) return known;
         var stored = await transaction.Context.Set<StoredRules>().AsNoTracking().FirstOrDefaultAsync();
         var rules = stored is null ? [] : JsonSerializer.Deserialize<List<OwnershipRule>>(stored.Json, LedgerJson.Options) ?? [];
-        return new LedgerSnapshot(revision, new OwnershipRules(rules)) { FineFrom = await LedgerGrain.FineFromAsync(transaction), BilledUntil = await LedgerGate.BilledUntilAsync(transaction) };
+        return new LedgerSnapshot(revision, new OwnershipRules(rules)) { FineFrom = await LedgerGrain.FineFromAsync(transaction), BilledUntil = await LedgerGate.BilledUntilAsync(transaction), RolledUntil = await Reports.RollupKeeper.RolledUntilAsync(transaction) };
     }
 
     /// <summary>Notes that configuration has changed; other replicas see it with their next group.</summary>

@@ -157,6 +157,18 @@ internal sealed class PostgresBulk : ILedgerBulk
             ("@covered", Array.ConvertAll(all, row => row.Value.Covered)), ("@expected", Array.ConvertAll(all, row => row.Value.Expected)));
     }
 
+    public async Task AddConservationAsync(LedgerTransaction transaction, IReadOnlyCollection<KeyValuePair<(long Bucket, string Host), Conserved>> rows)
+    {
+        var all = rows.OrderBy(row => row.Key.Bucket).ThenBy(row => row.Key.Host, StringComparer.Ordinal).ToArray();
+        var parameters = new List<(string, object?)>
+        {
+            ("@bucket", Array.ConvertAll(all, row => row.Key.Bucket)), ("@host", Array.ConvertAll(all, row => row.Key.Host)), ("@batches", Array.ConvertAll(all, row => row.Value.Batches)),
+            ("@hash_first", Array.ConvertAll(all, row => row.Value.HashFirst)), ("@hash_second", Array.ConvertAll(all, row => row.Value.HashSecond)), ("@estimated_us", Array.ConvertAll(all, row => row.Value.Estimated)),
+        };
+        foreach (var meter in Meters.MeterCatalogue.All) parameters.Add(("@" + meter.Column, Array.ConvertAll(all, row => row.Value.Values[meter.Index])));
+        await transaction.ExecuteAsync($"INSERT INTO conservation ({ConservationSql.Columns}) SELECT * FROM unnest(@{ConservationSql.Columns.Replace(", ", ", @")}) {ConservationSql.OnConflict(postgres: true)}", [.. parameters]);
+    }
+
     // PostgreSQL takes no zero character in a text.
     private static string Clean(string text) => text.Contains('\0') || text.Contains("\\u0000", StringComparison.Ordinal) ? text.Replace("\0", "").Replace("\\u0000", "") : text;
 }

@@ -166,6 +166,25 @@ internal sealed class SqliteBulk : ILedgerBulk
         return Task.CompletedTask;
     }
 
+    public Task AddConservationAsync(LedgerTransaction transaction, IReadOnlyCollection<KeyValuePair<(long Bucket, string Host), Conserved>> rows)
+    {
+        var places = string.Join(", ", Enumerable.Range(1, 6 + Meters.MeterCatalogue.All.Count).Select(i => "?" + i.ToString(CultureInfo.InvariantCulture)));
+        using var upsert = Prepare(transaction, $"INSERT INTO conservation ({ConservationSql.Columns}) VALUES ({places}) {ConservationSql.OnConflict(postgres: false)}");
+        foreach (var ((bucket, host), bills) in rows)
+        {
+            upsert.Bind(1, bucket);
+            upsert.Bind(2, host);
+            upsert.Bind(3, bills.Batches);
+            upsert.Bind(4, bills.HashFirst);
+            upsert.Bind(5, bills.HashSecond);
+            upsert.Bind(6, bills.Estimated);
+            for (var i = 0; i < bills.Values.Length; i++) upsert.Bind(7 + i, bills.Values[i]);
+            upsert.Run();
+        }
+
+        return Task.CompletedTask;
+    }
+
     internal static AgentEntry Read(System.Data.Common.DbDataReader row, string epoch) => new()
     {
         Id = row.GetInt64(0),

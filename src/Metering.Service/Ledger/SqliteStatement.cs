@@ -46,6 +46,8 @@ internal sealed class SqliteStatement : IDisposable
 
     public long Number(int column) => raw.sqlite3_column_int64(_statement, column);
 
+    public bool IsNull(int column) => raw.sqlite3_column_type(_statement, column) == raw.SQLITE_NULL;
+
     public string Text(int column) => raw.sqlite3_column_text(_statement, column).utf8_to_string() ?? "";
 
     public void Dispose() => _statement.Dispose();

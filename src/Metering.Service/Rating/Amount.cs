@@ -8,6 +8,7 @@ namespace Metering.Service.Rating;
 /// An exact amount of money, in units of 10⁻¹⁹ of a currency: a quantity of 9 places times a price of 10. A 128-bit integer (±1.7·10¹⁹ of the currency), so that sums and products are exact
 /// or throw <see cref="OverflowException"/>; <c>decimal</c> would drop digits past 28 without a word.
 /// </summary>
+[System.Text.Json.Serialization.JsonConverter(typeof(AmountJson))]
 public readonly record struct Amount(Int128 Units) : IComparable<Amount>
 {
     public const int Places = 19;
@@ -47,6 +48,14 @@ public readonly record struct Amount(Int128 Units) : IComparable<Amount>
         Invariant.Holds(magnitude >> 96 == 0);
         var bits = (UInt128)magnitude;
         return new decimal(unchecked((int)bits), unchecked((int)(bits >> 32)), unchecked((int)(bits >> 64)), units < 0, (byte)scale);
+    }
+
+    /// <summary>The nearest decimal, for faces that show no more: of what has more digits than that holds the last ones are rounded half to even.</summary>
+    public decimal ToNearest()
+    {
+        var places = Places;
+        for (var magnitude = Int128.Abs(Units); magnitude >> 96 != 0; magnitude /= 10) places--;
+        return (places == Places ? this : Round(places)).ToDecimal();
     }
 
     /// <summary>Rounded half to even to this many places, at most 18.</summary>

@@ -49,13 +49,7 @@ internal sealed class DryRun(LedgerStore store, LedgerOptions options, TimeProvi
     {
         var costs = new SortedDictionary<(string Tenant, BillingPeriod Period, string Currency), (Amount? Current, Amount? Draft)>();
         await using var connection = await store.OpenReadAsync(cancel);
-        Func<long, WorkloadTraits>? traits = null;
-        if (current.AsksTraits || drafted.AsksTraits)
-        {
-            var known = await TraitsReader.ReadAsync(connection, cancel);
-            traits = workload => known.GetValueOrDefault(workload, WorkloadTraits.Unknown);
-        }
-
+        var traits = current.AsksTraits || drafted.AsksTraits ? await TraitsReader.ReadAsync(connection, cancel) : null;
         var books = new[]
         {
             new ChargeBook(new Rater(current, traits), current, row => Add(row, draft: false)),

@@ -78,7 +78,7 @@ internal sealed class PriceChange(LedgerStore store, LedgerOptions options, Time
     {
         var faults = new List<Fault>();
         if (version.Prices.All(price => price.Selector is null or { IsEmpty: true })) return faults;
-        var workloads = await TraitsReader.ReadAsync(transaction.Connection, cancel);
+        var workloads = await TraitsReader.LatestAsync(transaction.Connection, cancel);
         if (workloads.Count == 0) return faults;
         for (var i = 0; i < version.Prices.Count; i++)
         {

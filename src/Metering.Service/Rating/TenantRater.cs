@@ -6,12 +6,12 @@ namespace Metering.Service.Rating;
 /// <summary>
 /// Prices one tenant's rows in the order of time. Between two bounds (a day, a period, a version of the prices) nothing but the cumulative quantities changes; those and the present bounds are its state.
 /// </summary>
-internal sealed class TenantRater(string tenant, PriceCatalogue prices, Func<long, WorkloadTraits> traits)
+internal sealed class TenantRater(string tenant, PriceCatalogue prices, TraitsHistory traits)
 {
     private readonly DateTimeZone _zone = prices.ZoneOf(tenant);
     private readonly Dictionary<string, Cumulative> _cumulatives = new(StringComparer.Ordinal);
     private readonly Dictionary<PriceLine, Cumulative> _byLine = [];
-    private readonly Dictionary<long, (PriceLine Line, Cumulative Cumulative)[]> _selected = [];
+    private readonly Dictionary<long, (long Until, (PriceLine Line, Cumulative Cumulative)[] Lines)> _selected = [];
     private (PriceLine Line, Cumulative Cumulative)[] _all = [];
     private bool _selects;
     private long _from = long.MaxValue;
@@ -41,7 +41,7 @@ internal sealed class TenantRater(string tenant, PriceCatalogue prices, Func<lon
     public void Rate(long bucket, long bucketSeconds, long workload, ReadOnlySpan<long> values, int known, List<Charge> charges)
     {
         if (bucket < _from || bucket >= _until) Move(bucket);
-        foreach (var (line, cumulative) in Lines(workload))
+        foreach (var (line, cumulative) in Lines(workload, bucket))
         {
             if (line.TryBase(values, known, bucketSeconds, out var quantity)) cumulative.Add(line, quantity, charges);
         }
@@ -53,7 +53,7 @@ internal sealed class TenantRater(string tenant, PriceCatalogue prices, Func<lon
     public void Skip(long at, long workload, Func<PriceLine, Int128?> sums)
     {
         if (at < _from || at >= _until) Move(at);
-        foreach (var (line, cumulative) in Lines(workload))
+        foreach (var (line, cumulative) in Lines(workload, at))
         {
             if (sums(line) is { } sum) cumulative.Skip(line, sum);
         }
@@ -98,11 +98,31 @@ internal sealed class TenantRater(string tenant, PriceCatalogue prices, Func<lon
         return seconds;
     }
 
-    private ReadOnlySpan<(PriceLine Line, Cumulative Cumulative)> Lines(long workload)
+    /// <summary>Moves to an instant; true when other prices, another day or another period may hold from there.</summary>
+    public bool Enter(long at)
+    {
+        if (at >= _from && at < _until) return false;
+        Move(at);
+        return true;
+    }
+
+    /// <summary>Appends what a sum of usage costs, priced by a line that holds at the instant; as rating its rows one by one does, but for the row that each tier was entered on.</summary>
+    public void AddSum(long at, string book, int version, string sku, Int128 sum, List<Charge> charges)
+    {
+        Enter(at);
+        foreach (var (line, cumulative) in _all)
+        {
+            if (line.Sku == sku && line.Version == version && line.Book == book) cumulative.AddSum(line, sum, charges);
+        }
+    }
+
+    /// <summary>The prices that hold for a workload at an instant that was entered.</summary>
+    internal ReadOnlySpan<(PriceLine Line, Cumulative Cumulative)> Lines(long workload, long at)
     {
         if (!_selects) return _all;
-        if (_selected.TryGetValue(workload, out var lines)) return lines;
-        return _selected[workload] = Select(traits(workload));
+        if (_selected.TryGetValue(workload, out var known) && at < known.Until) return known.Lines;
+        var (now, until) = traits.At(workload, at);
+        return (_selected[workload] = (until, Select(now))).Lines;
     }
 
     // Of the prices for a meter the first that matches.

@@ -1,28 +1,88 @@
 using System.Data.Common;
 using System.Globalization;
 using Metering.Meters;
+using Metering.Service.Ledger;
+using Microsoft.Data.Sqlite;
+using Npgsql;
 
 namespace Metering.Service.Rating;
 
-/// <summary>Stored usage in canonical order (bucket, workload), as rating takes it.</summary>
+/// <summary>Stored usage in canonical order (bucket, workload), as rating takes it. Read past the drivers' row readers, which cost more than all of rating.</summary>
 internal static class UsageStream
 {
+    private const long Day = 86_400;
+    private static readonly string Select = "SELECT bucket, workload, estimated_us" + string.Concat(MeterCatalogue.All.Select(meter => ", " + meter.Column)) + " FROM usage";
+
     /// <summary>Told of a row; the values are valid during the call.</summary>
     public delegate void Row(string tenant, long bucket, long workload, ReadOnlySpan<long> values, int known);
+
+    /// <summary>The same without the owner, and with the CPU microseconds that were split by time.</summary>
+    public delegate void RawRow(long bucket, long workload, long estimated, ReadOnlySpan<long> values, int known);
 
     /// <summary>Rows from one instant to another (Unix seconds), of all tenants.</summary>
     public static async Task ReadAsync(DbConnection connection, long from, long to, Row row, CancellationToken cancel)
     {
-        await using var command = connection.CreateCommand();
-        command.CommandText = "SELECT u.bucket, u.workload, COALESCE(o.tenant, 'unattributed')" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) +
-            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to" +
-            string.Create(CultureInfo.InvariantCulture, $" WHERE u.bucket >= {from} AND u.bucket < {to} ORDER BY u.bucket, u.workload");
-        var values = new long[MeterCatalogue.All.Count];
-        await using var rows = await command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel))
+        var owners = await OwnerIndex.ReadAsync(connection, from, to, cancel);
+        await ReadAsync(connection, from, to, (bucket, workload, _, values, known) => row(owners.At(workload, bucket).Tenant, bucket, workload, values, known), cancel);
+    }
+
+    /// <inheritdoc cref="ReadAsync(DbConnection, long, long, Row, CancellationToken)"/>
+    public static async Task ReadAsync(DbConnection connection, long from, long to, RawRow row, CancellationToken cancel)
+    {
+        if (connection is SqliteConnection sqlite)
         {
-            var known = Values(rows, 3, values);
-            row(rows.GetString(2), rows.GetInt64(0), rows.GetInt64(1), values, known);
+            ReadSqlite(sqlite, from, to, row, cancel);
+            return;
+        }
+
+        // Day by day: sorted in memory where the planner does not walk the key, and no statement reaches its timeout.
+        await using var command = Verification.VerifyRun.Command(connection, "SELECT MIN(bucket), MAX(bucket) FROM usage WHERE bucket >= @from AND bucket < @to", ("@from", from), ("@to", to));
+        long first, last;
+        await using (var bounds = await command.ExecuteReaderAsync(cancel))
+        {
+            if (!await bounds.ReadAsync(cancel) || bounds.IsDBNull(0)) return;
+            (first, last) = (bounds.GetInt64(0), bounds.GetInt64(1));
+        }
+
+        for (var at = first; at <= last; at += Day) await ReadPostgresAsync((NpgsqlConnection)connection, at, Math.Min(at + Day, last + 1), row, cancel);
+    }
+
+    private static void ReadSqlite(SqliteConnection connection, long from, long to, RawRow row, CancellationToken cancel)
+    {
+        using var select = new SqliteStatement(connection, Select + " WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket, workload");
+        select.Bind(1, from);
+        select.Bind(2, to);
+        var values = new long[MeterCatalogue.All.Count];
+        for (var n = 0; select.Step(); n++)
+        {
+            if (n % 4096 == 0) cancel.ThrowIfCancellationRequested();
+            var known = 0;
+            for (var i = 0; i < values.Length; i++)
+            {
+                // Null reads as zero, so only a zero has to be asked.
+                var value = select.Number(i + 3);
+                values[i] = value;
+                if (value != 0 || !select.IsNull(i + 3)) known |= 1 << i;
+            }
+
+            row(select.Number(0), select.Number(1), select.Number(2), values, known);
+        }
+    }
+
+    private static async Task ReadPostgresAsync(NpgsqlConnection connection, long from, long to, RawRow row, CancellationToken cancel)
+    {
+        var sql = Select + string.Create(CultureInfo.InvariantCulture, $" WHERE bucket >= {from} AND bucket < {to} ORDER BY bucket, workload");
+        await using var copy = new PostgresCopyReader(await connection.BeginRawBinaryCopyAsync($"COPY ({sql}) TO STDOUT (FORMAT BINARY)", cancel));
+        var fields = new long[MeterCatalogue.All.Count + 3];
+        while (true)
+        {
+            if (!copy.TryRead(fields, out var known))
+            {
+                if (!await copy.FillAsync(cancel)) return;
+                continue;
+            }
+
+            row(fields[0], fields[1], fields[2], fields.AsSpan(3), (int)(known >> 3));
         }
     }
 

@@ -52,9 +52,11 @@ internal sealed class AllocationReport(LedgerStore store, LedgerOptions options)
         bool Grouped(string name) => query.GroupBy.Any(one => one.Name == name);
     }
 
-    public static (IReadOnlyList<string> Header, IEnumerable<IReadOnlyList<object?>> Rows) Csv(UsageQuery query, AllocationPage page) =>
-        (["start", "end", .. query.GroupBy.SelectMany(one => one.Name == "workload" ? (IEnumerable<string>)["workloadId", "workloadKind", "workloadName", "workloadPath", "workloadHost"] : [one.Name]), "currency", "cost", .. Parts],
-        page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. query.GroupBy.SelectMany(one => row.Key[one.Name] is WorkloadKey workload ? (IEnumerable<object?>)[workload.Id, workload.Kind, workload.Name, workload.Path, workload.Host] : [row.Key[one.Name]]), row.Currency, row.Cost, .. Parts.Select(name => (object?)(row.Parts.TryGetValue(name, out var part) ? part : null))]));
+    /// <summary>The same as a table.</summary>
+    public static ReportTable Table(UsageQuery query, AllocationPage page) => new("allocation",
+        [.. ReportTables.Times, .. ReportTables.Keys(query.GroupBy), new("currency", 9), .. ReportTables.Numbers(["cost", .. Parts])],
+        page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. ReportTables.KeyValues(query.GroupBy, row.Key), row.Currency, row.Cost, .. Parts.Select(name => (object?)(row.Parts.TryGetValue(name, out var part) ? part : null))]).ToAsyncEnumerable(),
+        page.NextCursor);
 
     private static AllocationRow View(UsageQuery query, Dictionary<long, WorkloadKey> workloads, (int Step, string Tenant, string Host, long Workload, string Currency) key, Int128[] parts)
     {

@@ -1,129 +1,86 @@
-using System.Data.Common;
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
-using Metering.Meters;
+using System.Runtime.CompilerServices;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
+using Metering.Service.Tenants;
+using Metering.Service.Verification;
 
 namespace Metering.Service.Reports;
 
 /// <summary>
-/// Costs by time and by anything that usage can be grouped by, at the prices of the books (a contract's discount, minimum and credits are on the period's statement).
-/// Rates the stored rows in canonical order, starting from the sums of each tenant's month before the range.
+/// Costs by time and by anything that usage can be grouped by, at the prices of the books (a contract's discount, minimum and credits are on the period's statement). Rates in canonical order from
+/// the beginning of each tenant's month, day by day: by the sums of the roll-up where only tenants are asked for or the day lies before the range, and row by row otherwise. One view of the ledger.
 /// </summary>
 internal sealed class CostReport(LedgerStore store, LedgerOptions options)
 {
-    private sealed record Group(long Start, long Stop, string? Currency, Dictionary<string, object> Key)
-    {
-        public Amount? Cost { get; set; }
-
-        public SortedDictionary<string, Amount> Charges { get; } = new(StringComparer.Ordinal);
-
-        public void Add(in Charge charge)
-        {
-            var cost = charge.Cost;
-            Cost = (Cost ?? Amount.Zero) + cost;
-            Charges[charge.Line.Name] = Charges.GetValueOrDefault(charge.Line.Name) + cost;
-        }
-
-        public CostRowView View() => new(UsageReport.At(Start), UsageReport.At(Stop), Key, Currency, Cost?.ToDecimal(), Charges.ToDictionary(pair => pair.Key, pair => pair.Value.ToDecimal(), StringComparer.Ordinal));
-    }
-
-    private sealed record Run(UsageQuery Query, PriceCatalogue Prices, LedgerGrain Grain, Rater Rater)
-    {
-        public Dictionary<string, Group> Groups { get; } = new(StringComparer.Ordinal);
-
-        public Group Find(int step, string? currency, Dictionary<string, object> key)
-        {
-            var name = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{step:D6}");
-            foreach (var value in key.Values) name.Append('\u001f').Append(value is WorkloadKey workload ? $"{workload.Host}\u001e{workload.Kind}\u001e{workload.Id}" : value);
-            var id = name.Append('\u001f').Append(currency).ToString();
-            if (!Groups.TryGetValue(id, out var group)) Groups[id] = group = new Group(Query.Steps[step].Start, Query.Steps[step].Stop, currency, key);
-            return group;
-        }
-    }
-
     public async Task<CostPage> RunAsync(UsageQuery query, CancellationToken cancel)
     {
-        PriceCatalogue prices;
-        await using (var context = await store.ReadContextAsync(cancel)) prices = await PriceCatalogue.LoadAsync(context, cancel);
-        var grain = await LedgerGrain.ReadAsync(store, options, cancel);
+        var rows = new List<CostRowView>();
+        var (at, more) = (0L, false);
+        await foreach (var row in StreamAsync(query, cancel))
+        {
+            if (at++ < query.Offset) continue;
+            more = rows.Count == query.Limit;
+            if (more) break;
+            rows.Add(row);
+        }
+
+        if (query.With.HasFlag(CostExtras.Trend)) rows = await WithTrendAsync(query, rows, cancel);
+        return new CostPage(UsageReport.At(query.FromSeconds), UsageReport.At(query.ToSeconds), query.Step, rows, more ? UsageQuery.Cursor(query.Offset + query.Limit) : null);
+    }
+
+    /// <summary>All rows, each step's as soon as its last day is rated; memory holds the steps of one day.</summary>
+    public async IAsyncEnumerable<CostRowView> StreamAsync(UsageQuery query, [EnumeratorCancellation] CancellationToken cancel)
+    {
         await using var connection = await store.OpenReadAsync(cancel);
-        Func<long, WorkloadTraits>? traits = null;
-        if (prices.AsksTraits)
+        await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
+        await using var view = new LedgerTransaction(store, connection, snapshot);
+        var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
+        var begin = prices.Tenants.Keys.Where(tenant => Wanted(query, tenant)).Select(tenant => TenantCalendar.PeriodOf(query.FromSeconds, prices.ZoneOf(tenant)).Start).Append(query.FromSeconds).Min();
+        var run = new CostRun(query, prices, await LedgerGrain.ReadAsync(view, options), prices.AsksTraits ? await TraitsReader.ReadAsync(connection, cancel) : null,
+            await OwnerIndex.ReadAsync(connection, begin, query.ToSeconds, cancel), await FacetIndex.LoadAsync(connection, query, cancel));
+        var onlyTenants = FacetIndex.AsksOnlyTenants(query);
+        var summed = onlyTenants ? query.ToSeconds : query.FromSeconds;
+        var days = await Rollup.DaysAsync(connection, begin, summed, cancel);
+        var cells = days.Count == 0 ? [] : await Rollup.CellsAsync(connection, begin, summed, cancel);
+        var fingerprint = days.Count == 0 ? null : await RollupFingerprint.LoadAsync(view, prices, options, cancel);
+        for (var day = begin / Rollup.Day * Rollup.Day; day < query.ToSeconds; day += Rollup.Day)
         {
-            var known = await TraitsReader.ReadAsync(connection, cancel);
-            traits = workload => known.GetValueOrDefault(workload, WorkloadTraits.Unknown);
-        }
-
-        var run = new Run(query, prices, grain, new Rater(prices, traits));
-        await new CostStart(store.IsPostgres, prices, grain, run.Rater).SkipAsync(connection, query.FromSeconds, cancel);
-        await RateAsync(connection, run, cancel);
-        Monthly(run);
-
-        var ordered = run.Groups.OrderBy(pair => pair.Value.Start).ThenBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value).ToList();
-        var page = ordered.Skip((int)Math.Min(query.Offset, int.MaxValue)).Take(query.Limit).Select(group => group.View()).ToList();
-        var more = ordered.Count > query.Offset + query.Limit;
-        return new CostPage(UsageReport.At(query.FromSeconds), UsageReport.At(query.ToSeconds), query.Step, page, more ? UsageQuery.Cursor(query.Offset + query.Limit) : null);
-    }
-
-    private static async Task RateAsync(DbConnection connection, Run run, CancellationToken cancel)
-    {
-        // Every row of a tenant takes part in its cumulative quantity; the filters only decide which are shown.
-        var query = run.Query;
-        var select = new UsageSelect(connection).WithOwner();
-        var unfiltered = query with { Filters = [.. query.Filters.Where(filter => filter.Dimension.Name == "tenant")] };
-        select.Where(unfiltered, query.FromSeconds, query.ToSeconds);
-        var flag = Flag(query, select);
-        var keys = query.GroupBy.SelectMany(UsageReport.Columns).ToList();
-        select.Command.CommandText = "SELECT u.bucket, COALESCE(o.tenant, 'unattributed'), " + flag + ", u.workload" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) +
-            string.Concat(keys.Select(key => ", " + key)) + select.From(null) + " ORDER BY u.bucket, u.workload";
-        var charges = new List<Charge>();
-        var values = new long[MeterCatalogue.All.Count];
-        var step = 0;
-        await using var rows = await select.Command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel))
-        {
-            var bucket = rows.GetInt64(0);
-            var known = UsageStream.Values(rows, 4, values);
-            charges.Clear();
-            var rater = run.Rater.For(rows.GetString(1));
-            rater.Rate(bucket, run.Grain.LengthAt(bucket), rows.GetInt64(3), values, known, charges);
-            if (rows.GetInt32(2) == 0) continue;
-            while (step < query.Steps.Count - 1 && bucket >= query.Steps[step].Stop) step++;
-            var at = 4 + values.Length;
-            var group = run.Find(step, rater.Currency, UsageReport.ReadKey(rows, query, ref at));
-            foreach (ref readonly var charge in CollectionsMarshal.AsSpan(charges)) group.Add(charge);
+            var (from, to) = (Math.Max(day, begin), Math.Min(day + Rollup.Day, query.ToSeconds));
+            if (days.TryGetValue(day, out var row) && row.Holds(fingerprint!) && (onlyTenants || to <= query.FromSeconds) && run.TryAdd(cells.GetValueOrDefault(day) ?? [], row.Until)) from = Math.Max(from, row.Until);
+            if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel);
+            foreach (var group in run.Take(to)) yield return group.View(query.With);
         }
     }
 
-    // Prices per month are the tenant's: they belong to no workload, host or project, so any filter on those leaves them out.
-    private static void Monthly(Run run)
+    // The steps of the time before are matched by their order, as the first with the first.
+    private async Task<List<CostRowView>> WithTrendAsync(UsageQuery query, List<CostRowView> rows, CancellationToken cancel)
     {
-        var query = run.Query;
-        if (query.Filters.Any(filter => filter.Dimension.Name != "tenant")) return;
-        foreach (var tenant in run.Prices.Tenants.Keys.Where(tenant => query.Caller.Tenant is null || query.Caller.Tenant == tenant))
+        var before = query.Before();
+        var known = new Dictionary<(int Step, string Facet, string? Currency), CostRowView>();
+        await foreach (var row in StreamAsync(before with { With = CostExtras.None }, cancel)) known[(StepOf(before, row), new Facet(row.Key).Order, row.Currency)] = row;
+        return rows.ConvertAll(row =>
         {
-            if (!query.Filters.All(filter => Fits(filter.Value, tenant)) || !run.Prices.BooksOf(tenant).SelectMany(run.Prices.Book).Any(validity => validity.Lines.Any(line => line.Unit == PricingUnit.Months))) continue;
-            var key = query.GroupBy.ToDictionary(dimension => dimension.Name, dimension => dimension.Name switch
-            {
-                "tenant" => tenant,
-                "workload" => (object)new WorkloadKey("", "flat", "Price per month", "", ""),
-                _ => "",
-            }, StringComparer.Ordinal);
-            for (var step = 0; step < query.Steps.Count; step++)
-            {
-                foreach (var (_, _, _, _, charge) in run.Rater.For(tenant).Monthly(query.Steps[step].Start, query.Steps[step].Stop)) run.Find(step, charge.Line.Currency, key).Add(charge);
-            }
-        }
+            var step = StepOf(query, row);
+            if (step >= before.Steps.Count) return row;
+            var bounds = (UsageReport.At(before.Steps[step].Start), UsageReport.At(before.Steps[step].Stop));
+            return row with { Trend = CostTrend.Of(row, known.GetValueOrDefault((step, new Facet(row.Key).Order, row.Currency)), bounds) };
+        });
     }
 
-    private static bool Fits(string value, string tenant) => value.EndsWith('*') ? tenant.StartsWith(value[..^1], StringComparison.Ordinal) : tenant == value;
-
-    private static string Flag(UsageQuery query, UsageSelect select)
+    private static int StepOf(UsageQuery query, CostRowView row)
     {
-        var conditions = query.Filters.Where(filter => filter.Dimension.Name != "tenant").Select(filter => select.Condition(filter.Dimension, filter.Value)).ToList();
-        return conditions.Count == 0 ? "1" : "CASE WHEN " + string.Join(" AND ", conditions) + " THEN 1 ELSE 0 END";
+        var (low, high) = (0, query.Steps.Count - 1);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (query.Steps[middle].Stop > row.Start.ToUnixTimeSeconds()) high = middle;
+            else low = middle + 1;
+        }
+
+        return low;
     }
+
+    /// <summary>True when the tenant's costs may be seen, by filters and caller.</summary>
+    internal static bool Wanted(UsageQuery query, string tenant) =>
+        (query.Caller.Tenant is null || query.Caller.Tenant == tenant) && query.Filters.All(filter => filter.Dimension.Name != "tenant" || FacetIndex.Matches(filter.Value, tenant));
 }

@@ -3,6 +3,7 @@ using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 
 namespace Metering.Service.Reports;
@@ -15,45 +16,62 @@ internal static class ReportEndpoints
         var reports = routes.MapGroup("/v1").WithTags("Reports").RequireAuthorization(Roles.MayRead);
         reports.MapGet("/usage", Usage).WithSummary("Usage by time and by tenant, host, kind, workload or label").Produces<UsagePage>().ProducesProblem(400);
         reports.MapGet("/costs", Costs).WithSummary("The same, priced by each tenant's price book").Produces<CostPage>().ProducesProblem(400);
+        reports.MapGet("/costs/forecast", Forecast).WithSummary("What the current month costs so far, and at its end by the days of the last four weeks").Produces<ForecastPage>().ProducesProblem(400);
+        reports.MapGet("/recommendations", Recommendations).WithSummary("What each workload should reserve, by the 95th percentile of what it used, and what that saves").Produces<RecommendationPage>().ProducesProblem(400);
+        reports.MapGet("/rollup", RollupState).RequireAuthorization(Roles.MayManage).WithSummary("How far the sums are that cost reports by tenant are made of").Produces<RollupView>();
         reports.MapGet("/hosts", Hosts).WithSummary("The hosts, how far each is metered and what each can meter").Produces<HostPage>();
         reports.MapGet("/workloads", Workloads).WithSummary("The workloads that were ever seen").Produces<WorkloadPage>();
         reports.MapGet("/proof", Proof).WithSummary("What the stored batches bill to a cgroup path and below, for comparison with the kernel").Produces<ProofView>().ProducesProblem(404);
         reports.MapGet("/meters", Meters).WithSummary("What is metered, in which unit, from which kernel file");
     }
 
-    private static async Task<IResult> Usage([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, UsageReport report, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+    private static async Task<IResult> Usage([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, UsageReport report, ReportTables tables, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
+        if (TableAnswer.Wanted(request, parameters.Format) is { } format) return await TableAsync("usage", format, parameters, caller, tables, clock, cancel);
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
-        var page = await report.RunAsync(query, cancel);
-        if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
-        var meters = MeterCatalogue.All.Select(meter => meter.Name).ToArray();
-        return new CsvAnswer(
-            ["start", "end", .. KeyHeader(query), .. meters, "coverage", "estimatedShare", "unscrapedCpuSeconds", "unscrapedShare"],
-            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. KeyValues(query, row.Key), .. meters.Select(name => (object?)(row.Quantities.TryGetValue(name, out var value) ? value : null)), row.Coverage, row.EstimatedShare, row.UnscrapedCpuSeconds, row.UnscrapedShare]),
-            page.NextCursor);
+        return query.IsUnlimited ? Unpaged() : TypedResults.Ok(await report.RunAsync(query, cancel));
     }
 
     private static async Task<IResult> Costs([AsParameters] UsageParameters parameters, [Microsoft.AspNetCore.Mvc.FromQuery, System.ComponentModel.Description("hosts: shares of what the hosts cost, instead of the price books")] string? allocation,
-        HttpRequest request, Caller caller, CostReport report, AllocationReport allocations, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+        HttpRequest request, Caller caller, CostReport report, ReportTables tables, AllocationReport allocations, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
+        var format = TableAnswer.Wanted(request, parameters.Format);
+        if (format is not null && allocation is null) return await TableAsync("costs", format, parameters, caller, tables, clock, cancel);
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
         if (allocation is not null)
         {
             if (string.Join(" ", AllocationReport.Faults(allocation, query)) is { Length: > 0 } refused) return Problems.Invalid(refused);
+            if (query.IsUnlimited) query = query with { Limit = ReportTable.MaxSheetRows };
             var shares = await allocations.RunAsync(query, cancel);
-            if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(shares);
-            var (header, rows) = AllocationReport.Csv(query, shares);
-            return new CsvAnswer(header, rows, shares.NextCursor);
+            return format is null ? TypedResults.Ok(shares) : new TableAnswer(AllocationReport.Table(query, shares), format);
         }
 
-        var page = await report.RunAsync(query, cancel);
-        if (!CsvAnswer.Wanted(request, parameters.Format)) return TypedResults.Ok(page);
-        string[] meters = [.. MeterCatalogue.All.Select(meter => meter.Name), "workloadHours", "workloadMonths", "months"];
-        return new CsvAnswer(
-            ["start", "end", .. KeyHeader(query), "currency", "cost", .. meters],
-            page.Rows.Select(row => (IReadOnlyList<object?>)[row.Start, row.End, .. KeyValues(query, row.Key), row.Currency, row.Cost, .. meters.Select(name => (object?)(row.Charges.TryGetValue(name, out var value) ? value : null))]),
-            page.NextCursor);
+        return query.IsUnlimited ? Unpaged() : TypedResults.Ok(await report.RunAsync(query, cancel));
     }
+
+    private static async Task<IResult> Forecast([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, ForecastReport report, ReportTables tables, TimeProvider clock, CancellationToken cancel)
+    {
+        if (TableAnswer.Wanted(request, parameters.Format) is { } format) return await TableAsync("forecast", format, parameters, caller, tables, clock, cancel);
+        var faults = new List<string>();
+        return await report.RunAsync(parameters, caller, clock.GetUtcNow(), faults, cancel) is { } found ? TypedResults.Ok(new ForecastPage(found.From, found.To, found.Rows)) : Problems.Invalid(string.Join(" ", faults));
+    }
+
+    private static async Task<IResult> Recommendations([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, RecommendationReport report, ReportTables tables, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+    {
+        if (TableAnswer.Wanted(request, parameters.Format) is { } format) return await TableAsync("recommendations", format, parameters, caller, tables, clock, cancel);
+        if (UsageQuery.From(ReportTables.Recommended(parameters), caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
+        return TypedResults.Ok(new RecommendationPage(UsageReport.At(query.FromSeconds), UsageReport.At(query.ToSeconds), await report.RunAsync(query, cancel)));
+    }
+
+    private static async Task<IResult> TableAsync(string report, string format, UsageParameters parameters, Caller caller, ReportTables tables, TimeProvider clock, CancellationToken cancel)
+    {
+        var faults = new List<string>();
+        return await tables.MakeAsync(report, parameters, caller, clock.GetUtcNow(), faults, cancel) is { } table ? new TableAnswer(table, format) : Problems.Invalid(string.Join(" ", faults));
+    }
+
+    private static ProblemHttpResult Unpaged() => Problems.Invalid("'limit' is all, which is for csv and xlsx; as JSON take the pages by 'cursor'.");
+
+    private static async Task<IResult> RollupState(RollupKeeper keeper, CancellationToken cancel) => TypedResults.Ok(await keeper.ShowAsync(cancel));
 
     private static async Task<IResult> Hosts(HttpRequest request, string? format, Caller caller, Inventory inventory, CancellationToken cancel)
     {
@@ -90,10 +108,4 @@ internal static class ReportEndpoints
             ? new CsvAnswer(["name", "wireName", "unit", "scale", "kind", "family", "source"], meters.Select(meter => (IReadOnlyList<object?>)[meter.Name, meter.WireName, meter.Unit, meter.Scale, meter.Kind, meter.Family, meter.Source]))
             : TypedResults.Ok(new { meters });
     }
-
-    private static IEnumerable<string> KeyHeader(UsageQuery query) =>
-        query.GroupBy.SelectMany(dimension => dimension.Name == "workload" ? (IEnumerable<string>)["workloadId", "workloadKind", "workloadName", "workloadPath", "workloadHost"] : [dimension.Name]);
-
-    private static IEnumerable<object?> KeyValues(UsageQuery query, IReadOnlyDictionary<string, object> key) =>
-        query.GroupBy.SelectMany(dimension => key[dimension.Name] is WorkloadKey workload ? (IEnumerable<object?>)[workload.Id, workload.Kind, workload.Name, workload.Path, workload.Host] : [key[dimension.Name]]);
 }

@@ -10,7 +10,7 @@ internal static class TimeRange
     /// <summary>More steps than this are refused: a year of hours.</summary>
     public const int MaxSteps = 9_000;
 
-    /// <summary>RFC 3339, a date, a month (<c>2026-10</c>), <c>now</c>, <c>today</c>, or a span back from now (<c>7d</c>). For <paramref name="end"/> a date or month means its end.</summary>
+    /// <summary>RFC 3339, a date, a month (<c>2026-10</c>), <c>now</c>, <c>today</c>, <c>yesterday</c>, <c>thisMonth</c>, <c>lastMonth</c>, or a span back from now (<c>7d</c>). For <paramref name="end"/> a date or month means its end.</summary>
     public static bool TryInstant(string? text, DateTimeZone zone, Instant now, bool end, out Instant instant)
     {
         instant = now;
@@ -18,6 +18,13 @@ internal static class TimeRange
         if (text == "now") return true;
         var today = now.InZone(zone).Date;
         if (text == "today") return Day(end ? today.PlusDays(1) : today, zone, out instant);
+        if (text == "yesterday") return Day(end ? today : today.PlusDays(-1), zone, out instant);
+        if (text is "thisMonth" or "lastMonth")
+        {
+            var begins = new LocalDate(today.Year, today.Month, 1).PlusMonths((text == "lastMonth" ? -1 : 0) + (end ? 1 : 0));
+            return Day(begins, zone, out instant);
+        }
+
         if (YearMonthPattern.Iso.Parse(text) is { Success: true } month)
         {
             var first = month.Value.OnDayOfMonth(1);

@@ -24,12 +24,15 @@ internal sealed record UsageParameters
     [FromQuery(Name = "timeZone"), Description("IANA zone of days and months; default UTC")]
     public string? TimeZone { get; init; }
 
-    [FromQuery(Name = "limit"), Description("Rows per page, 1 to 10000; default 1000")]
-    public int? Limit { get; init; }
+    [FromQuery(Name = "limit"), Description("Rows per page, 1 to 10000; default 1000. Costs as csv or xlsx: also all, every row as it is made")]
+    public string? Limit { get; init; }
 
     [FromQuery(Name = "cursor"), Description("nextCursor of the page before")]
     public string? Cursor { get; init; }
 
-    [FromQuery(Name = "format"), Description("json or csv")]
+    [FromQuery(Name = "format"), Description("json, csv; costs also xlsx")]
     public string? Format { get; init; }
+
+    [FromQuery(Name = "with"), Description("Of costs, a comma list of trend (against the time before), unitCosts (per unit of the price list), idle (share of what is reserved and not used)")]
+    public string? With { get; init; }
 }

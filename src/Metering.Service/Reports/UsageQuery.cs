@@ -25,7 +25,15 @@ internal sealed record UsageQuery
 
     public int Limit { get; init; } = 1000;
 
+    /// <summary>A limit that is none: every row is streamed.</summary>
+    public const string All = "all";
+
+    public bool IsUnlimited => Limit == int.MaxValue;
+
     public long Offset { get; init; }
+
+    /// <summary>What a cost report tells beside costs.</summary>
+    public CostExtras With { get; init; }
 
     /// <summary>Who asks; a reader is held to its tenant here, below every endpoint.</summary>
     public required Caller Caller { get; init; }
@@ -56,13 +64,22 @@ internal sealed record UsageQuery
 
         var groups = ReadGroups(given.GroupBy, postgres, faults);
         var filters = ReadFilters(given.Filter, postgres, faults);
-        var limit = given.Limit ?? 1000;
-        if (limit is < 1 or > 10_000) faults.Add($"'limit' is {limit}; it is 1 to 10000.");
+        var limit = 1000;
+        if (given.Limit == All) limit = int.MaxValue;
+        else if (given.Limit is not null && (!int.TryParse(given.Limit, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > 10_000)) faults.Add($"'limit' is {given.Limit}; it is 1 to 10000.");
         var offset = 0L;
         if (given.Cursor is not null && !TryCursor(given.Cursor, out offset)) faults.Add("The cursor is none of ours; use nextCursor of the page before.");
+        var with = CostExtras.None;
+        foreach (var name in (given.With ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (!char.IsAsciiLetter(name[0]) || !Enum.TryParse<CostExtras>(name, ignoreCase: true, out var extra) || extra == CostExtras.None) faults.Add($"'with' has '{name}'; it may have trend, unitCosts, idle.");
+            else with |= extra;
+        }
+
         if (faults.Count > 0) return null;
         return new UsageQuery
         {
+            With = with,
             FromSeconds = fromSeconds,
             ToSeconds = toSeconds,
             Step = step,
@@ -74,6 +91,20 @@ internal sealed record UsageQuery
             Offset = offset,
             Caller = caller,
         };
+    }
+
+    /// <summary>The same query for the time before: as many months before for whole months of the zone, otherwise as long a time just before.</summary>
+    public UsageQuery Before()
+    {
+        var (from, to) = (Instant.FromUnixTimeSeconds(FromSeconds).InZone(Zone), Instant.FromUnixTimeSeconds(ToSeconds).InZone(Zone));
+        var begin = 2 * FromSeconds - ToSeconds;
+        if (from.Day == 1 && to.Day == 1 && from.TimeOfDay == LocalTime.Midnight && to.TimeOfDay == LocalTime.Midnight)
+        {
+            var months = (to.Year - from.Year) * 12 + to.Month - from.Month;
+            begin = from.Date.PlusMonths(-months).AtStartOfDayInZone(Zone).ToInstant().ToUnixTimeSeconds();
+        }
+
+        return this with { FromSeconds = begin, ToSeconds = FromSeconds, Steps = TimeRange.Steps(Step, begin, FromSeconds, Zone) ?? [(begin, FromSeconds)], Offset = 0, Limit = int.MaxValue };
     }
 
     public static string Cursor(long offset) => Convert.ToBase64String(Encoding.ASCII.GetBytes("o" + offset.ToString(CultureInfo.InvariantCulture))).TrimEnd('=');
@@ -125,7 +156,7 @@ internal sealed record UsageQuery
         return at > 0 && Dimension.TryFind(text[..at], postgres, out dimension);
     }
 
-    private static bool IsMonth(string? text) => text is { Length: 7 } && text[4] == '-';
+    private static bool IsMonth(string? text) => text is { Length: 7 } && text[4] == '-' || text is "lastMonth" or "thisMonth" or "yesterday";
 
     private static long Ceiling(Instant instant) => instant.ToUnixTimeTicks() % NodaConstants.TicksPerSecond == 0 ? instant.ToUnixTimeSeconds() : instant.ToUnixTimeSeconds() + 1;
 }

@@ -76,11 +76,11 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
 
         var tenants = new LineBuilder();
         foreach (var row in byTenant.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.Add(row.Quantities));
-        foreach (var row in tenantCosts.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost));
+        foreach (var row in tenantCosts.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost?.ToNearest()));
         foreach (var row in byTenant.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.AddUnscraped(row.UnscrapedCpuSeconds));
         var workloads = new LineBuilder();
         foreach (var row in byWorkload.Rows) workloads.Add((string)row.Key["tenant"], (WorkloadKey)row.Key["workload"], row.Start).ForEach(amounts => amounts.Add(row.Quantities));
-        foreach (var row in workloadCosts.Rows) workloads.Add((string)row.Key["tenant"], (WorkloadKey)row.Key["workload"], row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost));
+        foreach (var row in workloadCosts.Rows) workloads.Add((string)row.Key["tenant"], (WorkloadKey)row.Key["workload"], row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost?.ToNearest()));
 
         var total = new Amounts();
         foreach (var row in byTenant.Rows)
@@ -89,7 +89,7 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
             total.AddUnscraped(row.UnscrapedCpuSeconds);
         }
 
-        foreach (var row in tenantCosts.Rows) total.AddCost(row.Currency, row.Cost);
+        foreach (var row in tenantCosts.Rows) total.AddCost(row.Currency, row.Cost?.ToNearest());
         DateTimeOffset? end = hosts.Count > 0 ? hosts.Max(host => host.LastWindowEnd) : null;
         var owned = workloads.Lines.GroupBy(line => line.Tenant, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
         return new Overview(

@@ -21,6 +21,9 @@ internal sealed class BucketSums(long bucket, LedgerGrain grain)
 
     public long Expected { get; private set; }
 
+    /// <summary>The same as <c>conservation</c> has it.</summary>
+    public Conserved Bills { get; } = new();
+
     /// <summary>What no row was found for.</summary>
     public IReadOnlyDictionary<(string Kind, string Key), UsageSum> Left => _sums;
 
@@ -31,6 +34,7 @@ internal sealed class BucketSums(long bucket, LedgerGrain grain)
         var batch = BatchDecoder.Decode(bytes, DateTimeOffset.MaxValue.AddDays(-2), out var fault);
         if (fault is not null) return; // told by the receipts' check
         var parts = BucketSplit.Of(batch.WindowStart, batch.WindowEnd, grain);
+        if (parts[^1].Bucket == bucket) Bills.AddBatch(batch.Hash);
         foreach (var part in parts)
         {
             if (part.Bucket != bucket) continue;
@@ -54,12 +58,16 @@ internal sealed class BucketSums(long bucket, LedgerGrain grain)
             if (meter.Kind == MeterKind.Peak)
             {
                 value = Math.Max(value, reading.Quantity);
+                Bills.Add(meter, reading.Quantity);
                 continue;
             }
 
             var share = part.Share(reading.Quantity);
             value = checked(value + share);
-            if (meter == MeterCatalogue.Cpu && (isSplit || record.Origin == (int)Origin.Estimated)) sum.Estimated = checked(sum.Estimated + share);
+            Bills.Add(meter, share);
+            if (meter != MeterCatalogue.Cpu || (!isSplit && record.Origin != (int)Origin.Estimated)) continue;
+            sum.Estimated = checked(sum.Estimated + share);
+            Bills.AddEstimated(share);
         }
     }
 }

@@ -6,6 +6,9 @@ namespace Metering.Service.Verification;
 /// <param name="Bytes">Null when there are none: quarantined, or lost.</param>
 internal sealed record StoredBatch(AgentMark Agent, long Sequence, long FirstSequence, byte[] Hash, bool IsQuarantined, long WindowStart, long WindowEnd, byte[]? Bytes)
 {
+    /// <summary>It has no bytes any more, by policy. One that expires while a verification runs is beyond the mark that it began with, and read as lost: the receipts' check looks again.</summary>
+    public bool IsExpired => Bytes is null && !IsQuarantined && Sequence <= Agent.Expired;
+
     public string Key => $"{Agent.Key} sequence={Sequence}";
 
     public static StoredBatch Read(AgentMark agent, DbDataReader row) => new(

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -47,6 +48,47 @@ internal sealed class Product : IAsyncDisposable
         var text = await response.Content.ReadAsStringAsync(cancel);
         return response.IsSuccessStatusCode ? JsonSerializer.Deserialize<JsonElement>(text) : throw new InvalidOperationException($"{path}: {(int)response.StatusCode} {text}\n{_process.Output}");
     }
+
+    /// <summary>True when the service's roll-up has reached all usage that it may have.</summary>
+    public async Task<bool> IsRolledAsync(CancellationToken cancel) => (await GetAsync("v1/rollup", cancel)).GetProperty("complete").GetBoolean();
+
+    public async Task<JsonElement> PostAsync(string path, CancellationToken cancel)
+    {
+        using var client = new HttpClient { BaseAddress = _client.BaseAddress, Timeout = TimeSpan.FromMinutes(10) };
+        client.DefaultRequestHeaders.Authorization = _client.DefaultRequestHeaders.Authorization;
+        using var response = await client.PostAsJsonAsync(new Uri(path, UriKind.Relative), new { }, cancel);
+        var text = await response.Content.ReadAsStringAsync(cancel);
+        return response.IsSuccessStatusCode ? JsonSerializer.Deserialize<JsonElement>(text) : throw new InvalidOperationException($"{path}: {(int)response.StatusCode} {text}\n{_process.Output}");
+    }
+
+    /// <summary>Reads an answer to its end: milliseconds to its first byte, to the first row after the header, and to the end; and its bytes.</summary>
+    public async Task<(double First, double Row, double All, long Bytes)> StreamAsync(string path, CancellationToken cancel)
+    {
+        var began = Stopwatch.GetTimestamp();
+        using var response = await _client.GetAsync(new Uri(path, UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, cancel);
+        response.EnsureSuccessStatusCode();
+        await using var body = await response.Content.ReadAsStreamAsync(cancel);
+        var (buffer, bytes, lines, first, row) = (new byte[65_536], 0L, 0, 0.0, 0.0);
+        for (var read = await body.ReadAsync(buffer, cancel); read > 0; read = await body.ReadAsync(buffer, cancel))
+        {
+            if (bytes == 0) first = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+            bytes += read;
+            if (lines < 2) lines += buffer.AsSpan(0, read).Count((byte)'\n');
+            if (row == 0 && lines >= 2) row = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        }
+
+        return (first, row, Stopwatch.GetElapsedTime(began).TotalMilliseconds, bytes);
+    }
+
+    /// <summary>The most memory in RAM since the start or <see cref="ResetPeak"/>: <c>VmHWM</c> of Documentation/filesystems/proc.rst.</summary>
+    public long PeakBytes()
+    {
+        var line = File.ReadAllLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/status")).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Begins <see cref="PeakBytes"/> anew (<c>5</c> to <c>clear_refs</c>).</summary>
+    public void ResetPeak() => File.WriteAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Id}/clear_refs"), "5");
 
     /// <summary>A key with which the agent of one host may ship.</summary>
     public async Task<string> AgentKeyAsync(string host, CancellationToken cancel)

@@ -109,7 +109,7 @@ public abstract partial class LedgerContract
         await using var command = connection.CreateCommand();
         command.CommandText = "SELECT used FROM quota_use WHERE quota = 'q'";
         Assert.Equal(7_200_000_001m, Convert.ToDecimal(await command.ExecuteScalarAsync(Cancel), System.Globalization.CultureInfo.InvariantCulture));
-        Assert.Equal(11m, Math.Round((await Costs("total", "")).Rows.Single().Cost!.Value, 6));
+        Assert.Equal(11m, Math.Round((await Costs("total", "")).Rows.Single().Cost!.Value.ToDecimal(), 6));
 
         static UsageBatch At(UsageBatch batch, DateTimeOffset start)
         {

@@ -262,11 +262,11 @@ public abstract partial class LedgerContract : IAsyncLifetime
         await Price(0.0123456789m);
         for (var i = 1; i <= 12; i++) await Write(Batch((ulong)i, ("/a", (ulong)i * 777_777), ("/b", (ulong)i * 333_331)));
 
-        var total = (await Costs("total", "")).Rows.Single().Cost;
+        var total = (await Costs("total", "")).Rows.Single().Cost?.ToDecimal();
 
         Assert.NotNull(total);
-        Assert.Equal(total, (await Costs("total", "workload")).Rows.Sum(row => row.Cost));
-        Assert.Equal(total, (await Costs("hour", "tenant,workload")).Rows.Sum(row => row.Cost));
+        Assert.Equal(total, (await Costs("total", "workload")).Rows.Sum(row => row.Cost?.ToDecimal()));
+        Assert.Equal(total, (await Costs("hour", "tenant,workload")).Rows.Sum(row => row.Cost?.ToDecimal()));
         var microseconds = Enumerable.Range(1, 12).Sum(i => i * (777_777m + 333_331m));
         Assert.Equal(Math.Round(microseconds / 3_600_000_000m, 9, MidpointRounding.ToEven) * 0.0123456789m, total);
     }

@@ -48,7 +48,7 @@ public sealed class TimeRangeTests
         var query = UsageQuery.From(new UsageParameters { From = "2026-11-22T10:20:00Z", To = "2026-11-22T11:01:00Z" }, Caller.Local, 3600, false, Now.ToDateTimeOffset(), out _)!;
 
         Assert.Equal((Instant.FromUtc(2026, 11, 22, 10, 0).ToUnixTimeSeconds(), Instant.FromUtc(2026, 11, 22, 12, 0).ToUnixTimeSeconds()), (query.FromSeconds, query.ToSeconds));
-        Assert.Null(UsageQuery.From(new UsageParameters { From = "x", Step = "y", GroupBy = "z", Filter = ["q"], TimeZone = "Mars", Limit = 0, Cursor = "?" }, Caller.Local, 3600, false, Now.ToDateTimeOffset(), out var faults));
+        Assert.Null(UsageQuery.From(new UsageParameters { From = "x", Step = "y", GroupBy = "z", Filter = ["q"], TimeZone = "Mars", Limit = "0", Cursor = "?" }, Caller.Local, 3600, false, Now.ToDateTimeOffset(), out var faults));
         Assert.Equal(7, faults.Count);
     }
 }

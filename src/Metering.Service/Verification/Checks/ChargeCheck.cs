@@ -36,10 +36,9 @@ internal sealed class ChargeCheck : IVerifyCheck
         var anew = await RatedPeriod.ReadAsync(view, period, prices, run.Options, cancel);
         var stored = await ChargeSums.ReadAsync(connection, period, cancel);
         var unbilled = InvoiceStore.Unbilled(await InvoiceStore.ReadAsync(connection, null, null, 0, int.MaxValue, cancel));
-        foreach (var row in anew.Rows)
+        foreach (var charge in anew.Charges)
         {
-            if (unbilled.Contains((id, row.Tenant, row.Line.Currency))) continue;
-            var charge = ChargeEntry.Of(row);
+            if (unbilled.Contains((id, charge.Tenant, charge.Currency))) continue;
             if (stored.Take(charge) is { } difference)
                 return (new Discrepancy("charge", Key(charge), $"the usage costs {difference.Cost} {charge.Currency} more than is charged: a quantity of {charge.Quantity} {charge.Unit}, {charge.Base} in base units, was to be expected"), null);
         }

@@ -20,7 +20,8 @@ internal sealed class ReceiptCheck : IVerifyCheck
             await foreach (var batch in run.BatchesAsync(agent, after: -1, cancel))
             {
                 run.Batches++;
-                if (Fault(batch) is { } fault) yield return Event(run, fault);
+                if (batch.IsExpired || (batch is { Bytes: null, IsQuarantined: false } && await HasExpiredAsync(run, batch, cancel))) run.Expired++;
+                else if (Fault(batch) is { } fault) yield return Event(run, fault);
                 if (batch.FirstSequence <= end) yield return Event(run, new Discrepancy("receipt", batch.Key, $"its range {batch.FirstSequence}..{batch.Sequence} overlaps an earlier one that ends at {end}"));
                 else if (batch.FirstSequence > end + 1 && end < agent.Committed && !gapped)
                 {
@@ -36,7 +37,18 @@ internal sealed class ReceiptCheck : IVerifyCheck
                 yield return Event(run, new Discrepancy("receipt", $"{agent.Key} sequence={end + 1}", $"the mark says that {agent.Committed} is committed, the last receipt is {end}"));
         }
 
-        yield return new VerifyEvent(Name, run.Batches, Math.Max(run.Batches, run.Receipts));
+        yield return new VerifyEvent(Name, run.Batches, Math.Max(run.Batches, run.Receipts))
+        {
+            Note = run.Expired == 0 ? null : $"The bytes of {run.Expired} batches have expired: their usage is held against what was counted from them when they came in, and that against the hashes of their receipts; their readings can not be looked at any more.",
+        };
+    }
+
+    // The mark may have moved on since the verification began.
+    private static async Task<bool> HasExpiredAsync(VerifyRun run, StoredBatch batch, CancellationToken cancel)
+    {
+        await using var connection = await run.Store.OpenReadAsync(cancel);
+        await using var command = VerifyRun.Command(connection, "SELECT COUNT(*) FROM batch_expiry WHERE agent = @agent AND sequence >= @sequence", ("@agent", batch.Agent.Id), ("@sequence", batch.Sequence));
+        return Convert.ToInt64(await command.ExecuteScalarAsync(cancel), System.Globalization.CultureInfo.InvariantCulture) > 0;
     }
 
     private VerifyEvent Event(VerifyRun run, Discrepancy discrepancy) => new(Name, run.Batches, run.Receipts) { Discrepancy = discrepancy };

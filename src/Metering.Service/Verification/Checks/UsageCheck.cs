@@ -81,20 +81,74 @@ internal sealed class UsageCheck : IVerifyCheck
         await using var connection = await run.Store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, run.Store.IsPostgres, cancel);
         var sums = new BucketSums(bucket, await run.GrainAsync(connection, snapshot, cancel));
+        var gone = 0L;
         await using (var command = VerifyRun.Command(connection, $"""
-            SELECT b.bytes FROM receipt r JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence
+            SELECT b.bytes, r.window_start, r.window_end FROM receipt r LEFT JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence
             WHERE r.agent IN ({Ids(agents)}) AND r.quarantined = 0 AND r.window_end >= @from AND r.window_end <= @until AND r.window_start < @to
             """, ("@from", bucket * 1_000_000), ("@to", sums.End * 1_000_000), ("@until", sums.End * 1_000_000 + longest)))
         {
             command.Transaction = snapshot;
             await using var rows = await command.ExecuteReaderAsync(cancel);
-            while (await rows.ReadAsync(cancel)) sums.Add((byte[])rows[0]);
+            while (await rows.ReadAsync(cancel))
+            {
+                if (!rows.IsDBNull(0)) sums.Add((byte[])rows[0]);
+                else if (rows.GetInt64(1) < sums.End * 1_000_000 && rows.GetInt64(2) >= bucket * 1_000_000) gone++;
+            }
         }
 
         var faults = new List<Discrepancy>();
+        if (gone > 0) return await ExpiredAsync(connection, snapshot, run, host, agents, sums, gone, cancel);
         var found = await CompareUsageAsync(connection, snapshot, host, sums, faults, cancel);
         await CompareCoverageAsync(connection, snapshot, host, sums, faults, cancel);
+        if (bucket >= await ConservationTally.FromAsync(connection, cancel) && await ConservationAsync(connection, snapshot, host, bucket, cancel) is var counted && !(counted ?? new Conserved()).Is(sums.Bills))
+            faults.Add(new Discrepancy("conservation", $"bucket={bucket} host={host}", "it is not what the batches add up to"));
         return (found, sums.Batches, faults);
+    }
+
+    // Bytes have expired: the rows against what was counted from the batches as they came in, and that against the hashes of the receipts.
+    private static async Task<(long Rows, long Batches, List<Discrepancy> Faults)> ExpiredAsync(
+        DbConnection connection, DbTransaction snapshot, VerifyRun run, string host, List<AgentMark> agents, BucketSums sums, long gone, CancellationToken cancel)
+    {
+        var (used, rows, received) = (new Conserved(), 0L, new Conserved());
+        await using (var command = VerifyRun.Command(connection, $"SELECT u.estimated_us{Columns} FROM workload w CROSS JOIN usage u WHERE w.host = @host AND u.bucket = @bucket AND u.workload = w.id", ("@host", host), ("@bucket", sums.Bucket)))
+        {
+            command.Transaction = snapshot;
+            await using var read = await command.ExecuteReaderAsync(cancel);
+            for (; await read.ReadAsync(cancel); rows++)
+            {
+                used.AddEstimated(read.GetInt64(0));
+                foreach (var meter in MeterCatalogue.All)
+                {
+                    if (!read.IsDBNull(meter.Index + 1)) used.Add(meter, read.GetInt64(meter.Index + 1));
+                }
+            }
+        }
+
+        var grain = await run.GrainAsync(connection, snapshot, cancel);
+        await using (var command = VerifyRun.Command(connection, $"SELECT window_start, window_end, hash FROM receipt WHERE agent IN ({Ids(agents)}) AND quarantined = 0 AND window_end >= @from AND window_end <= @to",
+            ("@from", sums.Bucket * 1_000_000), ("@to", sums.End * 1_000_000)))
+        {
+            command.Transaction = snapshot;
+            await using var read = await command.ExecuteReaderAsync(cancel);
+            while (await read.ReadAsync(cancel))
+            {
+                if (ConservationTally.BucketOf(read.GetInt64(0), read.GetInt64(1), grain) == sums.Bucket) received.AddBatch((byte[])read[2]);
+            }
+        }
+
+        var counted = await ConservationAsync(connection, snapshot, host, sums.Bucket, cancel) ?? new Conserved();
+        var (key, faults) = ($"bucket={sums.Bucket} host={host}", new List<Discrepancy>());
+        if (!counted.Bills(used)) faults.Add(new Discrepancy("usage", key, "its rows are not what its batches billed when they came in (their bytes have expired)"));
+        if (!counted.IsFrom(received)) faults.Add(new Discrepancy("receipt", key, $"usage was counted from {counted.Batches} batches, {received.Batches} receipts are there or other ones (their bytes have expired)"));
+        return (rows, sums.Batches + gone, faults);
+    }
+
+    private static async Task<Conserved?> ConservationAsync(DbConnection connection, DbTransaction snapshot, string host, long bucket, CancellationToken cancel)
+    {
+        await using var command = VerifyRun.Command(connection, $"SELECT {ConservationSql.Columns} FROM conservation WHERE bucket = @bucket AND host = @host", ("@bucket", bucket), ("@host", host));
+        command.Transaction = snapshot;
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        return await row.ReadAsync(cancel) ? ConservationSql.Read(row, 2) : null;
     }
 
     private static async Task<long> CompareUsageAsync(DbConnection connection, DbTransaction snapshot, string host, BucketSums sums, List<Discrepancy> faults, CancellationToken cancel)

@@ -1,0 +1,5 @@
+namespace Metering.Service.Reports.Schedules;
+
+/// <summary>A schedule and its last occurrence.</summary>
+/// <param name="LastOccurrence">Null: none yet.</param>
+internal sealed record ScheduleView(string Id, ReportSchedule Schedule, DateTimeOffset? LastOccurrence, DateTimeOffset? DeliveredAt, string? Error);
