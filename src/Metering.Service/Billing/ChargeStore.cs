@@ -9,8 +9,8 @@ namespace Metering.Service.Billing;
 internal static class ChargeStore
 {
     private const int Piece = 5_000;
-    private const string Columns = "period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, nano, base, used, reserved, from_at, to_at";
-    private const string Select = "SELECT period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, CAST(nano AS TEXT), CAST(base AS TEXT), CAST(used AS TEXT), CAST(reserved AS TEXT), from_at, to_at FROM charge";
+    private const string Columns = "period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, nano, base, used, reserved, from_at, to_at, kind, cause";
+    private const string Select = "SELECT period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, CAST(nano AS TEXT), CAST(base AS TEXT), CAST(used AS TEXT), CAST(reserved AS TEXT), from_at, to_at, kind, cause FROM charge";
 
     public static async Task InsertAsync(LedgerTransaction transaction, IReadOnlyList<ChargeEntry> charges)
     {
@@ -23,11 +23,11 @@ internal static class ChargeStore
         foreach (var piece in charges.Chunk(Piece))
         {
             await transaction.ExecuteAsync(
-                $"INSERT INTO charge ({Columns}) SELECT p, n, o, t, d, w, s, b, v, i, f, c, u, x, CAST(a AS numeric), CAST(e AS numeric), CAST(g AS numeric), CAST(h AS numeric), j, k FROM unnest(@p, @n, @o, @t, @d, @w, @s, @b, @v, @i, @f, @c, @u, @x, @a, @e, @g, @h, @j, @k) AS r(p, n, o, t, d, w, s, b, v, i, f, c, u, x, a, e, g, h, j, k)",
+                $"INSERT INTO charge ({Columns}) SELECT p, n, o, t, d, w, s, b, v, i, f, c, u, x, CAST(a AS numeric), CAST(e AS numeric), CAST(g AS numeric), CAST(h AS numeric), j, k, l, m FROM unnest(@p, @n, @o, @t, @d, @w, @s, @b, @v, @i, @f, @c, @u, @x, @a, @e, @g, @h, @j, @k, @l, @m) AS r(p, n, o, t, d, w, s, b, v, i, f, c, u, x, a, e, g, h, j, k, l, m)",
                 ("@p", Of(one => one.Period)), ("@n", Of(one => one.N)), ("@o", Of(one => one.Origin)), ("@t", Of(one => one.Tenant)), ("@d", Of(one => one.Day)), ("@w", Of(one => one.Workload)),
                 ("@s", Of(one => one.Sku)), ("@b", Of(one => one.Book)), ("@v", Of(one => (long)one.Version)), ("@i", Of(one => (long)one.Tier)), ("@f", Of(one => one.TermsFrom)), ("@c", Of(one => one.Currency)),
                 ("@u", Of(one => one.Unit)), ("@x", Of(one => one.Price)), ("@a", Of(one => Text(one.Nano))), ("@e", Of(one => Text(one.Base))), ("@g", Of(one => Text(one.Used))), ("@h", Of(one => Text(one.Reserved))),
-                ("@j", Of(one => one.From)), ("@k", Of(one => one.To)));
+                ("@j", Of(one => one.From)), ("@k", Of(one => one.To)), ("@l", Of(one => one.Kind)), ("@m", Of(one => one.Cause)));
 
             T[] Of<T>(Converter<ChargeEntry, T> field) => Array.ConvertAll(piece, field);
         }
@@ -54,11 +54,11 @@ internal static class ChargeStore
     private static ChargeEntry Read(DbDataReader row) => new(
         row.GetString(0), row.GetInt64(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetInt64(5), row.GetString(6), row.GetString(7), (int)row.GetInt64(8), (int)row.GetInt64(9),
         row.IsDBNull(10) ? null : row.GetInt64(10), row.GetString(11), row.GetString(12), row.GetInt64(13), Wide(row.GetString(14)), Wide(row.GetString(15)),
-        row.IsDBNull(16) ? null : Wide(row.GetString(16)), row.IsDBNull(17) ? null : Wide(row.GetString(17)), row.GetInt64(18), row.GetInt64(19));
+        row.IsDBNull(16) ? null : Wide(row.GetString(16)), row.IsDBNull(17) ? null : Wide(row.GetString(17)), row.GetInt64(18), row.GetInt64(19), row.GetString(20), row.GetString(21));
 
     private static void InsertSqlite(SqliteConnection connection, IReadOnlyList<ChargeEntry> charges)
     {
-        using var insert = new SqliteStatement(connection, $"INSERT INTO charge ({Columns}) VALUES ({string.Join(", ", Enumerable.Range(1, 20).Select(i => "?" + i.ToString(CultureInfo.InvariantCulture)))})");
+        using var insert = new SqliteStatement(connection, $"INSERT INTO charge ({Columns}) VALUES ({string.Join(", ", Enumerable.Range(1, 22).Select(i => "?" + i.ToString(CultureInfo.InvariantCulture)))})");
         foreach (var one in charges)
         {
             insert.Bind(1, one.Period);
@@ -82,6 +82,8 @@ internal static class ChargeStore
             Bind(18, one.Reserved);
             insert.Bind(19, one.From);
             insert.Bind(20, one.To);
+            insert.Bind(21, one.Kind);
+            insert.Bind(22, one.Cause);
             insert.Run();
         }
 

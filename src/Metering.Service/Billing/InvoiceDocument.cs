@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Metering.Service.Ledger;
+using Metering.Service.Rating;
 
 namespace Metering.Service.Billing;
 
@@ -20,6 +21,32 @@ public sealed record InvoiceDocument(
     string Id, long Number, string Kind, string Period, string Origin, string? Corrects, InvoiceTenant Tenant, string Currency, DateTimeOffset From, DateTimeOffset To, string IssuedOn,
     IReadOnlyList<InvoiceLine> Lines, decimal Total, IReadOnlyDictionary<string, decimal> Drawn)
 {
+    /// <summary>On a credit note that reverses an invoice with all notes on it: the invoice's number.</summary>
+    public string? Voids { get; init; }
+
+    /// <summary>On an invoice that was issued anew: the number of the one that was voided.</summary>
+    public string? Replaces { get; init; }
+
+    /// <summary>Sum of the lines without tax and what is paid from credits.</summary>
+    public decimal Net { get; init; }
+
+    /// <summary>Sum of the lines of kind <c>tax</c>.</summary>
+    public decimal Tax { get; init; }
+
+    /// <summary>Who issues it; absent when nobody is configured.</summary>
+    public InvoiceSeller? Seller { get; init; }
+
+    public BillTo? BillTo { get; init; }
+
+    /// <summary>Absent on credit notes, and where no term of payment is configured.</summary>
+    public string? DueOn { get; init; }
+
+    /// <summary>Share of the CPU time in the period that is an estimate, 0 to 1; absent when there was none.</summary>
+    public decimal? EstimatedShare { get; init; }
+
+    /// <summary>What it was made by: empty for closing a period.</summary>
+    internal string Cause => Voids is not null ? "void " + Voids : Replaces is not null ? "reissue " + Replaces : "";
+
     internal string Json() => JsonSerializer.Serialize(this, LedgerJson.Options);
 
     internal static InvoiceDocument Read(string json) => JsonSerializer.Deserialize<InvoiceDocument>(json, LedgerJson.Options)!;

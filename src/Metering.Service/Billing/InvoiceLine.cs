@@ -3,7 +3,7 @@ using Metering.Service.Rating;
 namespace Metering.Service.Billing;
 
 /// <summary>One line of an invoice or a note.</summary>
-/// <param name="Kind">Why it is there: <c>usage</c>, <c>discount</c>, <c>minimum</c>, <c>commitmentPurchase</c>, <c>commitmentUsed</c>, <c>commitmentUnused</c>, <c>adjustment</c>, <c>creditDrawn</c>, <c>prepaidDrawn</c>.</param>
+/// <param name="Kind">Why it is there: <c>usage</c>, <c>allocation</c>, <c>discount</c>, <c>minimum</c>, <c>commitmentPurchase</c>, <c>commitmentUsed</c>, <c>commitmentUnused</c>, <c>adjustment</c>, <c>tax</c>, <c>creditDrawn</c>, <c>prepaidDrawn</c>.</param>
 /// <param name="Tier">From 0; absent on lines without a price, as are book, version, quantity, unit and unit price.</param>
 /// <param name="Cost">Exact; quantity × unit price where there is one.</param>
 /// <param name="Amount">Rounded to the currency's minor unit; the residue of all lines is in the one of kind <c>adjustment</c>.</param>
@@ -11,6 +11,12 @@ namespace Metering.Service.Billing;
 public sealed record InvoiceLine(
     string Kind, string Text, string? Book, int? Version, int? Tier, decimal? TierFrom, decimal? TierTo, decimal? Quantity, string? Unit, decimal? UnitPrice, decimal Cost, decimal Amount, decimal? Effective)
 {
+    /// <summary>Percent, on a line of kind <c>tax</c>.</summary>
+    public decimal? TaxRate { get; init; }
+
+    /// <summary>What the tax is on; the sum of the lines above, or its part that this rate holds for.</summary>
+    public decimal? TaxBase { get; init; }
+
     internal (string, string, string?, int?, int?, decimal?) Key => (Kind, Text, Book, Version, Tier, UnitPrice);
 
     internal bool IsZero => Cost == 0 && Amount == 0 && (Quantity ?? 0) == 0 && (Effective ?? 0) == 0;

@@ -8,8 +8,8 @@ namespace Metering.Service.Billing;
 internal static class InvoiceStore
 {
     public static Task InsertAsync(LedgerTransaction transaction, InvoiceDocument document, string json, string hash) => transaction.ExecuteAsync(
-        "INSERT INTO invoice (number, period, origin, tenant, currency, kind, total, json, hash) VALUES (@number, @period, @origin, @tenant, @currency, @kind, @total, @json, @hash)",
-        ("@number", document.Number), ("@period", document.Period), ("@origin", document.Origin), ("@tenant", document.Tenant.Id), ("@currency", document.Currency), ("@kind", document.Kind),
+        "INSERT INTO invoice (number, period, origin, tenant, currency, cause, kind, total, json, hash) VALUES (@number, @period, @origin, @tenant, @currency, @cause, @kind, @total, @json, @hash)",
+        ("@number", document.Number), ("@period", document.Period), ("@origin", document.Origin), ("@tenant", document.Tenant.Id), ("@currency", document.Currency), ("@cause", document.Cause), ("@kind", document.Kind),
         ("@total", document.Total.ToString(System.Globalization.CultureInfo.InvariantCulture)), ("@json", json), ("@hash", hash));
 
     /// <summary>Documents in the order of their numbers.</summary>

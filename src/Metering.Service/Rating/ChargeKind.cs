@@ -6,6 +6,9 @@ public enum ChargeKind
     /// <summary>Priced usage, reservation or presence, at the price of the book.</summary>
     Usage,
 
+    /// <summary>A share of what hosts cost, for tenants whose contract says so: quantity in the currency at a price of 1.</summary>
+    Allocation,
+
     /// <summary>The contract's discount on a price; negative.</summary>
     Discount,
 
@@ -23,6 +26,9 @@ public enum ChargeKind
 
     /// <summary>The residue of a line's rounding to the currency's minor unit.</summary>
     Adjustment,
+
+    /// <summary>Tax on the sum of all lines above; never on itself, and not less for what is paid from credits.</summary>
+    Tax,
 
     /// <summary>Paid from a credit; negative.</summary>
     CreditDrawn,

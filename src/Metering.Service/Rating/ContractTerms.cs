@@ -20,6 +20,15 @@ public sealed record ContractTerms
     /// <summary>What is bought in advance for each period and used up by its charges; what is left at its end lapses. In parts of a period as the minimum.</summary>
     public decimal? Commitment { get; init; }
 
+    /// <summary>Percent of tax on the sum of the lines, 0 to 100; left out: no tax row.</summary>
+    public decimal? TaxRate { get; init; }
+
+    /// <summary>What the tax is called, such as <c>VAT</c>; left out: <c>Tax</c>.</summary>
+    public string? TaxName { get; init; }
+
+    /// <summary><c>prices</c> (or left out): usage at the price book. <c>allocation</c>: the tenant's share of what the hosts cost, instead.</summary>
+    public string? Model { get; init; }
+
     internal long FromSeconds => ValidFrom?.ToUnixTimeSeconds() ?? 0;
 
     internal long ToSeconds => ValidTo?.ToUnixTimeSeconds() ?? long.MaxValue;
