@@ -3,6 +3,7 @@ using Metering.Safety;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
 using Metering.Service.Billing;
+using Metering.Service.Focus;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
@@ -75,6 +76,10 @@ public static class MeteringService
         services.AddSingleton<PeriodReport>();
         services.AddSingleton<ChargeExplanation>();
 
+        // exports
+        services.AddSingleton(options.Focus);
+        services.AddSingleton<FocusExport>();
+
         // faces
         services.AddSingleton<LiveFeed>();
         services.AddSingleton<Verifier>();
@@ -138,6 +143,7 @@ public static class MeteringService
         app.MapPeriods();
         app.MapInvoices();
         app.MapCharges();
+        app.MapFocus();
         app.MapAlerts();
         app.MapApiKeys();
         app.MapAudit();

@@ -1,5 +1,6 @@
 using Metering.Configuration;
 using Metering.Service.Alerts;
+using Metering.Service.Focus;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
 
@@ -17,6 +18,9 @@ public sealed record ServiceOptions
 
     public required AddressPolicy WebhookAddresses { get; init; }
 
+    /// <summary>Names in FOCUS exports.</summary>
+    public FocusOptions Focus { get; init; } = new();
+
     /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
     public string? AdminKey { get; init; }
 
@@ -32,6 +36,7 @@ public sealed record ServiceOptions
             Ledger = LedgerOptions.From(settings, dataDirectory),
             Broker = broker is null ? null : new BrokerOptions { Url = settings.Text("Broker:Url")!, MaxQueueBytes = settings.Whole("Broker:QueueMaxBytes", 10L << 30, 1 << 20, long.MaxValue) },
             WebhookAddresses = policy,
+            Focus = FocusOptions.From(settings),
             AdminKey = Environment.GetEnvironmentVariable("METERING_ADMIN_KEY") is { Length: > 0 } preset ? preset : null,
         };
     }

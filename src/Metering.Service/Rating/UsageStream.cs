@@ -13,10 +13,7 @@ internal static class UsageStream
     /// <summary>Rows from one instant to another (Unix seconds), of all tenants.</summary>
     public static async Task ReadAsync(DbConnection connection, long from, long to, Row row, CancellationToken cancel)
     {
-        await using var command = connection.CreateCommand();
-        command.CommandText = "SELECT u.bucket, u.workload, COALESCE(o.tenant, 'unattributed')" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) +
-            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to" +
-            string.Create(CultureInfo.InvariantCulture, $" WHERE u.bucket >= {from} AND u.bucket < {to} ORDER BY u.bucket, u.workload");
+        await using var command = Command(connection, from, to);
         var values = new long[MeterCatalogue.All.Count];
         await using var rows = await command.ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel))
@@ -24,6 +21,16 @@ internal static class UsageStream
             var known = Values(rows, 3, values);
             row(rows.GetString(2), rows.GetInt64(0), rows.GetInt64(1), values, known);
         }
+    }
+
+    /// <summary>Selects bucket, workload, tenant and the meters of the same rows.</summary>
+    public static DbCommand Command(DbConnection connection, long from, long to)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = "SELECT u.bucket, u.workload, COALESCE(o.tenant, 'unattributed')" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) +
+            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to" +
+            string.Create(CultureInfo.InvariantCulture, $" WHERE u.bucket >= {from} AND u.bucket < {to} ORDER BY u.bucket, u.workload");
+        return command;
     }
 
     /// <summary>Reads the meters' columns, of which the first is given, and which of them are known.</summary>

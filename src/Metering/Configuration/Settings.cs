@@ -31,6 +31,10 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Journal:MaxBytes"] = "bound of the journal in bytes, 1 MiB to 1 TiB; default 1 GiB",
         ["Journal:Keep"] = "how long committed batches are kept, 0s to 365d; default 48h",
         ["Alerts:AllowedAddresses"] = "comma list of CIDRs or host:port that webhooks may reach though they are not public",
+        ["Focus:InvoiceIssuerName"] = "who issues invoices that name no seller, in FOCUS exports; default Focus:ServiceProviderName",
+        ["Focus:ServiceProviderName"] = "who provides the service, in FOCUS exports; default Metering",
+        ["Focus:HostProviderName"] = "who runs the hosts, in FOCUS exports; default Focus:ServiceProviderName",
+        ["Focus:PaymentTerms"] = "as invoice details of FOCUS exports have them; default As agreed",
         ["TimeSeries:Url"] = "InfluxDB or VictoriaMetrics to write to; reserved, nothing is written yet",
     };
 
