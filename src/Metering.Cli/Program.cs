@@ -20,6 +20,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ResourceCommand.Contracts(),
     BillingCommand.Periods(),
     BillingCommand.Invoices(),
+    ExportCommand.Create(),
     ResourceCommand.Quotas(),
     ResourceCommand.Webhooks(),
     ResourceCommand.Keys(),
