@@ -6,7 +6,7 @@ using Metering.Service.Tenants;
 namespace Metering.Service.Focus;
 
 /// <summary>
-/// A document as an export shows it: which entry of the invoice details each row belongs to, what is taken off by contract, and which usage a commitment covers (in the order of the document's lines).
+/// A document as an export shows it: which entry of the invoice details each row belongs to, what is taken off by contract, and which charges a commitment covers: usage in the order of the document's lines, then what is bought by the month.
 /// First all charges are counted, then it is planned, then rows are written. Draft documents have no number, so their rows have no invoice yet.
 /// </summary>
 internal sealed class FocusBill
@@ -123,15 +123,16 @@ internal sealed class FocusBill
     {
         commitment.Used = -Amount.FromDecimal(used.Cost);
         if (commitment.TermsFrom is not { } from) return false;
-        var lines = _lines.Where(pair => pair.Key.Terms == from).Select(pair => pair.Value).OrderBy(line => line.Group.Number).ToList();
-        var net = lines.Aggregate(Amount.Zero, (sum, line) => sum + line.Net);
+        var lines = _lines.Where(pair => pair.Key.Terms == from).Select(pair => (Line: pair.Value, IsBought: pair.Key.Key.Sku == PricingUnit.Months.Name)).OrderBy(one => one.IsBought).ThenBy(one => one.Line.Group.Number).ToList();
+        var net = lines.Aggregate(Amount.Zero, (sum, one) => sum + one.Line.Net);
         if (FocusLine.Clamp(net, Amount.Zero, commitment.Bought) != commitment.Used || commitment.Used.Round(Digits) != -Amount.FromDecimal(used.Amount)) return false;
         var (sum, covered) = (Amount.Zero, Amount.Zero);
-        foreach (var line in lines)
+        foreach (var (line, isBought) in lines)
         {
             sum += line.Net;
             var until = FocusLine.Clamp(sum, Amount.Zero, commitment.Bought);
-            (line.Commitment, line.Limit) = (commitment, until - covered);
+            if (!isBought) (line.Commitment, line.Limit) = (commitment, until - covered);
+            else if (until != covered) line.Group.Apart.Add((commitment, until - covered));
             line.Group.Target -= until.Round(Digits) - covered.Round(Digits);
             covered = until;
         }

@@ -20,6 +20,9 @@ internal sealed class FocusGroup
     /// <summary>What discounts take off the price, in 10⁻¹⁰ of the currency, negative; each as the document has it.</summary>
     public List<long> Discounts { get; } = [];
 
+    /// <summary>What a commitment covers of what was bought: such rows are no usage, so it is written apart from them.</summary>
+    public List<(FocusCommitment Commitment, Amount Covered)> Apart { get; } = [];
+
     /// <summary>What rows have been written for: at the contracted price, and how much of that the commitment covers.</summary>
     public Amount Written { get; set; }
 

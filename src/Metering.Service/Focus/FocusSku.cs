@@ -82,7 +82,13 @@ internal sealed class FocusSku
     }
 
     /// <summary>A pricing unit in the specification's words.</summary>
-    internal static string UnitName(string unit) => unit.Replace("Thousand-Operations", "1000 Operations", StringComparison.Ordinal).Replace("Million-Operations", "1000000 Operations", StringComparison.Ordinal);
+    internal static string UnitName(string unit)
+    {
+        var cut = unit.IndexOf(' ');
+        var (size, name) = cut < 0 ? (1m, unit) : (decimal.Parse(unit[..cut], CultureInfo.InvariantCulture), unit[(cut + 1)..]);
+        (size, name) = name switch { "Thousand-Operations" => (size * 1_000, "Operations"), "Million-Operations" => (size * 1_000_000, "Operations"), _ => (size, name) };
+        return size == 1 ? name : size.ToString("0.#########", CultureInfo.InvariantCulture) + " " + name;
+    }
 
     private static string Consumed(Meter? meter) => meter is null ? "Seconds" : meter.Unit switch
     {

@@ -74,14 +74,7 @@ internal sealed class FocusWriter
                 Nothing(Amount.FromDecimal(line.Effective ?? 0));
                 break;
             case "commitmentUsed":
-                // No row of usage is written as covered: what the commitment is worth here, and the same taken off what is to pay.
-                Commit(commitment, FocusTexts.Used);
-                (_row.HasCommitment, _row.CommitmentQuantity) = (true, -cost);
-                (_row.HasConsumed, _row.Consumed, _row.ConsumedScale, _row.ConsumedUnit) = (true, 0, 0, FocusTexts.Units);
-                Nothing(-cost);
-                Begin(bill, group, start, end);
-                Other(line.Kind, line.Text, new FocusLines(FocusTexts.Adjustment, FocusTexts.Recurring, true));
-                Write(cost, cost, cost, cost);
+                Offset(bill, group, commitment, -cost, start, end, line.Text);
                 break;
             case "prepaidDrawn":
                 // Paid before: less to pay, and worth the same.
@@ -100,6 +93,12 @@ internal sealed class FocusWriter
     {
         var (start, end) = Tenants.BillingPeriod.TryParse(bill.Origin, out var origin) ? bill.Account.BoundsOf(origin) : (bill.Account.Start, bill.Account.End);
         if (bill.Document is null) return;
+        foreach (var (commitment, covered) in group.Apart)
+        {
+            Offset(bill, group, commitment, covered, start, end, $"Covered by the commitment: {group.Text}");
+            group.Covered += covered;
+        }
+
         var missing = group.Cost - group.Written;
         if (missing != Amount.Zero)
         {
@@ -109,6 +108,20 @@ internal sealed class FocusWriter
         }
 
         Residue(bill, group, group.Target - (group.Cost - group.Covered), start, end);
+    }
+
+    // What is covered is no row of usage: what the commitment is worth here, and as much taken off what is to pay.
+    private void Offset(FocusBill bill, FocusGroup group, FocusCommitment? commitment, Amount covered, long start, long end, string text)
+    {
+        Begin(bill, group, start, end);
+        Other("commitmentUsed", text, FocusLines.Of(ChargeKind.CommitmentUsed));
+        Commit(commitment, FocusTexts.Used);
+        (_row.HasCommitment, _row.CommitmentQuantity) = (true, covered);
+        (_row.HasConsumed, _row.Consumed, _row.ConsumedScale, _row.ConsumedUnit) = (true, 0, 0, FocusTexts.Units);
+        Nothing(covered);
+        Begin(bill, group, start, end);
+        Other("commitmentUsed", text, new FocusLines(FocusTexts.Adjustment, FocusTexts.Recurring, true));
+        Write(-covered, -covered, -covered, -covered);
     }
 
     private void Residue(FocusBill bill, FocusGroup group, Amount residue, long start, long end)
