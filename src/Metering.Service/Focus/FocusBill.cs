@@ -52,6 +52,8 @@ internal sealed class FocusBill
 
     public byte[] InvoiceId { get; }
 
+    public bool HasCommitment => Document?.Lines.Any(line => line.Kind == "commitmentUsed") == true;
+
     public IEnumerable<FocusGroup> Groups => _groups.Values.OrderBy(group => group.Number);
 
     public List<FocusCommitment> Commitments { get; } = [];

@@ -83,7 +83,7 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
 
     private async Task InvoiceDetailsAsync(FocusPeriod period, FocusCsv csv, CancellationToken cancel)
     {
-        await period.PlanAsync(cancel);
+        await period.PlanAsync(null, cancel);
         FocusInvoices.Details(period, csv, options);
     }
 
@@ -91,15 +91,14 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
     {
         var writer = new FocusWriter(csv, period.Request.Columns, options);
         var resources = await FocusResources.ReadAsync(period.View, cancel);
-        await period.PlanAsync(cancel);
         var days = new FocusDays(period);
         var hourly = period.Request.Grain == FocusGrain.Hour;
+        await period.PlanAsync(hourly ? days.Count : null, cancel);
         var bounds = period.Tenants.Select(tenant => (period.AccountOf(tenant).Start, period.AccountOf(tenant).End)).DefaultIfEmpty(period.Request.Period.Bounds(NodaTime.DateTimeZone.Utc)).ToList();
         var (from, to) = (bounds.Min(one => one.Item1), bounds.Max(one => one.Item2));
         Func<long, WorkloadTraits>? traits = null;
         if (hourly)
         {
-            await foreach (var charge in period.ChargesAsync(cancel)) days.Count(charge);
             if (period.Prices.AsksTraits)
             {
                 var known = await TraitsReader.ReadAsync(period.View.Connection, cancel);

@@ -50,7 +50,10 @@ internal sealed class FocusPeriod
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         var closed = (await InvoiceStore.PeriodsAsync(view.Connection, cancel)).Find(one => one.Id == request.Period.ToString());
         var draft = closed is null ? await drafter.DraftAsync(view, request.Period, cancel) : null;
-        var documents = draft?.Documents.Select(document => document with { Id = "", Number = 0 }) ?? await InvoiceStore.ReadAsync(view.Connection, request.Tenant, closed!.Id, 0, int.MaxValue, cancel);
+
+        // What an open period has issued already, by voiding, is there beside what it would issue.
+        var documents = await InvoiceStore.ReadAsync(view.Connection, request.Tenant, request.Period.ToString(), 0, int.MaxValue, cancel);
+        if (draft is not null) documents.AddRange(draft.Documents.Select(document => document with { Id = "", Number = 0 }));
         return new FocusPeriod(view, request, prices, draft?.Charges, documents)
         {
             IsClosed = closed is not null,
@@ -63,22 +66,27 @@ internal sealed class FocusPeriod
     /// <summary>All charges in the order of their numbers, those of other tenants left out.</summary>
     public async IAsyncEnumerable<ChargeEntry> ChargesAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        if (_draft is not null)
-        {
-            foreach (var charge in _draft.Where(one => Request.Tenant is null || one.Tenant == Request.Tenant)) yield return charge;
-            yield break;
-        }
-
+        foreach (var charge in (_draft ?? []).Where(one => Request.Tenant is null || one.Tenant == Request.Tenant)) yield return charge;
         await foreach (var charge in ChargeStore.ReadAsync(View.Connection, "period = @value", Id, cancel))
         {
             if (Request.Tenant is null || charge.Tenant == Request.Tenant) yield return charge;
         }
     }
 
-    /// <summary>Counts all charges, so that rows know what is covered and entries what is billed.</summary>
-    public async Task PlanAsync(CancellationToken cancel)
+    /// <summary>Goes through all charges once, so that rows know what commitments cover and entries what is billed; not at all when nothing asks for it.</summary>
+    /// <param name="also">Told of each charge; null: nobody else asks.</param>
+    public async Task PlanAsync(Action<ChargeEntry>? also, CancellationToken cancel)
     {
-        await foreach (var charge in ChargesAsync(cancel)) BillOf(charge).Count(charge);
+        var commits = _bills.Values.Any(bill => bill.HasCommitment);
+        if (commits || also is not null)
+        {
+            await foreach (var charge in ChargesAsync(cancel))
+            {
+                if (commits) BillOf(charge).Count(charge);
+                also?.Invoke(charge);
+            }
+        }
+
         foreach (var bill in _bills.Values) bill.Plan();
     }
 
