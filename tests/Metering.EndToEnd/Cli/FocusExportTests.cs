@@ -12,14 +12,9 @@ public sealed class FocusExportTests(MeteringUp up) : IClassFixture<MeteringUp>,
     private readonly string _directory = Directory.CreateTempSubdirectory("metering-focus-").FullName;
     private static readonly string Month = TimeProvider.System.GetUtcNow().ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture);
 
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        var prices = Path.Combine(_directory, "all.yaml");
-        await File.WriteAllTextAsync(prices, """
-            tenants: [{ id: acme, name: "Acme, Inc", priceBook: standard }]
-            rules: [{ match: { path: "*" }, tenant: acme, project: shop }]
+    private static readonly (string Kind, string Text)[] Configuration =
+    [
+        ("prices", """
             book: standard
             versions:
               - version: 1
@@ -27,10 +22,20 @@ public sealed class FocusExportTests(MeteringUp up) : IClassFixture<MeteringUp>,
                 prices:
                   - { meter: cpuSeconds, unit: Core-Hours, model: graduated, tiers: [{ upTo: 0.001, price: 0.04 }, { price: 0.03 }] }
                   - { model: flat, unit: Months, price: 49 }
-            """, Cancel);
-        foreach (var kind in (string[])["prices", "tenants", "ownership"])
+            """),
+        ("tenants", "tenants: [{ id: acme, name: \"Acme, Inc\", priceBook: standard }]\n"),
+        ("ownership", "rules: [{ match: { path: \"*\" }, tenant: acme, project: shop }]\n"),
+    ];
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        foreach (var (kind, text) in Configuration)
         {
-            var (code, output, errors) = await up.RunAsync(Cancel, kind, "apply", "-f", prices);
+            var file = Path.Combine(_directory, kind + ".yaml");
+            await File.WriteAllTextAsync(file, text, Cancel);
+            var (code, output, errors) = await up.RunAsync(Cancel, kind, "apply", "-f", file);
             Assert.True(code == 0, output + errors);
         }
     }
