@@ -96,7 +96,7 @@ public sealed class FocusExportTests(MeteringUp up) : IClassFixture<MeteringUp>,
     {
         MeteringUp.RequireCgroups();
         var small = Directory.CreateDirectory(Path.Combine(_directory, "small")).FullName;
-        using (var mount = Process.Start("mount", ["-t", "tmpfs", "-o", "size=32k", "tmpfs", small])) await mount.WaitForExitAsync(Cancel);
+        using (var mount = Process.Start("mount", ["-t", "tmpfs", "-o", "size=12k", "tmpfs", small])) await mount.WaitForExitAsync(Cancel);
         try
         {
             var file = Path.Combine(small, "month.csv");
