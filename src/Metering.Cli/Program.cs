@@ -29,6 +29,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ResourceCommand.Allocation(),
     BillingCommand.Periods(),
     BillingCommand.Invoices(),
+    ExportCommand.Create(),
     ResourceCommand.Quotas(),
     ResourceCommand.Reports(),
     ResourceCommand.Webhooks(),

@@ -4,6 +4,7 @@ using Metering.Service.Access;
 using Metering.Service.Alerts;
 using Metering.Service.Allocation;
 using Metering.Service.Billing;
+using Metering.Service.Focus;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
@@ -80,6 +81,10 @@ public static class MeteringService
         services.AddSingleton<PeriodReport>();
         services.AddSingleton<InvoiceVoiding>();
         services.AddSingleton<ChargeExplanation>();
+
+        // exports
+        services.AddSingleton(options.Focus);
+        services.AddSingleton<FocusExport>();
 
         // faces
         services.AddSingleton<LiveFeed>();
@@ -158,6 +163,7 @@ public static class MeteringService
         app.MapPeriods();
         app.MapInvoices();
         app.MapCharges();
+        app.MapFocus();
         app.MapAlerts();
         app.MapApiKeys();
         app.MapAudit();

@@ -1,6 +1,7 @@
 using Metering.Configuration;
 using Metering.Service.Alerts;
 using Metering.Service.Billing;
+using Metering.Service.Focus;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
 
@@ -24,6 +25,9 @@ public sealed record ServiceOptions
 
     public required Ledger.RetentionOptions Retention { get; init; }
 
+    /// <summary>Names in FOCUS exports.</summary>
+    public FocusOptions Focus { get; init; } = new();
+
     /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
     public string? AdminKey { get; init; }
 
@@ -42,6 +46,7 @@ public sealed record ServiceOptions
             Reports = Metering.Service.Reports.Schedules.ReportOptions.From(settings, dataDirectory),
             Retention = RetentionOptions.From(settings),
             Invoices = InvoiceOptions.From(settings),
+            Focus = FocusOptions.From(settings),
             AdminKey = Environment.GetEnvironmentVariable("METERING_ADMIN_KEY") is { Length: > 0 } preset ? preset : null,
         };
     }

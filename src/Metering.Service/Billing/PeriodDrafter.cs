@@ -20,6 +20,13 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         await using var connection = await store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
+        return await DraftAsync(view, period, cancel, prove);
+    }
+
+    /// <summary>The same in a view that others read as well.</summary>
+    public async Task<PeriodDraft> DraftAsync(LedgerTransaction view, BillingPeriod period, CancellationToken cancel, bool prove = false)
+    {
+        var connection = view.Connection;
         var revision = await LedgerSnapshot.RevisionAsync(view);
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         var closed = (await InvoiceStore.PeriodsAsync(connection, cancel)).FindAll(one => string.CompareOrdinal(one.Id, period.ToString()) < 0);

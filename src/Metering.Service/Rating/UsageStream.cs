@@ -86,6 +86,16 @@ internal static class UsageStream
         }
     }
 
+    /// <summary>Selects bucket, workload, tenant and the meters of the same rows.</summary>
+    public static DbCommand Command(DbConnection connection, long from, long to)
+    {
+        var command = connection.CreateCommand();
+        command.CommandText = "SELECT u.bucket, u.workload, COALESCE(o.tenant, 'unattributed')" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) +
+            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to" +
+            string.Create(CultureInfo.InvariantCulture, $" WHERE u.bucket >= {from} AND u.bucket < {to} ORDER BY u.bucket, u.workload");
+        return command;
+    }
+
     /// <summary>Reads the meters' columns, of which the first is given, and which of them are known.</summary>
     public static int Values(DbDataReader rows, int first, long[] values)
     {

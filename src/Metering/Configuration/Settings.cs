@@ -40,6 +40,10 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Invoices:SellerTaxId"] = "the seller's tax number, at most 200 characters",
         ["Invoices:Footer"] = "stands below each invoice, such as where to pay to; at most 500 characters",
         ["Invoices:PaymentDays"] = "days from the issue of an invoice in which it is due, 0 to 365; default 30",
+        ["Focus:InvoiceIssuerName"] = "who issues invoices that name no seller, in FOCUS exports; default Focus:ServiceProviderName",
+        ["Focus:ServiceProviderName"] = "who provides the service, in FOCUS exports; default Metering",
+        ["Focus:HostProviderName"] = "who runs the hosts, in FOCUS exports; default Focus:ServiceProviderName",
+        ["Focus:PaymentTerms"] = "as invoice details of FOCUS exports have them; default As agreed",
         ["TimeSeries:Url"] = "InfluxDB or VictoriaMetrics to write to; reserved, nothing is written yet",
     };
 
