@@ -45,7 +45,7 @@ public sealed class ToggledControllerTests(ITestOutputHelper output)
         await using var top = Toggled();
         var (busy, holder) = (top.Child("busy"), top.Child("holder"));
         await using var pages = await HoldAsync(holder);
-        using var passes = new KernelPasses(top, new PassOptions(Prune: false, Memory: false, Io: false, Pids: false));
+        using var passes = new KernelPasses(top, new PassOptions(Prune: false, SlowEvery: 1, Memory: false, Io: false, Pids: false));
         passes.Pass();
         var (baseline, began) = (busy.UsageMicroseconds, Posix.BootMicroseconds());
 
