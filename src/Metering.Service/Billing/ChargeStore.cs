@@ -11,6 +11,7 @@ namespace Metering.Service.Billing;
 /// <summary>Table <c>charge</c>.</summary>
 internal static class ChargeStore
 {
+    private static readonly Int128 Decimal96 = (Int128.One << 96) - 1;
     private const string Columns = "period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, nano, base, used, reserved, from_at, to_at, kind, cause";
     private const string Select = "SELECT period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, CAST(nano AS TEXT), CAST(base AS TEXT), CAST(used AS TEXT), CAST(reserved AS TEXT), from_at, to_at, kind, cause FROM charge";
 
@@ -125,9 +126,9 @@ internal static class ChargeStore
         await copy.CompleteAsync();
     }
 
-    // A decimal holds 96 bits, which is nearly all of them, and needs no memory of its own.
+    // A decimal needs no memory of its own, and holds nearly all of them.
     private static Task NumericAsync(NpgsqlBinaryImporter copy, Int128? value) => value is not { } known ? copy.WriteNullAsync()
-        : Int128.Abs(known) >> 96 == 0 ? copy.WriteAsync((decimal)known, NpgsqlDbType.Numeric) : copy.WriteAsync((BigInteger)known, NpgsqlDbType.Numeric);
+        : known >= -Decimal96 && known <= Decimal96 ? copy.WriteAsync((decimal)known, NpgsqlDbType.Numeric) : copy.WriteAsync((BigInteger)known, NpgsqlDbType.Numeric);
 
     private static string? Text(Int128? value) => value?.ToString(CultureInfo.InvariantCulture);
 
