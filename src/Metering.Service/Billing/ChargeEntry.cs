@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using System.Text.Unicode;
 using Metering.Service.Rating;
 
 namespace Metering.Service.Billing;
@@ -87,8 +89,20 @@ internal sealed record ChargeEntry(ChargeHeading Heading, string Day, long Workl
     public Amount Cost => Amount.Of(Nano, Price);
 
     /// <summary>The line that the manifest's hash of all charges is over.</summary>
-    public string Canonical => string.Create(CultureInfo.InvariantCulture,
-        $"{N}\t{Origin}\t{Tenant}\t{Day}\t{Workload}\t{Sku}\t{Book}\t{Version}\t{Tier}\t{TermsFrom}\t{Currency}\t{Unit}\t{Price}\t{Nano}\t{Base}\t{Used}\t{Reserved}\t{From}\t{To}\t{Kind}\t{Cause}\n");
+    public string Canonical
+    {
+        get
+        {
+            var line = new byte[1024];
+            int length;
+            while (!TryWriteCanonical(line, out length)) line = new byte[line.Length * 2];
+            return Encoding.UTF8.GetString(line, 0, length);
+        }
+    }
+
+    /// <summary>Writes it in UTF-8; false: there is no room for it.</summary>
+    public bool TryWriteCanonical(Span<byte> line, out int length) => Utf8.TryWrite(line, CultureInfo.InvariantCulture,
+        $"{N}\t{Origin}\t{Tenant}\t{Day}\t{Workload}\t{Sku}\t{Book}\t{Version}\t{Tier}\t{TermsFrom}\t{Currency}\t{Unit}\t{Price}\t{Nano}\t{Base}\t{Used}\t{Reserved}\t{From}\t{To}\t{Kind}\t{Cause}\n", out length);
 
     public static ChargeEntry Of(ChargeRow row, ChargeTexts texts) => new(texts.Of(row), texts.Of(row.Day), row.Workload, row.Nano, row.Base, row.From, row.To) { Used = row.Used, Reserved = row.Reserved };
 }

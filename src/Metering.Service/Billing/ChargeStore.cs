@@ -1,14 +1,17 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Numerics;
 using Metering.Service.Ledger;
 using Microsoft.Data.Sqlite;
+using Npgsql;
+using NpgsqlTypes;
 
 namespace Metering.Service.Billing;
 
 /// <summary>Table <c>charge</c>.</summary>
 internal static class ChargeStore
 {
-    private const int Piece = 5_000;
+    private static readonly Int128 Decimal96 = (Int128.One << 96) - 1;
     private const string Columns = "period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, nano, base, used, reserved, from_at, to_at, kind, cause";
     private const string Select = "SELECT period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, CAST(nano AS TEXT), CAST(base AS TEXT), CAST(used AS TEXT), CAST(reserved AS TEXT), from_at, to_at, kind, cause FROM charge";
 
@@ -20,17 +23,7 @@ internal static class ChargeStore
             return;
         }
 
-        foreach (var piece in charges.Chunk(Piece))
-        {
-            await transaction.ExecuteAsync(
-                $"INSERT INTO charge ({Columns}) SELECT p, n, o, t, d, w, s, b, v, i, f, c, u, x, CAST(a AS numeric), CAST(e AS numeric), CAST(g AS numeric), CAST(h AS numeric), j, k, l, m FROM unnest(@p, @n, @o, @t, @d, @w, @s, @b, @v, @i, @f, @c, @u, @x, @a, @e, @g, @h, @j, @k, @l, @m) AS r(p, n, o, t, d, w, s, b, v, i, f, c, u, x, a, e, g, h, j, k, l, m)",
-                ("@p", Of(one => one.Period)), ("@n", Of(one => one.N)), ("@o", Of(one => one.Origin)), ("@t", Of(one => one.Tenant)), ("@d", Of(one => one.Day)), ("@w", Of(one => one.Workload)),
-                ("@s", Of(one => one.Sku)), ("@b", Of(one => one.Book)), ("@v", Of(one => (long)one.Version)), ("@i", Of(one => (long)one.Tier)), ("@f", Of(one => one.TermsFrom)), ("@c", Of(one => one.Currency)),
-                ("@u", Of(one => one.Unit)), ("@x", Of(one => one.Price)), ("@a", Of(one => Text(one.Nano))), ("@e", Of(one => Text(one.Base))), ("@g", Of(one => Text(one.Used))), ("@h", Of(one => Text(one.Reserved))),
-                ("@j", Of(one => one.From)), ("@k", Of(one => one.To)), ("@l", Of(one => one.Kind)), ("@m", Of(one => one.Cause)));
-
-            T[] Of<T>(Converter<ChargeEntry, T> field) => Array.ConvertAll(piece, field);
-        }
+        await InsertPostgresAsync((NpgsqlConnection)transaction.Connection, charges);
     }
 
     /// <summary>By a condition on its columns, in the order of the numbers.</summary>
@@ -99,6 +92,43 @@ internal static class ChargeStore
             else insert.BindNull(position);
         }
     }
+
+    private static async Task InsertPostgresAsync(NpgsqlConnection connection, IReadOnlyList<ChargeEntry> charges)
+    {
+        await using var copy = await connection.BeginBinaryImportAsync($"COPY charge ({Columns}) FROM STDIN (FORMAT BINARY)");
+        foreach (var one in charges)
+        {
+            await copy.StartRowAsync();
+            await copy.WriteAsync(one.Period, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.N, NpgsqlDbType.Bigint);
+            await copy.WriteAsync(one.Origin, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.Tenant, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.Day, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.Workload, NpgsqlDbType.Bigint);
+            await copy.WriteAsync(one.Sku, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.Book, NpgsqlDbType.Text);
+            await copy.WriteAsync((long)one.Version, NpgsqlDbType.Bigint);
+            await copy.WriteAsync((long)one.Tier, NpgsqlDbType.Bigint);
+            await (one.TermsFrom is { } terms ? copy.WriteAsync(terms, NpgsqlDbType.Bigint) : copy.WriteNullAsync());
+            await copy.WriteAsync(one.Currency, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.Unit, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.Price, NpgsqlDbType.Bigint);
+            await NumericAsync(copy, one.Nano);
+            await NumericAsync(copy, one.Base);
+            await NumericAsync(copy, one.Used);
+            await NumericAsync(copy, one.Reserved);
+            await copy.WriteAsync(one.From, NpgsqlDbType.Bigint);
+            await copy.WriteAsync(one.To, NpgsqlDbType.Bigint);
+            await copy.WriteAsync(one.Kind, NpgsqlDbType.Text);
+            await copy.WriteAsync(one.Cause, NpgsqlDbType.Text);
+        }
+
+        await copy.CompleteAsync();
+    }
+
+    // A decimal needs no memory of its own, and holds nearly all of them.
+    private static Task NumericAsync(NpgsqlBinaryImporter copy, Int128? value) => value is not { } known ? copy.WriteNullAsync()
+        : known >= -Decimal96 && known <= Decimal96 ? copy.WriteAsync((decimal)known, NpgsqlDbType.Numeric) : copy.WriteAsync((BigInteger)known, NpgsqlDbType.Numeric);
 
     private static string? Text(Int128? value) => value?.ToString(CultureInfo.InvariantCulture);
 

@@ -127,5 +127,5 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
     }
 
     private static List<ChargeEntry> Numbered(IEnumerable<ChargeEntry> charges, BillingPeriod period, string cause, long first) =>
-        [.. charges.OrderBy(one => one, Comparer<ChargeEntry>.Create(PeriodDrafter.Compare)).Select((one, i) => one with { Period = period.ToString(), N = first + i, Cause = cause })];
+        [.. charges.OrderBy(one => one, ChargeOrder.Instance).Select((one, i) => one with { Period = period.ToString(), N = first + i, Cause = cause })];
 }

@@ -25,13 +25,18 @@ internal sealed record PeriodDraft(
     public PeriodManifest Manifest(IReadOnlyList<string> waivers)
     {
         var charged = new SortedDictionary<string, Amount>(StringComparer.Ordinal);
-        IReadOnlyList<ChargeEntry> charges = [.. ChargedBefore, .. Charges];
+        using var hash = new ChargeHash();
         IReadOnlyList<InvoiceDocument> documents = [.. IssuedBefore, .. Documents];
-        foreach (var charge in charges) charged[charge.Currency] = charged.GetValueOrDefault(charge.Currency) + charge.Cost;
+        foreach (var charge in ChargedBefore.Concat(Charges))
+        {
+            hash.Add(charge);
+            charged[charge.Currency] = charged.GetValueOrDefault(charge.Currency) + charge.Cost;
+        }
+
         var invoiced = new SortedDictionary<string, decimal>(StringComparer.Ordinal);
         foreach (var document in documents) invoiced[document.Currency] = invoiced.GetValueOrDefault(document.Currency) + document.Total;
         return new PeriodManifest(
-            Period.ToString(), Previous, DateTimeOffset.FromUnixTimeSeconds(Rated.Start), DateTimeOffset.FromUnixTimeSeconds(Rated.End), Rated.UsageRows, Rated.UnpricedRows, charges.Count, PeriodManifest.Hash(charges),
+            Period.ToString(), Previous, DateTimeOffset.FromUnixTimeSeconds(Rated.Start), DateTimeOffset.FromUnixTimeSeconds(Rated.End), Rated.UsageRows, Rated.UnpricedRows, hash.Count, hash.End(),
             charged.ToDictionary(pair => pair.Key, pair => pair.Value.ToString(), StringComparer.Ordinal), invoiced,
             [.. documents.Select(document => new PeriodManifest.Issued(document.Id, document.Kind, document.Tenant.Id, document.Origin, document.Currency, document.Total, PeriodManifest.Hash(document.Json())))],
             Corrected, [.. waivers.Order(StringComparer.Ordinal)], Configuration);

@@ -49,10 +49,9 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
             documents.AddRange(Notes(period, anew, prices, issued).Where(note => !unbilled.Contains((note.Origin, note.Tenant.Id, note.Currency))));
         }
 
-        charges.Sort(Compare);
         var before = new List<ChargeEntry>();
         await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", period.ToString(), cancel)) before.Add(charge);
-        for (var i = 0; i < charges.Count; i++) charges[i].N = before.Count + i + 1;
+        charges.SortAndNumber(before.Count + 1);
         var first = (issued.Count == 0 ? 0 : issued[^1].Number) + 1;
         documents = [.. documents.OrderBy(one => one.Tenant.Id, StringComparer.Ordinal).ThenBy(one => one.Currency, StringComparer.Ordinal).ThenByDescending(one => one.Origin, StringComparer.Ordinal)];
         for (var i = 0; i < documents.Count; i++)
@@ -141,19 +140,5 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
             .Concat(contracts.Select(contract => $"contract {contract.Tenant} {contract.Json}").Order(StringComparer.Ordinal)).Append("rules " + rules?.Json)
             .Concat((await AllocationBook.LoadAsync(view.Context, cancel)).Within(start, end).Select(version => "allocation " + JsonSerializer.Serialize(version, LedgerJson.Options)));
         return PeriodManifest.Hash(string.Join('\n', lines));
-    }
-
-    internal static int Compare(ChargeEntry a, ChargeEntry b)
-    {
-        var order = string.CompareOrdinal(a.Tenant, b.Tenant);
-        if (order == 0) order = string.CompareOrdinal(a.Origin, b.Origin);
-        if (order == 0) order = string.CompareOrdinal(a.Day, b.Day);
-        if (order == 0) order = a.Workload.CompareTo(b.Workload);
-        if (order == 0) order = string.CompareOrdinal(a.Sku, b.Sku);
-        if (order == 0) order = string.CompareOrdinal(a.Book, b.Book);
-        if (order == 0) order = a.Version.CompareTo(b.Version);
-        if (order == 0) order = a.Tier.CompareTo(b.Tier);
-        if (order == 0) order = a.From.CompareTo(b.From);
-        return order == 0 ? string.CompareOrdinal(a.Canonical, b.Canonical) : order;
     }
 }

@@ -25,13 +25,6 @@ internal sealed record PeriodManifest(
 
     public static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
-    public static string Hash(IEnumerable<ChargeEntry> charges)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var charge in charges) hash.AppendData(Encoding.UTF8.GetBytes(charge.Canonical));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
     public string Json() => JsonSerializer.Serialize(this, LedgerJson.Options);
 
     public static PeriodManifest Read(string json) => JsonSerializer.Deserialize<PeriodManifest>(json, LedgerJson.Options)!;

@@ -15,7 +15,7 @@ namespace Metering.Service.Billing;
 /// <param name="Rows">The same added up per tenant, price, tier and terms: what statements are made of. Workload, day and both ends are those of the first.</param>
 /// <param name="UsageRows">Rows of usage that took part.</param>
 /// <param name="UnpricedRows">Rows of whom no tenant is known: nobody pays for them.</param>
-internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, List<ChargeEntry> Charges, List<ChargeRow> Rows, long UsageRows, long UnpricedRows)
+internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, ChargeList Charges, List<ChargeRow> Rows, long UsageRows, long UnpricedRows)
 {
     /// <summary>Usage that is not what the batches billed; null: none, or nobody asked.</summary>
     public ConservationTally.Fault? Unproved { get; private init; }
@@ -37,7 +37,7 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, L
         var grain = await LedgerGrain.ReadAsync(view, options);
         var ranges = prices.Tenants.Keys.ToDictionary(tenant => tenant, tenant => period.Bounds(prices.ZoneOf(tenant)), StringComparer.Ordinal);
         var (start, end) = Bounds(period, prices);
-        var (charges, sums) = (new List<ChargeEntry>(), new Dictionary<(string Tenant, PriceLine Line, int Tier, ContractTerms? Terms), ChargeRow>());
+        var (charges, sums) = (new ChargeList(), new Dictionary<(string Tenant, PriceLine Line, int Tier, ContractTerms? Terms), ChargeRow>());
         var texts = new ChargeTexts();
         var (used, unpriced) = (0L, 0L);
         var book = new ChargeBook(new Rater(prices, traits), prices, Charge);

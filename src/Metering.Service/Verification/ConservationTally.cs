@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Metering.Meters;
 using Metering.Service.Ledger;
 
@@ -81,8 +82,7 @@ internal sealed class ConservationTally
                 var used = index.TryGetValue(host, out var i) && _digests.Remove((bucket, i), out var digest) ? digest : Digest(none);
                 if (used != Digest(bills)) return new Fault(bucket, host, "the rows of usage are not what the batches bill");
                 receipts.Remove((bucket, host), out var received);
-                received ??= none;
-                if (!bills.IsFrom(received))
+                if (received != (bills.Batches, bills.HashFirst, bills.HashSecond))
                     return new Fault(bucket, host, $"usage was counted from {bills.Batches} batches, {received.Batches} receipts are there or other ones");
             }
         }
@@ -96,7 +96,7 @@ internal sealed class ConservationTally
     }
 
     /// <summary>What the receipts say of the batches, by the bucket in which their windows end.</summary>
-    private static async Task<Dictionary<(long Bucket, string Host), Conserved>> ReceiptsAsync(DbConnection connection, long from, long to, LedgerGrain grain, CancellationToken cancel)
+    private static async Task<Dictionary<(long Bucket, string Host), (long Batches, long HashFirst, long HashSecond)>> ReceiptsAsync(DbConnection connection, long from, long to, LedgerGrain grain, CancellationToken cancel)
     {
         var agents = new List<(long Id, string Host)>();
         await using (var command = VerifyRun.Command(connection, "SELECT id, host FROM agent ORDER BY id"))
@@ -105,7 +105,7 @@ internal sealed class ConservationTally
             while (await rows.ReadAsync(cancel)) agents.Add((rows.GetInt64(0), rows.GetString(1)));
         }
 
-        var found = new Dictionary<(long Bucket, string Host), Conserved>();
+        var (found, one) = (new Dictionary<(long Bucket, string Host), (long Batches, long HashFirst, long HashSecond)>(), new Conserved());
         foreach (var (id, host) in agents)
         {
             // Index receipt_agent_window.
@@ -116,8 +116,10 @@ internal sealed class ConservationTally
             {
                 var bucket = BucketOf(rows.GetInt64(0), rows.GetInt64(1), grain);
                 if (bucket < from || bucket >= to) continue;
-                if (!found.TryGetValue((bucket, host), out var batches)) found[(bucket, host)] = batches = new Conserved();
-                batches.AddBatch((byte[])rows[2]);
+                ref var batches = ref CollectionsMarshal.GetValueRefOrAddDefault(found, (bucket, host), out _);
+                (one.Batches, one.HashFirst, one.HashSecond) = batches;
+                one.AddBatch((byte[])rows[2]);
+                batches = (one.Batches, one.HashFirst, one.HashSecond);
             }
         }
 

@@ -133,4 +133,23 @@ public abstract partial class BillingContract
     }
 
     private RetentionKeeper Keeper() => new(_store, new RetentionOptions { Batches = TimeSpan.FromDays(35), OpenBatches = TimeSpan.FromDays(400) }, _clock, NullLogger<RetentionKeeper>.Instance);
+
+    [Fact]
+    public async Task Charges_are_stored_as_they_are_whatever_their_size()
+    {
+        var heading = new ChargeHeading("2026-10", "2026-09", "tänant", "cpuSeconds in Core-Hours", "b", 2, 1, null, "EUR", "Core-Hours", -500_000_000);
+        var large = (Int128.One << 96) - 1;
+        ChargeEntry[] charges =
+        [
+            new(heading, "2026-10-02", 9, 5, 6, 0, 3600) { N = 1 },
+            new(heading with { TermsFrom = 3, Kind = "allocation", Cause = "void 000017" }, "2026-10-03", 0, -5, 0, 3600, 7200) { N = 2, Used = 0 },
+            new(heading, "2026-10-04", long.MaxValue, Int128.MinValue, Int128.MaxValue, 7, 9_000_000_000) { N = 3, Used = -large, Reserved = -large - 1 },
+            new(heading, "2026-10-04", 1, large, large + 1, 0, 3600) { N = 4, Reserved = 4 },
+        ];
+
+        await _store.WriteAsync(transaction => ChargeStore.InsertAsync(transaction, charges), Cancel);
+
+        await using var connection = await _store.OpenReadAsync(Cancel);
+        Assert.Equal(charges, await ChargeStore.ReadAsync(connection, "period = @value", "2026-10", Cancel).ToListAsync(Cancel));
+    }
 }

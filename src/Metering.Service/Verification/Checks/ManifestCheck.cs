@@ -35,9 +35,10 @@ internal sealed class ManifestCheck : IVerifyCheck
         var manifest = PeriodManifest.Read(closed.Manifest);
         if (manifest.Previous != previous || closed.Previous != previous) return $"it follows the manifest {manifest.Previous}, the one before it is {(previous.Length == 0 ? "none" : previous)}";
         if (manifest.Period != closed.Id || manifest.Configuration != closed.Configuration) return "its manifest is another period's";
-        var charges = new List<ChargeEntry>();
-        await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", closed.Id, cancel)) charges.Add(charge);
-        if (charges.Count != manifest.Charges || PeriodManifest.Hash(charges) != manifest.ChargesSha256) return $"{charges.Count} charges hash to {PeriodManifest.Hash(charges)}, the manifest has {manifest.Charges} and {manifest.ChargesSha256}";
+        using var hash = new ChargeHash();
+        await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", closed.Id, cancel)) hash.Add(charge);
+        var (count, sum) = (hash.Count, hash.End());
+        if (count != manifest.Charges || sum != manifest.ChargesSha256) return $"{count} charges hash to {sum}, the manifest has {manifest.Charges} and {manifest.ChargesSha256}";
         var issued = (await InvoiceStore.ReadAsync(connection, null, closed.Id, 0, int.MaxValue, cancel)).ConvertAll(one => (one.Id, PeriodManifest.Hash(one.Json())));
         var expected = manifest.Documents.Select(one => (one.Id, one.Sha256)).ToList();
         return issued.SequenceEqual(expected) ? null : $"it has issued {string.Join(", ", expected.Except(issued).Select(one => one.Id).DefaultIfEmpty("other documents"))}, which is not there as it was issued";
