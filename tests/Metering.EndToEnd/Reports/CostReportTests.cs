@@ -68,6 +68,7 @@ public sealed class CostReportTests(ReportedWeeks weeks) : IClassFixture<Reporte
         Assert.True(exact.Length > 29, exact);
         var path = $"v1/costs?{weeks.Range(ReportedWeeks.Days)}&groupBy=tenant&filter=tenant:big&with=unitCosts,idle";
 
+        await weeks.PutAsync("v1/tenants/big", new { name = "Big", currency = "EUR", priceBook = "dear" });
         var (status, json, _) = await AnswerAsync(path);
 
         Assert.True(status == HttpStatusCode.OK, json);
@@ -82,6 +83,8 @@ public sealed class CostReportTests(ReportedWeeks weeks) : IClassFixture<Reporte
                 Assert.True(answer.Status == HttpStatusCode.OK, $"{other} {format}: {answer.Text}");
             }
         }
+
+        await weeks.PutAsync("v1/tenants/big", new { name = "Big", currency = "EUR", priceBook = "standard" });
     }
 
     [Fact]

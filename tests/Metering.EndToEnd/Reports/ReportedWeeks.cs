@@ -8,7 +8,7 @@ namespace Metering.EndToEnd.Reports;
 
 /// <summary>
 /// A <c>metering service</c> with sixteen whole days of one host, up to today's midnight UTC: <c>acme</c> uses half of a core and reserves two, <c>other</c> uses one core-hour more each day, and what
-/// <c>big</c> costs has more digits than a decimal. And a receiver that a webhook leads to.
+/// <c>big</c> costs by the book <c>dear</c> has more digits than a decimal. And a receiver that a webhook leads to.
 /// </summary>
 public sealed class ReportedWeeks : IAsyncLifetime
 {
@@ -39,7 +39,7 @@ public sealed class ReportedWeeks : IAsyncLifetime
         await Service.StartReadyAsync(CancellationToken.None);
         await PutAsync("v1/tenants/acme", new { name = "Acme", currency = "EUR", priceBook = "standard" });
         await PutAsync("v1/tenants/other", new { name = "Other", currency = "EUR", priceBook = "standard" });
-        await PutAsync("v1/tenants/big", new { name = "Big", currency = "EUR", priceBook = "dear" });
+        await PutAsync("v1/tenants/big", new { name = "Big", currency = "EUR", priceBook = "standard" });
         await PutAsync("v1/ownership-rules", new { rules = new[] { new { match = new { path = "/a*" }, tenant = "acme" }, new { match = new { path = "/big*" }, tenant = "big" }, new { match = new { path = "*" }, tenant = "other" } } });
         await PutAsync("v1/price-books/standard/versions/1", new { currency = "EUR", prices = new[] { new { meter = "cpuSeconds", unit = "Core-Hours", price = 0.05m, basis = "max(usage, reservation)" } } });
         await PutAsync("v1/price-books/dear/versions/1", new { currency = "EUR", prices = new[] { new { meter = "cpuSeconds", unit = "Core-Hours", price = BigPrice / 10_000_000_000m } } });
@@ -63,8 +63,8 @@ public sealed class ReportedWeeks : IAsyncLifetime
         Receiver.Dispose();
     }
 
-    /// <summary>Query of whole days, such as <c>from=2026-11-06&amp;to=2026-11-22</c>.</summary>
-    internal string Range(int days) => FormattableString.Invariant($"from={Today.AddDays(-days):yyyy-MM-dd}&to={Today:yyyy-MM-dd}");
+    /// <summary>Query of the last whole days, the last one included, such as <c>from=2026-11-06&amp;to=2026-11-21</c>.</summary>
+    internal string Range(int days) => FormattableString.Invariant($"from={Today.AddDays(-days):yyyy-MM-dd}&to={Today.AddDays(-1):yyyy-MM-dd}");
 
-    private Task PutAsync(string path, object body) => Service.SendAsync(HttpMethod.Put, path, body, CancellationToken.None);
+    internal Task PutAsync(string path, object body) => Service.SendAsync(HttpMethod.Put, path, body, CancellationToken.None);
 }
