@@ -79,6 +79,7 @@ public static class MeteringService
         services.AddSingleton<PeriodDrafter>();
         services.AddSingleton<PeriodCloser>();
         services.AddSingleton<PeriodReport>();
+        services.AddSingleton<InvoiceDrafts>();
         services.AddSingleton<InvoiceVoiding>();
         services.AddSingleton<ChargeExplanation>();
 

@@ -65,7 +65,7 @@ internal sealed class ApiClient : IDisposable
     {
         using var response = await SendRawAsync(method, path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), cancel);
         var text = await response.Content.ReadAsStringAsync(cancel);
-        if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.Conflict) return (default, Faults(text));
+        if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.Conflict or HttpStatusCode.NotFound) return (default, Faults(text));
         await CheckAsync(response, cancel);
         return (text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text), []);
     }

@@ -44,13 +44,16 @@ internal static class BillingCommand
     public static Command Invoices()
     {
         var command = new Command("invoices", "Invoices, credit notes and debit notes.");
-        var list = Part(command, "list", "Lists them in the order of their numbers.", out var open);
+        var list = Part(command, "list", "Lists them in the order of their numbers; --state draft: what open months would issue now.", out var open);
         var format = CommonOptions.Format();
-        list.Options.Add(format);
+        var state = new Option<string?>("--state") { Description = "draft, issued, corrected or voided; left out: all that are issued" };
+        state.AcceptOnlyFromAmong("draft", "issued", "corrected", "voided");
+        var period = new Option<string?>("--period") { Description = "The month that issues them, such as 2026-10; of drafts default the current one, and the one before while it is open", HelpName = "MONTH" };
+        foreach (var option in (Option[])[format, state, period]) list.Options.Add(option);
         list.SetAction(async (parsed, cancel) =>
         {
             using var client = open(parsed);
-            var answer = await client.GetAsync("v1/invoices?limit=10000", cancel);
+            var answer = await client.GetAsync("v1/invoices?limit=10000" + Asked("state", parsed.GetValue(state)) + Asked("period", parsed.GetValue(period)), cancel);
             string[] header = ["id", "kind", "state", "period", "for", "tenant", "total", "currency", "issued"];
             var rows = answer.GetProperty("invoices").EnumerateArray().Select(item => Cells(item, "id", "kind", "state", "period", "origin", "tenant", "total", "currency", "issuedOn"));
             if (parsed.GetValue(format) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(answer, CliJson.Indented));
@@ -59,7 +62,7 @@ internal static class BillingCommand
             return 0;
         });
 
-        var show = Part(command, "show", "Shows one with its lines.", out var openShow);
+        var show = Part(command, "show", "Shows one, or a draft by its name in the list, with its lines.", out var openShow);
         var id = new Argument<string>("NUMBER");
         var showFormat = new Option<string>("--format") { Description = "table, json (as it was hashed), csv, xlsx or html (to print)", DefaultValueFactory = _ => "table", HelpName = "FORMAT" };
         showFormat.AcceptOnlyFromAmong("table", "json", "csv", "html", "xlsx");
@@ -134,6 +137,8 @@ internal static class BillingCommand
         return part;
     }
 
+    private static string Asked(string name, string? value) => value is null ? "" : $"&{name}={Uri.EscapeDataString(value)}";
+
     private static void Show(JsonElement period, string format)
     {
         if (format == "json")
@@ -153,15 +158,9 @@ internal static class BillingCommand
 
     private static async Task SaveAsync(ApiClient client, string path, string file, CancellationToken cancel)
     {
-        using var response = await client.SendAsync(HttpMethod.Get, path, null, cancel);
-        try
-        {
-            await File.WriteAllBytesAsync(file, await response.Content.ReadAsByteArrayAsync(cancel), cancel);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{file} can not be written ({e.Message}); give another -o.", inner: e);
-        }
+        using var response = await client.StreamAsync(path, cancel);
+        await using var content = await response.Content.ReadAsStreamAsync(cancel);
+        await OutputFile.SaveAsync(content, file, cancel);
     }
 
     private static void Document(JsonElement document, JsonElement state)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Metering.Cli.Client;
+using Metering.Cli.Exports;
 using Metering.Safety;
 
 namespace Metering.Cli.Commands;
@@ -30,18 +31,22 @@ internal static class OutputFile
             return true;
         }
 
-        var part = file + ".part";
+        await SaveAsync(content, file, cancel);
+        return true;
+    }
+    /// <summary>Writes a file, whole or not at all; what had the name before has it until then. Throws <see cref="UserErrorException"/> with the cause.</summary>
+    public static async Task SaveAsync(Stream content, string file, CancellationToken cancel)
+    {
         try
         {
-            await using (var to = new FileStream(part, FileMode.Create, FileAccess.Write)) await content.CopyToAsync(to, cancel);
-            File.Move(part, file, overwrite: true);
+            await using var pending = new PendingFile(file);
+            await content.CopyToAsync(pending.Stream, cancel);
+            await pending.CompleteAsync(cancel);
+            pending.Publish();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or HttpRequestException)
         {
-            File.Delete(part);
-            throw new UserErrorException($"'{file}' can not be written: {e.Message}", inner: e);
+            throw new UserErrorException($"'{file}' can not be written: {e.Message.TrimEnd('.')}. What was there is unchanged; try again, or give another -o.", inner: e);
         }
-
-        return true;
     }
 }

@@ -54,7 +54,7 @@ internal static class ProveCommand
         var hosts = (await client.GetAsync("v1/hosts", cancel)).GetProperty("hosts").EnumerateArray();
         var alarms = hosts.Where(row => Tables.Text(row, "host") == host).Select(AlarmText.Of).FirstOrDefault() ?? "";
         return new Proof(host, display, ledger.Inode, ledger.Ended || (tree is not null && !lives), lives ? (long)kernel : null, ledger.BeforeMeteringMicroseconds, ledger.LedgerMicroseconds, ledger.HeldMicroseconds,
-            ledger.LastWindowEnd, ledger.Parent, ledger.Above, alarms);
+            ledger.LastWindowEnd, ledger.Parent, ledger.Above, alarms, ledger.ExpiredThrough);
     }
 
     private static void Write(Proof proof)
@@ -63,7 +63,7 @@ internal static class ProveCommand
         [
             ("cgroup", $"{proof.Path} (inode {proof.Inode})"),
             ("kernel now", proof.KernelMicroseconds is { } kernel ? Micro(kernel) : proof.Ended ? "gone: the cgroup has ended" : "not asked: it is on another host"),
-            ("before metering", Micro(proof.BeforeMeteringMicroseconds)),
+            (proof.ExpiredThrough is null ? "before metering" : "counted before", Micro(proof.BeforeMeteringMicroseconds)),
             ("ledger", Micro(proof.LedgerMicroseconds)),
             ("held back", Micro(proof.HeldMicroseconds)),
             ("difference", proof.DifferenceMicroseconds is { } difference ? Micro(difference) : ""),
@@ -74,6 +74,7 @@ internal static class ProveCommand
         ]);
         Console.Out.WriteLine(proof.IsOverbilled ? "  OVERBILLED: the ledger has more than the kernel counted; this is a fault, please report it with 'metering verify'."
             : proof.IsBroken ? "  BROKEN: a parent and its children do not add up; run 'metering verify'."
+            : proof.ExpiredThrough is { } expired ? string.Create(CultureInfo.InvariantCulture, $"  Batches up to {expired.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z have expired, and what they billed of it is not in the ledger's figure here; receipts and hourly sums of them stay, and 'metering verify' holds the ledger against those.")
             : proof.DifferenceMicroseconds is not { } left ? proof.Ended ? "  What the ledger has is final; 'metering verify' recomputes it from the stored batches." : "  Run it on that host to compare with its kernel."
             : left == 0 ? "  Everything that the kernel counted is billed, to the microsecond."
             : "  The difference was used since the last pass; the next one bills it.");

@@ -25,7 +25,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
             }
 
             var (answer, refused) = await client.PutAsync(document.Path + (Force ? "?force=true" : ""), document.Body.ToJsonString(), cancel);
-            faults.AddRange(refused.Select(fault => lines.Place(file, $"{document.Where.Split(' ')[0]}.{fault.Field}", $"{document.Where}: {fault.Text}")));
+            faults.AddRange(refused.Select(fault => lines.Place(file, PathOf(document, fault), $"{document.Where}: {fault.Text}")));
             if (refused.Count > 0) continue;
             Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : "changed")}");
             if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
@@ -49,8 +49,16 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
 
         var reader = new DocumentReader(kind);
         var documents = reader.Read(YamlJson.Read(text, file, out var lines));
+        if (kind == DocumentKind.Prices) reader.Faults.AddRange(VersionOverlaps.Of(documents));
         if (reader.Faults.Count > 0) throw Faulty(file, reader.Faults.ConvertAll(fault => lines.Place(file, fault)));
         return (documents, lines);
+    }
+
+    // A fault that names no field begins with it. Where all of a kind is one document, its fields have their whole path.
+    private string PathOf(Document document, ApiFault fault)
+    {
+        var field = fault.Field.Length > 0 ? fault.Field : fault.Text.Split(' ', 2)[0].Trim('\'');
+        return kind.IdField is null ? field.StartsWith(kind.Root, StringComparison.Ordinal) ? field : kind.Root : $"{document.Where.Split(' ')[0]}.{field}";
     }
 
     // An empty list of rules is what a new ledger has.

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 
@@ -7,7 +8,7 @@ namespace Metering.Service.Billing;
 /// <summary>
 /// An invoice, or a credit or debit note that corrects an earlier period. Σ amounts of the lines = total. Its JSON is what is stored and hashed; nothing in it comes from the clock.
 /// </summary>
-/// <param name="Id">The number as it is written, such as <c>000017</c>.</param>
+/// <param name="Id">The number as it is written, such as <c>000017</c>; of a draft, which has none, the name by which it is asked for, such as <c>draft-2026-10.acme.EUR</c>.</param>
 /// <param name="Number">Gapless over all tenants, from 1; 0 on what is not issued yet.</param>
 /// <param name="Kind"><c>invoice</c>, <c>creditNote</c> or <c>debitNote</c>.</param>
 /// <param name="Period">The period that issues it.</param>
@@ -21,6 +22,10 @@ public sealed record InvoiceDocument(
     string Id, long Number, string Kind, string Period, string Origin, string? Corrects, InvoiceTenant Tenant, string Currency, DateTimeOffset From, DateTimeOffset To, string IssuedOn,
     IReadOnlyList<InvoiceLine> Lines, decimal Total, IReadOnlyDictionary<string, decimal> Drawn)
 {
+    /// <summary><c>draft</c>: not issued, as it would be now. Absent on what is issued.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? State { get; init; }
+
     /// <summary>On a credit note that reverses an invoice with all notes on it: the invoice's number.</summary>
     public string? Voids { get; init; }
 
@@ -46,6 +51,11 @@ public sealed record InvoiceDocument(
 
     /// <summary>What it was made by: empty for closing a period.</summary>
     internal string Cause => Voids is not null ? "void " + Voids : Replaces is not null ? "reissue " + Replaces : "";
+
+    internal bool IsDraft => State == "draft";
+
+    /// <summary>The same before it is issued: without a number, and named by what it is for.</summary>
+    internal InvoiceDocument AsDraft() => this with { Number = 0, State = "draft", Id = $"draft-{Period}.{Tenant.Id}.{Currency}{(Origin == Period ? "" : "." + Origin)}" };
 
     internal string Json() => JsonSerializer.Serialize(this, LedgerJson.Options);
 

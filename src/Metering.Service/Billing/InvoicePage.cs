@@ -15,7 +15,7 @@ internal static class InvoicePage
         ("Usage", ["usage"]), ("Share of host cost", ["allocation"]), ("Discounts", ["discount"]), ("Commitment and minimum", ["commitmentPurchase", "commitmentUsed", "commitmentUnused", "minimum"]),
     ];
 
-    public static string Title(InvoiceDocument document) => document.Kind switch { "creditNote" => "Credit note", "debitNote" => "Debit note", _ => "Invoice" };
+    public static string Title(InvoiceDocument document) => (document.IsDraft ? "Draft " : "") + document.Kind switch { "creditNote" => document.IsDraft ? "credit note" : "Credit note", "debitNote" => document.IsDraft ? "debit note" : "Debit note", _ => document.IsDraft ? "invoice" : "Invoice" };
 
     /// <param name="hash">Of the document.</param>
     /// <param name="manifest">Hash of the manifest of the month that issued it; null: the month is open.</param>
@@ -33,6 +33,7 @@ internal static class InvoicePage
     private static void Head(StringBuilder page, InvoiceDocument document, InvoiceState state)
     {
         if (state.State == "voided") page.Append(CultureInfo.InvariantCulture, $"<p class=\"void\">Voided by {Safe(state.VoidedBy)}: {Safe(state.Reason)}{(state.ReplacedBy is { } by ? ". Replaced by " + Safe(by) : "")}</p>");
+        if (document.IsDraft) page.Append(CultureInfo.InvariantCulture, $"<p class=\"void\">DRAFT. Not issued, not to be paid: what {Safe(document.Origin)} costs so far. It has no number, and its figures change until the month is closed.</p>");
         page.Append("<header><div class=\"seller\">");
         if (document.Seller is { } seller)
         {
@@ -45,9 +46,9 @@ internal static class InvoicePage
         foreach (var line in document.BillTo?.Address ?? []) page.Append(CultureInfo.InvariantCulture, $"{Safe(line)}<br>");
         if (document.BillTo?.TaxId is { } id) page.Append(CultureInfo.InvariantCulture, $"Tax number {Safe(id)}<br>");
         page.Append(CultureInfo.InvariantCulture, $"<small>Tenant {Safe(document.Tenant.Id)}</small></div><dl>");
-        Fact("Number", document.Id);
-        Fact("Date", document.IssuedOn);
-        Fact("Due", document.DueOn);
+        Fact("Number", document.IsDraft ? "none, a draft" : document.Id);
+        if (!document.IsDraft) Fact("Date", document.IssuedOn);
+        if (!document.IsDraft) Fact("Due", document.DueOn);
         Fact("Month", document.Origin);
         var (from, to) = Days(document);
         Fact("Service period", $"{from} \u2013 {to}");
@@ -92,8 +93,8 @@ internal static class InvoicePage
         Row("Sum of the lines", document.Net);
         foreach (var tax in document.Lines.Where(line => line.Kind == "tax")) Row($"{tax.Text} on {Money(tax.TaxBase ?? 0, document)}", tax.Amount);
         foreach (var draw in document.Lines.Where(line => line.IsDraw)) Row(draw.Text, draw.Amount);
-        page.Append(CultureInfo.InvariantCulture, $"<tr class=\"sum\"><td>{(document.Total < 0 ? "To be paid back" : "Total to pay")}</td><td class=\"n\">{Safe(document.Currency)} {Money(Math.Abs(document.Total), document)}</td></tr></table>");
-        if (document.DueOn is { } due) page.Append(CultureInfo.InvariantCulture, $"<p>Please pay by {Safe(due)}, and give the number {Safe(document.Id)}.</p>");
+        page.Append(CultureInfo.InvariantCulture, $"<tr class=\"sum\"><td>{(document.Total < 0 ? "To be paid back" : document.IsDraft ? "Total so far" : "Total to pay")}</td><td class=\"n\">{Safe(document.Currency)} {Money(Math.Abs(document.Total), document)}</td></tr></table>");
+        if (document is { IsDraft: false, DueOn: { } due }) page.Append(CultureInfo.InvariantCulture, $"<p>Please pay by {Safe(due)}, and give the number {Safe(document.Id)}.</p>");
         page.Append("</section>");
 
         void Row(string name, decimal amount) => page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Safe(name)}</td><td class=\"n\">{Money(amount, document)}</td></tr>");
@@ -106,8 +107,9 @@ internal static class InvoicePage
         page.Append("<ol>");
         if (document.EstimatedShare is { } share) page.Append(CultureInfo.InvariantCulture, $"<li>{(share == 0 ? "Every CPU second was read from the kernel; none is an estimate." : $"{Number(share * 100, 4)} % of the CPU time is an estimate: its sum is exact, how it falls on workloads and hours is not.")}</li>");
         if (document.Lines.FirstOrDefault(line => line.Kind == "adjustment") is { } residue) page.Append(CultureInfo.InvariantCulture, $"<li>Lines are rounded to the minor unit of {Safe(document.Currency)}; the residue of all of them is {Number(residue.Cost, 19)}.</li>");
-        page.Append(CultureInfo.InvariantCulture, $"<li>Times are those of {Safe(document.Tenant.TimeZone)}. Every line can be walked back to the kernel's counters: <code>metering invoices explain {Safe(document.Id)}</code>.</li>");
-        page.Append(CultureInfo.InvariantCulture, $"<li>SHA-256 of this document <code>{Safe(hash)}</code>{(manifest is null ? $"; the manifest of {Safe(document.Period)} will have it" : $", in the manifest of {Safe(document.Period)} <code>{Safe(manifest)}</code>")}.</li></ol></footer>");
+        page.Append(CultureInfo.InvariantCulture, $"<li>Times are those of {Safe(document.Tenant.TimeZone)}. {(document.IsDraft ? "" : $"Every line can be walked back to the kernel's counters: <code>metering invoices explain {Safe(document.Id)}</code>.")}</li>");
+        if (!document.IsDraft) page.Append(CultureInfo.InvariantCulture, $"<li>SHA-256 of this document <code>{Safe(hash)}</code>{(manifest is null ? $"; the manifest of {Safe(document.Period)} will have it" : $", in the manifest of {Safe(document.Period)} <code>{Safe(manifest)}</code>")}.</li>");
+        page.Append("</ol></footer>");
     }
 
     private static (string From, string To) Days(InvoiceDocument document)

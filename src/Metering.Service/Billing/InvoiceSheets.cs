@@ -12,16 +12,16 @@ internal static class InvoiceSheets
         var money = WorkbookStyles.Money(Currency.TryDigits(document.Currency, out var digits) ? digits : 2);
         var facts = new List<IReadOnlyList<object?>>
         {
-            Fact("Number", document.Id), Fact("Document", InvoicePage.Title(document)), Fact("State", state.State), Fact("Issued", Day(document.IssuedOn)), Fact("Due", Day(document.DueOn)),
+            Fact(document.IsDraft ? "DRAFT, no number" : "Number", document.Id), Fact("Document", InvoicePage.Title(document)), Fact("State", state.State), Fact("Issued", document.IsDraft ? null : Day(document.IssuedOn)), Fact("Due", document.IsDraft ? null : Day(document.DueOn)),
             Fact("For month", document.Origin), Fact("From (UTC)", document.From), Fact("To (UTC), exclusive", document.To), Fact("Corrects", document.Corrects), Fact("Takes back", document.Voids), Fact("In place of", document.Replaces),
             Fact("Voided by", state.VoidedBy), Fact("Reason", state.Reason), Fact("Seller", document.Seller?.Name), Fact("Seller's tax number", document.Seller?.TaxId),
             Fact("Tenant", document.Tenant.Id), Fact("Customer", document.BillTo?.Name ?? document.Tenant.Name), Fact("Customer's tax number", document.BillTo?.TaxId), Fact("Reference", document.BillTo?.Reference),
             Fact("Currency", document.Currency),
         };
         facts.RemoveAll(fact => fact[1] is null && fact[2] is null);
-        facts.AddRange([Money("Net", document.Net), Money("Tax", document.Tax), Money("To pay", document.Total)]);
+        facts.AddRange([Money("Net", document.Net), Money("Tax", document.Tax), Money(document.IsDraft ? "Total so far" : "To pay", document.Total)]);
         if (document.EstimatedShare is { } share) facts.Add(["Estimated share of CPU time, %", null, null, share * 100]);
-        facts.Add(Fact("SHA-256 of the JSON", hash));
+        if (!document.IsDraft) facts.Add(Fact("SHA-256 of the JSON", hash));
         return Workbook.Write(
             new Sheet("Document", [new("What", 32), new("Text", 48, CellStyle.Wrapped), new("Date", 20, CellStyle.Date), new("Amount", 18, money)], facts),
             new Sheet("Lines",

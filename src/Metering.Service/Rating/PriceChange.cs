@@ -18,8 +18,12 @@ internal sealed class PriceChange(LedgerStore store, LedgerOptions options, Time
         var known = stored.Find(row => row.Version == number);
         var grain = await LedgerGrain.RefineAsync(transaction, options, new[] { version.ValidFrom, version.ValidTo }.OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds()), 3600, now);
         var faults = PriceRules.Check(version, grain, stored.Where(row => row.Version != number).Select(row => (row.Version, row.Read())));
-        if (!version.Prices.Any(price => price?.Tiers is { } tiers ? tiers.Any(tier => tier is null) : price is null)) faults.AddRange(TimeFaults(known?.Read(), version, stored.Count > 0, force, now));
-        if (faults.Count == 0 && !force) faults.AddRange(await IdleAsync(transaction, version, cancel));
+        if (!version.Prices.Any(price => price?.Tiers is { } tiers ? tiers.Any(tier => tier is null) : price is null))
+        {
+            faults.AddRange(TimeFaults(known?.Read(), version, stored.Count > 0, force, now));
+            if (!force) faults.AddRange(await IdleAsync(transaction, version, cancel));
+        }
+
         RuleBrokenException.ThrowIfAny(faults);
 
         var json = JsonSerializer.Serialize(version, LedgerJson.Options);

@@ -60,12 +60,16 @@ internal sealed class ProofTally(string path)
     }
 
     /// <summary>Null when the path was never named.</summary>
-    public ProofView? View(string host, DateTimeOffset lastWindowEnd)
+    /// <param name="expiredThrough">End of the last window before the first batch; null: no batch is missing.</param>
+    public ProofView? View(string host, DateTimeOffset lastWindowEnd, DateTimeOffset? expiredThrough = null)
     {
         if (_inode is not { } inode) return null;
         var held = _ended ? 0 : _held + _heldBelow.Values.Aggregate(0UL, static (sum, value) => sum + value);
-        return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent, _above);
+        return new ProofView(host, path, inode, (long)(_before ?? 0), (long)_billed, (long)held, lastWindowEnd, _ended, _parent, _above, IsWhole ? null : expiredThrough);
     }
+
+    // What has no children and is counted from zero has nothing before that. A parent may have been silent while its children were billed.
+    private bool IsWhole => _before == 0 && _parent is null && _inodesBelow.Count == 0;
 
     // Another inode, or another boot, at the path is another instance: what was said before is about one that is gone.
     private void AddOwn(string boot, WorkloadUsage record)

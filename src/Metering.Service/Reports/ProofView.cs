@@ -8,5 +8,6 @@ namespace Metering.Service.Reports;
 /// <param name="Parent">Its own newest sandwich, when it has children.</param>
 /// <param name="Above">The newest sandwich of the cgroup above it; the root has none on a whole machine.</param>
 /// <param name="Ended">The instance is gone.</param>
+/// <param name="ExpiredThrough">End of the last window whose batch has expired, where usage of the instance may lie before it: the figure is of the kept batches only, and no difference to the kernel can be told. Null: nothing is missing.</param>
 internal sealed record ProofView(
-    string Host, string Path, ulong Inode, long BeforeMeteringMicroseconds, long LedgerMicroseconds, long HeldMicroseconds, DateTimeOffset LastWindowEnd, bool Ended, ParentView? Parent, ParentView? Above);
+    string Host, string Path, ulong Inode, long BeforeMeteringMicroseconds, long LedgerMicroseconds, long HeldMicroseconds, DateTimeOffset LastWindowEnd, bool Ended, ParentView? Parent, ParentView? Above, DateTimeOffset? ExpiredThrough = null);

@@ -97,8 +97,9 @@ internal static class ReportEndpoints
         if (string.IsNullOrEmpty(host) || path is null || !path.StartsWith('/')) return Problems.Invalid("Give host=… and path=/…, the cgroup path below the cgroup2 root.");
 
         // Parents hold the usage of all tenants below them, so a reader of one tenant does not see them.
-        var proof = caller.Tenant is null ? await report.FindAsync(host, path, cancel) : null;
-        return proof is null ? Problems.Unknown("metered cgroup", $"{host}:{path}") : TypedResults.Ok(proof);
+        var (proof, expired) = caller.Tenant is null ? await report.FindAsync(host, path, cancel) : default;
+        if (proof is not null) return TypedResults.Ok(proof);
+        return Problems.Unknown("metered cgroup", expired is { } end ? $"{host}:{path} (among the kept batches; those up to {end.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture)} have expired)" : $"{host}:{path}");
     }
 
     private static IResult Meters(HttpRequest request, string? format)

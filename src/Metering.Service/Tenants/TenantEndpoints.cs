@@ -159,6 +159,7 @@ internal static class TenantEndpoints
     {
         if (string.IsNullOrEmpty(rule.Tenant)) faults.Add($"rules[{i}].tenant is missing.");
         if (rule.Match is null or { Path: null, Kind: null, Name: null, Label: null, Host: null, User: null }) faults.Add($"rules[{i}].match has no condition; write {{\"path\":\"*\"}} to match all.");
+        if (rule.Match?.Path is { } path && (path.Length == 0 || path[0] is not ('/' or '*'))) faults.Add($"rules[{i}].match.path '{path}' matches nothing: a path begins with '/' at the cgroup root; write '/{path}', or '*' for all.");
         if (rule.From >= rule.To) faults.Add($"rules[{i}].to is not after from.");
     }
 
