@@ -12,7 +12,13 @@ internal static class ExportCommand
     /// <summary>What the options say.</summary>
     private sealed record Wish(string Query, FocusRequest Request, bool IsSelection, string? Output, bool Gzip, bool Check)
     {
+        /// <summary>What is asked of the service to describe the files.</summary>
+        public string Metadata => $"v1/exports/focus?{Query}&dataset=metadata&of={Request.Dataset.Name}";
+
         public bool IsDirectory => Output is not null && (Output.EndsWith('/') || Directory.Exists(Output));
+
+        /// <summary>The path of a file in the directory.</summary>
+        public string File(string name) => Path.Combine(Output!, $"focus-{Request.Period}-{name}");
     }
 
     public static Command Create()
@@ -39,8 +45,9 @@ internal static class ExportCommand
         {
             var wish = Read(parsed.GetValue(period), parsed.GetValue(profile)!, parsed.GetValue(dataset), parsed.GetValue(grain)!, parsed.GetValue(columns), parsed.GetValue(gzip), parsed.GetValue(output), parsed.GetValue(check));
             using var client = ApiClient.Create(parsed.GetValue(url), parsed.GetValue(key), parsed.GetValue(data)!);
+            if (parsed.GetValue(dataset) == "metadata") return await MetadataAsync(client, wish, cancel);
             if (wish.IsDirectory) return await DirectoryAsync(client, wish, parsed.GetValue(dataset), cancel);
-            return parsed.GetValue(dataset) == "metadata" ? await MetadataAsync(client, wish, cancel) : await FileAsync(client, wish, cancel);
+            return await FileAsync(client, wish, cancel);
         });
         return command;
     }
@@ -50,9 +57,12 @@ internal static class ExportCommand
     {
         var faults = new List<string>();
         var request = FocusRequest.From(period, profile, dataset == "metadata" ? null : dataset, grain, columns, null, faults);
-        if (request is null) throw UserErrorException.Usage(string.Join("\n  ", faults.Select(Named).Prepend("The export can not be made:")));
+        gzip |= output?.EndsWith(".gz", StringComparison.Ordinal) == true;
+        if (dataset == "metadata" && gzip) faults.Add("'--gzip' is for tables; metadata is JSON and written as it is.");
+        if (dataset == "metadata" && check) faults.Add("'--check' is for tables; there is nothing to check in metadata.");
+        if (request is null || faults.Count > 0) throw UserErrorException.Usage(string.Join("\n  ", faults.Select(Named).Prepend("The export can not be made:")));
         var query = $"period={request.Period}&version={request.Profile.Version}&grain={grain}" + (string.IsNullOrEmpty(columns) ? "" : "&columns=" + Uri.EscapeDataString(columns));
-        return new Wish(query, request, !string.IsNullOrEmpty(columns), output, gzip || output?.EndsWith(".gz", StringComparison.Ordinal) == true, check);
+        return new Wish(query, request, !string.IsNullOrEmpty(columns), output, gzip, check);
     }
 
     private static string Named(string fault) => fault.Replace("'version'", "'--profile'", StringComparison.Ordinal).Replace("'period'", "'--period'", StringComparison.Ordinal).Replace("'dataset'", "'--dataset'", StringComparison.Ordinal)
@@ -89,9 +99,10 @@ internal static class ExportCommand
 
     private static async Task<int> MetadataAsync(ApiClient client, Wish wish, CancellationToken cancel)
     {
-        var text = await client.GetTextAsync($"v1/exports/focus?{wish.Query}&dataset=metadata", cancel);
+        var text = await client.GetTextAsync(wish.Metadata, cancel);
+        if (wish.IsDirectory) Directory.CreateDirectory(wish.Output!);
         if (wish.Output is null) Console.Out.WriteLine(text);
-        else await TextAsync(wish.Output, text, cancel);
+        else await TextAsync(wish.IsDirectory ? wish.File("metadata.json") : wish.Output, text, cancel);
         return 0;
     }
 
@@ -113,7 +124,7 @@ internal static class ExportCommand
                     continue;
                 }
 
-                var file = Open(Path.Combine(wish.Output!, $"focus-{wish.Request.Period}-{dataset.Name}.csv{(wish.Gzip ? ".gz" : "")}"));
+                var file = Open(wish.File($"{dataset.Name}.csv{(wish.Gzip ? ".gz" : "")}"));
                 files.Add(file);
                 var rows = await source.CopyAsync(dataset, file.Stream, wish.Gzip, cancel);
                 await file.CompleteAsync(cancel);
@@ -121,8 +132,8 @@ internal static class ExportCommand
             }
 
             var report = checker.Report();
-            await AddTextAsync(files, Path.Combine(wish.Output!, $"focus-{wish.Request.Period}-metadata.json"), await client.GetTextAsync($"v1/exports/focus?{wish.Query}&dataset=metadata", cancel), cancel);
-            await AddTextAsync(files, Path.Combine(wish.Output!, $"focus-{wish.Request.Period}-conformance.json"), report.Json(), cancel);
+            await AddTextAsync(files, wish.File("metadata.json"), await client.GetTextAsync(wish.Metadata, cancel), cancel);
+            await AddTextAsync(files, wish.File("conformance.json"), report.Json(), cancel);
             foreach (var file in files) file.Publish();
             return Tell(report);
         }

@@ -30,10 +30,12 @@ internal static class InvoiceMaker
     {
         var lines = new List<InvoiceLine>();
         var before = issued.SelectMany(document => document.Lines).Where(line => !line.IsDraw).GroupBy(line => line.Key).ToDictionary(group => group.Key, group => group.ToList());
-        foreach (var line in statement.Lines.Select(InvoiceLine.Of))
+
+        // Terms that follow each other have lines with the same key: they are held together against what was issued, else a note would take back what it says one line below.
+        foreach (var group in statement.Lines.Select(InvoiceLine.Of).GroupBy(line => line.Key))
         {
-            before.Remove(line.Key, out var known);
-            lines.Add(Less(line, known ?? []));
+            before.Remove(group.Key, out var known);
+            lines.Add(Less(group.Aggregate(Together), known ?? []));
         }
 
         lines.AddRange(before.Values.Select(Reversed));
@@ -77,6 +79,11 @@ internal static class InvoiceMaker
 
     private static InvoiceLine Reversed(List<InvoiceLine> known) => Less(
         known[0] with { Cost = 0, Amount = 0, Quantity = known[0].Quantity is null ? null : 0, Effective = known[0].Effective is null ? null : 0, TaxBase = known[0].TaxBase is null ? null : 0 }, known);
+
+    private static InvoiceLine Together(InvoiceLine line, InvoiceLine other) => line with
+    {
+        Cost = line.Cost + other.Cost, Amount = line.Amount + other.Amount, Quantity = line.Quantity + other.Quantity, Effective = line.Effective + other.Effective, TaxBase = line.TaxBase + other.TaxBase,
+    };
 
     private static InvoiceLine Less(InvoiceLine line, List<InvoiceLine> known) => line with
     {

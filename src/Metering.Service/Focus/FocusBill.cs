@@ -102,7 +102,13 @@ internal sealed class FocusBill
     /// <summary>Decides what commitments cover, when all charges are counted.</summary>
     public void Plan()
     {
-        if (Document is null || IsCorrection) return;
+        if (Document is null) return;
+        if (IsCorrection)
+        {
+            if (Document.Lines.Any(line => line.Kind.StartsWith("commitment", StringComparison.Ordinal))) Commitments.Add(Corrected());
+            return;
+        }
+
         var terms = (_contract?.Terms ?? []).Where(one => one.Commitment > 0 && one.FromSeconds < Account.End && one.ToSeconds > Account.Start).ToList();
         var bought = Document.Lines.Count(line => line.Kind == "commitmentPurchase");
         for (var i = 0; i < Document.Lines.Count; i++)
@@ -112,7 +118,7 @@ internal sealed class FocusBill
             {
                 var from = terms.Count == bought ? terms[Commitments.Count].FromSeconds : (long?)null;
                 var suffix = from?.ToString(CultureInfo.InvariantCulture) ?? string.Create(CultureInfo.InvariantCulture, $"{Document.Origin}-{Commitments.Count + 1}");
-                Commitments.Add(new FocusCommitment($"urn:metering:account:{Account.Tenant}:commitment:{suffix}", from, Amount.FromDecimal(line.Cost)));
+                Commitments.Add(new FocusCommitment(CommitmentId(suffix), from, Amount.FromDecimal(line.Cost)));
             }
             else if (line.Kind == "commitmentUsed" && Commitments.Count > 0 && Cover(Commitments[^1], line))
             {
@@ -120,6 +126,16 @@ internal sealed class FocusBill
             }
         }
     }
+
+    // A note changes the commitment of its period as a whole, also where several terms had one: lines with the same text are one there.
+    private FocusCommitment Corrected()
+    {
+        var (start, end) = Tenants.BillingPeriod.TryParse(Origin, out var origin) ? Account.BoundsOf(origin) : (Account.Start, Account.End);
+        var terms = (_contract?.Terms ?? []).Where(one => one.Commitment > 0 && one.FromSeconds < end && one.ToSeconds > start).ToList();
+        return new FocusCommitment(CommitmentId(terms.Count == 1 ? terms[0].FromSeconds.ToString(CultureInfo.InvariantCulture) : Origin), null, Amount.Zero);
+    }
+
+    private string CommitmentId(string suffix) => $"urn:metering:account:{Account.Tenant}:commitment:{suffix}";
 
     private bool Cover(FocusCommitment commitment, InvoiceLine used)
     {

@@ -23,8 +23,6 @@ internal sealed class FocusChecker(FocusProfile profile, bool isSelection = fals
     public FocusCsvReader Begin(FocusDataset dataset)
     {
         (_dataset, _row) = (dataset, -1);
-        if (dataset == FocusDataset.InvoiceDetails) _tallies.Details = [];
-        if (dataset == FocusDataset.BillingPeriods) _tallies.Periods = [];
         return new FocusCsvReader(Take);
     }
 
@@ -81,6 +79,10 @@ internal sealed class FocusChecker(FocusProfile profile, bool isSelection = fals
         }
 
         (_ofColumns, _ofRows) = ([.. ofColumns], [.. ofRows]);
+
+        // What later datasets are held against; not when columns were chosen that do not tell it.
+        if (_dataset == FocusDataset.InvoiceDetails && ofRows.Exists(run => run.Test == FocusTest.SumInMinorUnits)) _tallies.Details = [];
+        if (_dataset == FocusDataset.BillingPeriods && ofRows.Exists(run => run.Test == FocusTest.Unique)) _tallies.Periods = [];
     }
 
     private string? FaultyName(List<string> names)

@@ -2,7 +2,8 @@ namespace Metering.Service.Focus;
 
 /// <summary>
 /// The columns of Cost and Usage that we export, in the specification's order, ours (<c>x_</c>) last. Left out because they do not apply: those of virtual currencies, capacity reservations, several types of
-/// account, availability zones, and <c>ContractApplied</c>, which refers to a dataset of contracts.
+/// account, availability zones, and <c>ContractApplied</c>, which refers to a dataset of contracts. <c>AllocatedMethodDetails</c>, which is recommended, is left out as well: it gives each row's part of one
+/// origin charge, and a row of ours is a day of many of them.
 /// </summary>
 internal static class FocusColumns
 {
@@ -13,6 +14,7 @@ internal static class FocusColumns
         Text("AllocatedMethodId", '-', 'C', true, (csv, row) => csv.Text(row.Method)),
         Text("AllocatedResourceId", '-', 'C', true, (csv, row) => csv.Text(row.AllocatedId)),
         Text("AllocatedResourceName", '-', 'C', true, (csv, row) => csv.Text(row.AllocatedName)),
+        Json("AllocatedTags", '-', (csv, row) => csv.Text(row.AllocatedTags)),
         Decimal("BilledCost", 'M', 'M', false, (csv, row) => csv.Amount(row.Billed)),
         Text("BillingAccountId", 'M', 'M', false, (csv, row) => csv.Text(row.AccountId)),
         Text("BillingAccountName", 'M', 'M', true, (csv, row) => csv.Text(row.AccountName)),
@@ -59,11 +61,11 @@ internal static class FocusColumns
         Text("ServiceSubcategory", 'R', 'R', false, (csv, row) => csv.Text(row.ServiceSubcategory)),
         Text("SkuId", 'C', 'C', true, (csv, row) => csv.Text(row.SkuId)),
         Text("SkuMeter", 'C', 'C', true, (csv, row) => csv.Text(row.SkuMeter)),
-        Json("SkuPriceDetails", (csv, row) => csv.Text(row.SkuPriceDetails)),
+        Json("SkuPriceDetails", 'C', (csv, row) => csv.Text(row.SkuPriceDetails)),
         Text("SkuPriceId", 'C', 'C', true, (csv, row) => csv.Text(row.SkuPriceId)),
         Text("SubAccountId", 'C', 'C', true, (csv, row) => csv.Text(row.ProjectId)),
         Text("SubAccountName", 'C', 'C', true, (csv, row) => csv.Text(row.ProjectName)),
-        Json("Tags", (csv, row) => csv.Text(row.Tags)),
+        Json("Tags", 'C', (csv, row) => csv.Text(row.Tags)),
         Text("x_ChargeId", 'X', 'X', true, (csv, row) => csv.Text(row.ChargeId)),
         Text("x_ChargeKind", 'X', 'X', false, (csv, row) => csv.Text(row.Kind)),
         Text("x_RoundingResidue", 'X', 'X', true, (csv, row) => csv.Flag(row.IsResidue), "true"),
@@ -80,5 +82,5 @@ internal static class FocusColumns
 
     private static FocusColumn Time(string name, char level12, char level14, Action<FocusCsv, FocusRow> write) => new(name, FocusType.Time, level12, level14, false, Any, write);
 
-    private static FocusColumn Json(string name, Action<FocusCsv, FocusRow> write) => new(name, FocusType.Json, 'C', 'C', true, Any, write);
+    private static FocusColumn Json(string name, char level12, Action<FocusCsv, FocusRow> write) => new(name, FocusType.Json, level12, 'C', true, Any, write);
 }

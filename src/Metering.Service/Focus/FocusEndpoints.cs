@@ -22,18 +22,19 @@ internal static class FocusEndpoints
         HttpContext context, Caller caller, FocusExport export,
         [Description("Month, such as 2026-10")] string? period, [Description("1.4 (default) or 1.2")] string? version,
         [Description("cost-and-usage (default), billing-period, invoice-detail, metadata, conformance")] string? dataset, [Description("hour (default) or day")] string? grain,
-        [Description("Comma list of columns; default all")] string? columns, [Description("true: the file itself is compressed")] bool? gzip, CancellationToken cancel)
+        [Description("Comma list of columns; default all")] string? columns, [Description("true: the file itself is compressed")] bool? gzip,
+        [Description("For metadata and conformance: the dataset whose columns are chosen; default cost-and-usage")] string? of, CancellationToken cancel)
     {
         var faults = new List<string>();
         var isTable = dataset is not ("metadata" or "conformance");
-        if (FocusRequest.From(period, version, isTable ? dataset : null, grain, columns, caller.Tenant, faults) is not { } request)
+        if (FocusRequest.From(period, version, isTable ? dataset : of, grain, columns, caller.Tenant, faults) is not { } request)
         {
             await Problems.Invalid(string.Join(" ", faults)).ExecuteAsync(context);
             return;
         }
 
         if (isTable) await TableAsync(context, export, request, gzip ?? false, cancel);
-        else if (dataset == "metadata") await TypedResults.Text(await export.MetadataAsync(request, request.Columns, cancel), "application/json").ExecuteAsync(context);
+        else if (dataset == "metadata") await TypedResults.Text(await export.MetadataAsync(request, cancel), "application/json").ExecuteAsync(context);
         else await TypedResults.Text((await export.CheckAsync(request, !string.IsNullOrEmpty(columns), cancel)).Json(), "application/json").ExecuteAsync(context);
     }
 

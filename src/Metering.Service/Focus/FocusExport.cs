@@ -29,7 +29,7 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
     }
 
     /// <summary>The metadata that goes with the datasets of the request.</summary>
-    public async Task<string> MetadataAsync(FocusRequest request, IReadOnlyList<FocusColumn> columns, CancellationToken cancel)
+    public async Task<string> MetadataAsync(FocusRequest request, CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
@@ -37,7 +37,7 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         var isClosed = (await InvoiceStore.PeriodsAsync(connection, cancel)).Exists(one => one.Id == request.Period.ToString());
         var sectors = prices.Tenants.Keys.Where(tenant => request.Tenant is null || request.Tenant == tenant).Select(tenant => request.Period.Bounds(prices.ZoneOf(tenant))).Distinct().Order().ToList();
-        return FocusMetadata.Write(request, columns, isClosed, isClosed ? await FocusPeriod.ClosedAtAsync(view, request.Period.ToString()) ?? clock.GetUtcNow() : clock.GetUtcNow(), sectors);
+        return FocusMetadata.Write(request, isClosed, isClosed ? await FocusPeriod.ClosedAtAsync(view, request.Period.ToString()) ?? clock.GetUtcNow() : clock.GetUtcNow(), sectors);
     }
 
     /// <summary>Writes all datasets of the profile and checks each as it is written; nothing is kept of them.</summary>
@@ -89,7 +89,7 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
 
     private async Task CostAndUsageAsync(FocusPeriod period, FocusCsv csv, CancellationToken cancel)
     {
-        var writer = new FocusWriter(csv, period.Request.Columns, options);
+        var writer = new FocusWriter(csv, period.Request.Profile, period.Request.Columns, options);
         var resources = await FocusResources.ReadAsync(period.View, cancel);
         var days = new FocusDays(period);
         var hourly = period.Request.Grain == FocusGrain.Hour;
@@ -135,7 +135,7 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
         foreach (var (line, group) in bill.Others())
         {
             if (line.Kind == "commitmentPurchase") commitment++;
-            writer.Line(bill, line, group, line.Kind.StartsWith("commitment", StringComparison.Ordinal) ? bill.Commitments.ElementAtOrDefault(Math.Max(commitment, 0)) : null);
+            writer.Line(bill, line, group, line.Kind.StartsWith("commitment", StringComparison.Ordinal) ? bill.Commitments.ElementAtOrDefault(Math.Clamp(commitment, 0, Math.Max(0, bill.Commitments.Count - 1))) : null);
         }
 
         foreach (var group in bill.Groups) writer.Close(bill, group);

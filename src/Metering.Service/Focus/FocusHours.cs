@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Metering.Meters;
 using Metering.Service.Rating;
 
 namespace Metering.Service.Focus;
@@ -35,25 +34,16 @@ internal sealed class FocusHours(FocusPeriod period, FocusDays days, FocusResour
 
     public async Task WriteAsync(Rater rater, long from, long to, CancellationToken cancel)
     {
-        await using var command = UsageStream.Command(period.View.Connection, from, to);
-        var values = new long[MeterCatalogue.All.Count];
-        await using var rows = await command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel))
+        await UsageStream.ReadAsync(period.View.Connection, from, to, (tenant, bucket, workload, values, known) =>
         {
-            var tenant = rows.GetString(2);
-            if (!period.Prices.Tenants.ContainsKey(tenant) || (period.Request.Tenant is not null && period.Request.Tenant != tenant)) continue;
-            var bucket = rows.GetInt64(0);
+            if (!period.Prices.Tenants.ContainsKey(tenant) || (period.Request.Tenant is not null && period.Request.Tenant != tenant)) return;
             var account = period.AccountOf(tenant);
-            if (bucket < account.Start || bucket >= account.End) continue;
-            var known = UsageStream.Values(rows, 3, values);
-            Rate(rater.For(tenant), bucket, rows.GetInt64(1), values, known);
-            if (csv.IsFull) await csv.FlushAsync(cancel);
-        }
-
+            if (bucket >= account.Start && bucket < account.End) Rate(rater.For(tenant), bucket, workload, values, known);
+        }, cancel, () => csv.IsFull ? csv.FlushAsync(cancel) : default);
         foreach (var (tenant, open) in _tenants) Flush(tenant, open);
     }
 
-    private void Rate(TenantRater rater, long bucket, long workload, long[] values, int known)
+    private void Rate(TenantRater rater, long bucket, long workload, ReadOnlySpan<long> values, int known)
     {
         _charges.Clear();
         var seconds = period.Grain.LengthAt(bucket);
@@ -90,7 +80,7 @@ internal sealed class FocusHours(FocusPeriod period, FocusDays days, FocusResour
         (tenant.Slot, tenant.Terms) = ((cut ? bucket : start, Math.Min(start + Hour, rater.Day.End)), rater.Terms);
     }
 
-    private static (Int128? Used, Int128? Reserved) Terms(in Charge charge, long[] values, int known)
+    private static (Int128? Used, Int128? Reserved) Terms(in Charge charge, ReadOnlySpan<long> values, int known)
     {
         if (charge.Line.Reserved is not { } reserved || charge.Base == 0) return default;
         var used = charge.Line.Meter!;

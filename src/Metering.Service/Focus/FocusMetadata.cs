@@ -14,14 +14,14 @@ internal static class FocusMetadata
 
     public static string Version { get; } = typeof(FocusMetadata).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
-    /// <param name="columns">Of Cost and Usage, as they were asked for.</param>
-    public static string Write(FocusRequest request, IReadOnlyList<FocusColumn> columns, bool isClosed, DateTimeOffset updated, IReadOnlyList<(long Start, long End)> sectors)
+    /// <param name="request">Its columns are described as those of its dataset; other datasets have all of theirs.</param>
+    public static string Write(FocusRequest request, bool isClosed, DateTimeOffset updated, IReadOnlyList<(long Start, long End)> sectors)
     {
         var datasets = FocusDataset.Of(request.Profile);
         return JsonSerializer.Serialize(new
         {
             DataGenerator = new { DataGenerator = "Metering" },
-            Schema = datasets.Select(dataset => Schema(dataset, request.Profile, dataset == FocusDataset.CostAndUsage ? columns : [.. dataset.Columns.Where(column => column.IsIn(request.Profile))], updated)),
+            Schema = datasets.Select(dataset => Schema(dataset, request.Profile, dataset == request.Dataset ? request.Columns : [.. dataset.Columns.Where(column => column.IsIn(request.Profile))], updated)),
             DatasetInstance = datasets.Select(dataset => new { DatasetInstanceId = Instance(dataset), DatasetInstanceName = dataset.Name, FocusDatasetId = dataset.Id }),
             Recency = datasets.Select(dataset => new
             {
@@ -40,10 +40,11 @@ internal static class FocusMetadata
             CorrectionHandling = new
             {
                 Style = "Delta",
-                Notes = "A closed period never changes. What comes late is in a later period as rows of ChargeClass Correction, with the ChargePeriod of what is corrected and an invoice of its own.",
+                Notes = "A closed period never changes. What comes late is in a later period as rows of ChargeClass Correction, with the ChargePeriod of what is corrected and an invoice of its own. An invoice that is voided is taken back whole, and what is issued in its place comes with all of its rows (Ledger).",
             },
-            DeliveryHandling = new { Style = "Overwrite", Scope = "BillingPeriod", Notes = "An export of a period replaces all earlier exports of it; that of a closed period is final." },
+            DeliveryHandling = new { Style = "Overwrite", Scope = "BillingPeriod", Notes = "An export of a period replaces all earlier exports of it; that of a closed period is final, but for InvoiceIssueStatus of an invoice that is voided later." },
             InvoiceDetails = "One entry for each line of an invoice, with the discounts on it and less what a commitment covers of it; entries of 0 are left out. Rows of Cost and Usage name theirs by InvoiceId and InvoiceDetailId, and add up to it exactly: what rounding adds is a row with x_RoundingResidue.",
+            Allocation = "Where a contract shares the cost of hosts, AllocatedMethodId names the part of it: by CPU time or memory used, idle, overhead, shared; the resource is the host. Rows without a resource are shares of the tenant as a whole.",
         }, Json);
     }
 

@@ -12,5 +12,8 @@ internal sealed record FocusProfile(string Version)
     /// <summary>Billing periods and invoice details are datasets of their own since 1.4.</summary>
     public bool HasInvoices => this == V14;
 
+    /// <summary>What a cost is split to has columns of its own since 1.3.</summary>
+    public bool HasAllocation => this == V14;
+
     public static FocusProfile? Find(string version) => All.FirstOrDefault(one => one.Version == version);
 }

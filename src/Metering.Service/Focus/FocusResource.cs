@@ -9,6 +9,11 @@ internal sealed class FocusResource
 
     public byte[] Type { get; init; } = [];
 
+    /// <summary>Where it runs.</summary>
+    public byte[] HostId { get; init; } = [];
+
+    public byte[] HostName { get; init; } = [];
+
     public byte[] Region { get; init; } = [];
 
     /// <summary>In the order of their ends; the last one has none.</summary>

@@ -44,6 +44,8 @@ internal sealed class FocusResources
             {
                 Id = FocusCsv.Field($"urn:metering:host:{host}:{kind}:{key}"),
                 Type = resources.Shared(Types.GetValueOrDefault(kind, kind)),
+                HostId = resources.Shared("urn:metering:host:" + host),
+                HostName = resources.Shared(host),
                 Region = resources.Shared(regions.GetValueOrDefault(host, "")),
                 Versions = [.. history.Intervals().Select(one => (one.To, resources.Shared(one.Version.HasName(key) ? one.Version.Name : ""), resources.Shared(Tags(one.Version.Labels))))],
                 Projects = projects.TryGetValue(id, out var owned) ? [.. owned] : [],

@@ -12,7 +12,7 @@ internal sealed class FocusRow
     public byte[] CommitmentId = [], CommitmentName = [], CommitmentStatus = [], CommitmentUnit = [];
     public byte[] ConsumedUnit = [], PricingUnit = [], PricingCategory = [], PricingCurrency = [];
     public byte[] RegionId = [], ResourceId = [], ResourceName = [], ResourceType = [], ServiceCategory = [], ServiceName = [], ServiceSubcategory = [];
-    public byte[] SkuId = [], SkuMeter = [], SkuPriceDetails = [], SkuPriceId = [], ProjectId = [], ProjectName = [], Tags = [], ChargeId = [], Basis = [], Book = [], Method = [], AllocatedId = [], AllocatedName = [];
+    public byte[] SkuId = [], SkuMeter = [], SkuPriceDetails = [], SkuPriceId = [], ProjectId = [], ProjectName = [], Tags = [], ChargeId = [], Basis = [], Book = [], Method = [], AllocatedId = [], AllocatedName = [], AllocatedTags = [];
 
     /// <summary>Unix seconds.</summary>
     public long PeriodStart, PeriodEnd, Start, End;

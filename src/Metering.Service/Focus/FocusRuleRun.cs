@@ -39,6 +39,8 @@ internal sealed class FocusRuleRun
 
     public int Column { get; }
 
+    public FocusTest Test => _rule.Test;
+
     public static FocusRuleRun Decided(FocusRule rule, string? fault)
     {
         var run = new FocusRuleRun(rule, []) { _checked = 1 };

@@ -10,10 +10,11 @@ internal sealed class FocusWriter
     private readonly Action<FocusCsv, FocusRow>[] _columns;
     private readonly FocusOptions _options;
     private readonly FocusRow _row = new();
+    private readonly bool _splits;
 
-    public FocusWriter(FocusCsv csv, IReadOnlyList<FocusColumn> columns, FocusOptions options)
+    public FocusWriter(FocusCsv csv, FocusProfile profile, IReadOnlyList<FocusColumn> columns, FocusOptions options)
     {
-        (_csv, _columns, _options) = (csv, [.. columns.Select(column => column.Write!)], options);
+        (_csv, _columns, _options, _splits) = (csv, [.. columns.Select(column => column.Write!)], options, profile.HasAllocation);
         foreach (var column in columns) csv.Text(column.Name);
         csv.EndRow();
         _row.ServiceProvider = FocusCsv.Field(options.ServiceProviderName);
@@ -38,7 +39,7 @@ internal sealed class FocusWriter
         (row.ResourceId, row.ResourceType, row.RegionId) = (resource.Id, resource.Type, resource.Region);
         (row.ResourceName, row.Tags) = resource.At(at);
         (row.ProjectId, row.ProjectName) = bill.Account.Project(resource.ProjectAt(at));
-        if (sku.IsAllocation) (row.Method, row.AllocatedId, row.AllocatedName) = (sku.SkuId, resource.Id, row.ResourceName);
+        if (sku.IsAllocation) Allocate(sku, resource);
         (row.HasPricing, row.PricingUnit, row.PricingCategory) = (true, sku.PricingUnit, FocusTexts.Standard);
         (row.ListPrice, row.ContractedPrice) = (line.ListPrice, line.ContractedPrice);
         (row.HasConsumed, row.ConsumedUnit, row.ConsumedScale) = (!sku.IsPurchase, sku.ConsumedUnit, sku.IsAllocation ? 9 : sku.ConsumedScale);
@@ -53,6 +54,14 @@ internal sealed class FocusWriter
         if (covered == Amount.Zero || line.Commitment is null) Priced(nano, consumed, cost, cost);
         else if (covered == cost) Covered(line.Commitment, nano, consumed, covered);
         else Split(line, nano, consumed, cost, covered);
+    }
+
+    // The resource is the host, whose cost is split; what it is split to stands in columns of its own, where the profile has them.
+    private void Allocate(FocusSku sku, FocusResource resource)
+    {
+        var row = _row;
+        (row.Method, row.AllocatedId, row.AllocatedName, row.AllocatedTags) = (sku.SkuId, resource.Id, row.ResourceName, row.Tags);
+        if (_splits) (row.ResourceId, row.ResourceName, row.ResourceType, row.Tags) = (resource.HostId, resource.HostName, resource.HostId.Length == 0 ? [] : Host, []);
     }
 
     /// <summary>A line of a document that is no sum of rows.</summary>
@@ -165,8 +174,10 @@ internal sealed class FocusWriter
 
     private void Bought(Amount cost, Amount effective)
     {
-        (_row.HasPricing, _row.Pricing, _row.PricingUnit, _row.PricingCategory) = (true, PriceLine.NanoScale, FocusTexts.Units, FocusTexts.Standard);
-        _row.ListPrice = _row.ContractedPrice = cost.Units / PriceLine.NanoScale;
+        // Prices are never negative: what is taken back is a negative quantity.
+        var isTaken = cost < Amount.Zero;
+        (_row.HasPricing, _row.Pricing, _row.PricingUnit, _row.PricingCategory) = (true, isTaken ? -PriceLine.NanoScale : PriceLine.NanoScale, FocusTexts.Units, FocusTexts.Standard);
+        _row.ListPrice = _row.ContractedPrice = (isTaken ? -cost : cost).Units / PriceLine.NanoScale;
         (_row.HasCommitment, _row.CommitmentQuantity) = (_row.CommitmentId.Length > 0, cost);
         Write(cost, cost, effective, cost);
     }
@@ -186,7 +197,7 @@ internal sealed class FocusWriter
         row.Issuer = bill.Issuer(_options);
         row.Class = bill.IsCorrection ? FocusTexts.Correction : [];
         (row.CommitmentId, row.CommitmentName, row.CommitmentStatus, row.HasCommitment) = ([], [], [], false);
-        (row.IsResidue, row.HasUsed, row.HasReserved, row.Method, row.AllocatedId, row.AllocatedName) = (false, false, false, [], [], []);
+        (row.IsResidue, row.HasUsed, row.HasReserved, row.Method, row.AllocatedId, row.AllocatedName, row.AllocatedTags) = (false, false, false, [], [], [], []);
     }
 
     private void Other(string kind, string text, FocusLines line)
@@ -208,6 +219,7 @@ internal sealed class FocusWriter
 
     private static readonly byte[] UsageKind = "usage"u8.ToArray();
     private static readonly byte[] Allocation = "allocation"u8.ToArray();
+    private static readonly byte[] Host = "Host"u8.ToArray();
     private static readonly byte[] CommitmentName = "Commitment"u8.ToArray();
     private static readonly byte[] ContractService = "Contract and Billing"u8.ToArray();
     private static readonly byte[] OtherCategory = "Other"u8.ToArray();

@@ -20,18 +20,19 @@ internal static class UsageStream
     public delegate void RawRow(long bucket, long workload, long estimated, ReadOnlySpan<long> values, int known);
 
     /// <summary>Rows from one instant to another (Unix seconds), of all tenants.</summary>
-    public static async Task ReadAsync(DbConnection connection, long from, long to, Row row, CancellationToken cancel)
+    /// <param name="pause">Called after each row and waited for: whoever writes on what it is told can keep up.</param>
+    public static async Task ReadAsync(DbConnection connection, long from, long to, Row row, CancellationToken cancel, Func<ValueTask>? pause = null)
     {
         var owners = await OwnerIndex.ReadAsync(connection, from, to, cancel);
-        await ReadAsync(connection, from, to, (bucket, workload, _, values, known) => row(owners.At(workload, bucket).Tenant, bucket, workload, values, known), cancel);
+        await ReadAsync(connection, from, to, (bucket, workload, _, values, known) => row(owners.At(workload, bucket).Tenant, bucket, workload, values, known), cancel, pause);
     }
 
-    /// <inheritdoc cref="ReadAsync(DbConnection, long, long, Row, CancellationToken)"/>
-    public static async Task ReadAsync(DbConnection connection, long from, long to, RawRow row, CancellationToken cancel)
+    /// <inheritdoc cref="ReadAsync(DbConnection, long, long, Row, CancellationToken, Func{ValueTask})"/>
+    public static async Task ReadAsync(DbConnection connection, long from, long to, RawRow row, CancellationToken cancel, Func<ValueTask>? pause = null)
     {
         if (connection is SqliteConnection sqlite)
         {
-            ReadSqlite(sqlite, from, to, row, cancel);
+            await ReadSqliteAsync(sqlite, from, to, row, pause, cancel);
             return;
         }
 
@@ -44,10 +45,10 @@ internal static class UsageStream
             (first, last) = (bounds.GetInt64(0), bounds.GetInt64(1));
         }
 
-        for (var at = first; at <= last; at += Day) await ReadPostgresAsync((NpgsqlConnection)connection, at, Math.Min(at + Day, last + 1), row, cancel);
+        for (var at = first; at <= last; at += Day) await ReadPostgresAsync((NpgsqlConnection)connection, at, Math.Min(at + Day, last + 1), row, pause, cancel);
     }
 
-    private static void ReadSqlite(SqliteConnection connection, long from, long to, RawRow row, CancellationToken cancel)
+    private static async Task ReadSqliteAsync(SqliteConnection connection, long from, long to, RawRow row, Func<ValueTask>? pause, CancellationToken cancel)
     {
         using var select = new SqliteStatement(connection, Select + " WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket, workload");
         select.Bind(1, from);
@@ -66,10 +67,11 @@ internal static class UsageStream
             }
 
             row(select.Number(0), select.Number(1), select.Number(2), values, known);
+            if (pause is not null) await pause();
         }
     }
 
-    private static async Task ReadPostgresAsync(NpgsqlConnection connection, long from, long to, RawRow row, CancellationToken cancel)
+    private static async Task ReadPostgresAsync(NpgsqlConnection connection, long from, long to, RawRow row, Func<ValueTask>? pause, CancellationToken cancel)
     {
         var sql = Select + string.Create(CultureInfo.InvariantCulture, $" WHERE bucket >= {from} AND bucket < {to} ORDER BY bucket, workload");
         await using var copy = new PostgresCopyReader(await connection.BeginRawBinaryCopyAsync($"COPY ({sql}) TO STDOUT (FORMAT BINARY)", cancel));
@@ -83,31 +85,7 @@ internal static class UsageStream
             }
 
             row(fields[0], fields[1], fields[2], fields.AsSpan(3), (int)(known >> 3));
+            if (pause is not null) await pause();
         }
-    }
-
-    /// <summary>Selects bucket, workload, tenant and the meters of the same rows.</summary>
-    public static DbCommand Command(DbConnection connection, long from, long to)
-    {
-        var command = connection.CreateCommand();
-        command.CommandText = "SELECT u.bucket, u.workload, COALESCE(o.tenant, 'unattributed')" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) +
-            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to" +
-            string.Create(CultureInfo.InvariantCulture, $" WHERE u.bucket >= {from} AND u.bucket < {to} ORDER BY u.bucket, u.workload");
-        return command;
-    }
-
-    /// <summary>Reads the meters' columns, of which the first is given, and which of them are known.</summary>
-    public static int Values(DbDataReader rows, int first, long[] values)
-    {
-        var known = 0;
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = 0;
-            if (rows.IsDBNull(first + i)) continue;
-            values[i] = rows.GetInt64(first + i);
-            known |= 1 << i;
-        }
-
-        return known;
     }
 }

@@ -21,8 +21,6 @@ internal sealed class FocusMonth : IAsyncDisposable
 
     private FocusMonth(LedgerOptions options) => (_options, _store) = (options, LedgerStore.Create(options));
 
-    public bool IsPostgres => _store.IsPostgres;
-
     public static async Task<FocusMonth> CreateAsync(string connection, int workloads, int days, Action<string> progress, CancellationToken cancel)
     {
         var month = new FocusMonth(new LedgerOptions { ConnectionString = connection });

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Net;
 using System.Text.Json;
+using Metering.EndToEnd.Servers;
 using Xunit;
 
 namespace Metering.EndToEnd.Cli;
@@ -114,6 +115,65 @@ public sealed class FocusExportTests(MeteringUp up) : IClassFixture<MeteringUp>,
             using var unmount = Process.Start("umount", [small]);
             await unmount.WaitForExitAsync(CancellationToken.None);
         }
+    }
+
+    [Theory]
+    [InlineData("invoice-detail", "InvoiceId,BilledCost,PaymentTerms")]
+    [InlineData("billing-period", "BillingPeriodStart,BillingPeriodStatus")]
+    [InlineData("cost-and-usage", "ServiceName,BilledCost")]
+    public async Task Chosen_columns_of_any_dataset_go_into_a_directory_and_the_metadata_tells_them(string dataset, string columns)
+    {
+        var output = Path.Combine(_directory, "chosen") + "/";
+
+        var (code, _, errors) = await up.RunAsync(Cancel, "export", "focus", "--period", Month, "--dataset", dataset, "--columns", columns, "-o", output);
+
+        Assert.True(code == 0, errors);
+        Assert.Equal(new[] { $"focus-{Month}-conformance.json", $"focus-{Month}-{dataset}.csv", $"focus-{Month}-metadata.json" }.Order(StringComparer.Ordinal), Directory.GetFiles(output).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        Assert.Equal(columns, (await File.ReadAllLinesAsync($"{output}focus-{Month}-{dataset}.csv", Cancel))[0]);
+        var metadata = JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync($"{output}focus-{Month}-metadata.json", Cancel));
+        var schema = metadata.GetProperty("Schema").EnumerateArray().Single(one => one.GetProperty("DatasetInstanceId").GetString() == "metering-" + dataset);
+        Assert.Equal(columns, string.Join(',', schema.GetProperty("ColumnDefinition").EnumerateArray().Select(column => column.GetProperty("ColumnName").GetString())));
+    }
+
+    [Fact]
+    public async Task Metadata_alone_goes_into_a_file_or_a_directory_and_what_does_not_fit_it_is_refused()
+    {
+        var output = Path.Combine(_directory, "described") + "/";
+
+        var (code, _, errors) = await up.RunAsync(Cancel, "export", "focus", "--period", Month, "--dataset", "metadata", "--columns", "BilledCost", "-o", output);
+        Assert.True(code == 0, errors);
+        Assert.Equal([$"{output}focus-{Month}-metadata.json"], Directory.GetFiles(output));
+
+        (code, _, errors) = await up.RunAsync(Cancel, "export", "focus", "--period", Month, "--dataset", "metadata", "--columns", "PaymentTerms", "--check", "-o", output + "month.json.gz");
+        Assert.Equal(2, code);
+        foreach (var word in (string[])["'--columns' has 'PaymentTerms'", "'--gzip' is for tables", "'--check' is for tables"]) Assert.Contains(word, errors);
+        Assert.Single(Directory.GetFiles(output));
+    }
+
+    [Fact]
+    public async Task Killed_midway_what_was_there_before_is_there_and_nothing_else_has_the_name()
+    {
+        var (file, fresh) = (Path.Combine(_directory, "month.csv"), Path.Combine(_directory, "killed") + "/");
+        await File.WriteAllTextAsync(file, "before", Cancel);
+        foreach (var output in (string[])[file, fresh])
+        {
+            // The service itself, behind a line that stops in the middle of the rows.
+            await using var line = new StallingLine(new Uri(up.Url), stopAfter: 1_000);
+            var environment = new Dictionary<string, string?> { ["METERING_URL"] = line.Url, ["METERING_KEY"] = (await File.ReadAllTextAsync(Path.Combine(up.DataDirectory, "admin.key"), Cancel)).Trim() };
+            await using var export = ChildProcess.Start("dotnet", [Path.Combine(AppContext.BaseDirectory, "metering.dll"), "export", "focus", "--period", Month, "-o", output], environment);
+            await export.WaitUntilAsync(_ => Task.FromResult(line.IsStopped && Pending(output).Length > 0), "rows on their way", TimeSpan.FromSeconds(60), Cancel);
+
+            export.Kill();
+            Assert.Equal(137, await export.WaitForExitAsync(TimeSpan.FromSeconds(20), Cancel));
+        }
+
+        Assert.Equal("before", await File.ReadAllTextAsync(file, Cancel));
+        Assert.DoesNotContain(Directory.GetFiles(fresh), name => !Path.GetFileName(name).StartsWith('.'));
+        var (code, _, errors) = await up.RunAsync(Cancel, "export", "focus", "--period", Month, "-o", file);
+        Assert.True(code == 0, errors);
+        Assert.StartsWith("AllocatedMethodId,", await File.ReadAllTextAsync(file, Cancel));
+
+        static string[] Pending(string output) => Directory.Exists(Path.GetDirectoryName(output)!) ? Directory.GetFiles(Path.GetDirectoryName(output)!, ".*.tmp") : [];
     }
 
     [Fact]

@@ -15,7 +15,7 @@ using Xunit;
 namespace Metering.Tests.Focus;
 
 /// <summary>Exports of real periods, whatever database the ledger is kept in: they add up to the invoices and break no rule.</summary>
-public abstract class FocusContract : IAsyncLifetime
+public abstract partial class FocusContract : IAsyncLifetime
 {
     private static readonly BillingPeriod October = new(2026, 10);
     private static readonly BillingPeriod November = new(2026, 11);
@@ -192,7 +192,7 @@ public abstract class FocusContract : IAsyncLifetime
         var (text, request) = await TextAsync("2026-10", columns: "x_ChargeKind,servicename,BilledCost", grain: "day");
 
         Assert.StartsWith("ServiceName,BilledCost,x_ChargeKind\r\n", text, StringComparison.Ordinal);
-        var metadata = JsonSerializer.Deserialize<JsonElement>(await Export().MetadataAsync(request, request.Columns, Cancel));
+        var metadata = JsonSerializer.Deserialize<JsonElement>(await Export().MetadataAsync(request, Cancel));
         var schema = metadata.GetProperty("Schema").EnumerateArray().Last();
         Assert.Equal(["ServiceName", "BilledCost", "x_ChargeKind"], schema.GetProperty("ColumnDefinition").EnumerateArray().Select(column => column.GetProperty("ColumnName").GetString()));
         Assert.Equal("1.4", schema.GetProperty("FocusVersion").GetString());

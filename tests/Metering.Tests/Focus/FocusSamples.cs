@@ -133,6 +133,7 @@ internal static class FocusSamples
             AllocatedMethodId=idle
             AllocatedResourceId=urn:host:h:docker:b
             AllocatedResourceName=db
+            AllocatedTags={"env":"prod"}
             ResourceId=urn:host:h:docker:b
             ResourceName=db
             SkuId=idle
