@@ -61,7 +61,7 @@ internal sealed class PeersScenario : IScenario
         await using (var own = await OwnAgent.StartAsync(agent, cgroups.Root, directory, cancel))
         {
             await Task.Delay(TimeSpan.FromSeconds(window), TimeProvider.System, cancel);
-            rows.Add(("`metering-agent`, whole process: passes, journal on disk, shipping", (await cost.MeasureAsync(["metering-agent"], () => PerSecondAsync(window, cancel, () => own.CpuMicroseconds)))[0]));
+            rows.Add(("the whole agent: passes, journal on disk, shipping", (await cost.MeasureAsync(["metering-agent"], () => PerSecondAsync(window, cancel, () => own.CpuMicroseconds)))[0]));
         }
 
         foreach (var everyFile in (bool[])[false, true]) rows.AddRange(await NetdataAsync(cost, cgroups.Root, count, everyFile, window, directory, options, cancel));
