@@ -50,7 +50,7 @@ internal sealed partial class Meterer
 
     // Idle, its parent's memory stands still, read within the last minute: the level is held. Not over a bucket's bound, where the integral is cut.
     private bool MayHold(CgroupNode node, MemoryState state, bool parentMoved) =>
-        _options.Prune && state.Level && !IsActive(node) && !parentMoved && _clock - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
+        _options.Prune && state.Level && !node.Active && !parentMoved && _clock - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
 
     private void VisitIo(CgroupNode node)
     {

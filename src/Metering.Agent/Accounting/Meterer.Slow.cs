@@ -41,6 +41,7 @@ internal sealed partial class Meterer
         else foreach (var top in Root.Children) VisitTop(top);
         foreach (var node in _active) VisitActive(node);
         if (_pass % (IdleCadence * _options.SlowEvery) == 0) VisitIdle(Root);
+        else if (_network is not null && _pass % _options.SlowEvery == 0) VisitNamespaces(Root);
     }
 
     // Children first: a parent's own is what they do not claim.
@@ -122,6 +123,18 @@ internal sealed partial class Meterer
         }
 
         foreach (var child in node.Children) VisitIdle(child);
+    }
+
+    // What is sent to a namespace wakes nobody that would tell, and nothing of it is left when its last process has gone.
+    private void VisitNamespaces(CgroupNode node)
+    {
+        if (!IsActive(node) && node.Slow is { LastPass: > 0, Network.Interfaces: not null })
+        {
+            ReadSlow(node, wanted: 0, readNetwork: true);
+            SettleSlow(node);
+        }
+
+        foreach (var child in node.Children) VisitNamespaces(child);
     }
 
     // Spread over the passes by the inode, so that no pass does the work of all.

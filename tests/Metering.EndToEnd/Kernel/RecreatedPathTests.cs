@@ -102,6 +102,7 @@ public sealed class RecreatedPathTests(ITestOutputHelper output)
             Assert.InRange(passes.Billed(parent), 0, parent.UsageMicroseconds);
         }
 
+        at = -1;
         passes.Pass();
         await same.RemoveAsync();
         passes.Pass();
