@@ -8,6 +8,8 @@ namespace Metering.Tests.Cli;
 
 public sealed class TablesTests
 {
+    private static readonly string Long = "/" + new string('a', 9000) + "/end";
+
     [Theory]
     [InlineData("plain [red]text[/]", "plain [red]text[/]")]
     [InlineData("a\nb\tc", "a\\x0ab\\x09c")]
@@ -64,5 +66,33 @@ public sealed class TablesTests
         Assert.Equal(new DateTimeOffset(2027, 1, 1, 0, 0, 0, TimeSpan.Zero), ResourceCommand.Expiry("2027-01-01T00:00:00Z", now));
         Assert.Null(ResourceCommand.Expiry(null, now));
         Assert.Equal(2, Assert.Throws<UserErrorException>(() => ResourceCommand.Expiry("soon", now)).ExitCode);
+    }
+
+    [Fact]
+    public void A_name_of_thousands_of_characters_is_whole_in_a_pipe_and_hides_nothing()
+    {
+        using var output = new StringWriter();
+
+        Tables.Write(output, width: null, ["kind", "path", "CPU s"], [["raw", Long, "1.5"], ["docker", "/x", "2.5"]]);
+
+        var lines = output.ToString().Split('\n');
+        Assert.Contains("kind", lines[0]);
+        Assert.Contains(Long, lines[1]);
+        Assert.Contains("2.5", lines[2]);
+    }
+
+    [Fact]
+    public void On_a_terminal_the_widest_column_is_cut_and_keeps_its_end()
+    {
+        using var output = new StringWriter();
+
+        Tables.Write(output, width: 60, ["kind", "path", "CPU s"], [["raw", Long, "1.5"], ["docker", "/x", "2.5"]]);
+
+        var text = output.ToString();
+        Assert.All(text.Split('\n'), line => Assert.True(line.Length <= 60, line));
+        Assert.Contains("aa…aa", text);
+        Assert.Contains("/end", text);
+        Assert.Contains("docker", text);
+        Assert.Contains("1.5", text);
     }
 }
