@@ -15,16 +15,24 @@ internal sealed partial class Meterer
         }
     }
 
-    /// <summary>Levels that stood at zero when the journal took its last pass did so until then: what is proved to be zero is not stored anew.</summary>
-    public void ZeroUntil(long clockMicroseconds)
+    /// <summary>What was not stored anew until the journal took its last pass stood still until then: memory that was held, levels at zero.</summary>
+    public void HeldUntil(long clockMicroseconds) => HeldUntil(Root, clockMicroseconds);
+
+    private ulong HeldUntil(CgroupNode node, long clockMicroseconds)
     {
-        foreach (var node in _nodes.Values)
+        var below = node.Memory?.Account.Dead ?? 0;
+        foreach (var child in node.Children) below += HeldUntil(child, clockMicroseconds);
+        if (node.Slow is { } slow)
         {
-            if (node.Slow is not { } slow) continue;
             foreach (ref var level in slow.Levels.AsSpan())
             {
                 if (level is { Known: true, Value: 0 }) level.AtMicroseconds = Math.Max(level.AtMicroseconds, clockMicroseconds);
             }
         }
+
+        if (node.Memory is not { Level: true } memory) return node.Memory?.Account.Claim ?? 0;
+        memory.Hold(clockMicroseconds, _options.Rules);
+        memory.Account.Settle(_source.IsHierarchical ? below : 0, 0);
+        return memory.Account.Claim;
     }
 }

@@ -15,10 +15,11 @@ internal sealed partial class Meterer
         if (HasFigures(node))
         {
             var state = node.Memory ??= NewMemory();
-            if (!MayHold(node, state, parentMoved)) ReadMemory(node);
+            if (MayHold(node, state, parentMoved)) state.Hold(_clock, _options.Rules);
+            else ReadMemory(node);
 
             // An unknown parent proves nothing about its children.
-            moved = !state.Level || (state.Moved && state.LevelAtMicroseconds == _clock);
+            moved = !state.Level || (state.Moved && state.ReadAtMicroseconds == _clock);
         }
 
         ulong claims = 0;
@@ -40,7 +41,15 @@ internal sealed partial class Meterer
     private void ReadMemory(CgroupNode node)
     {
         var state = node.Memory ??= NewMemory();
-        if (!_source.TryMemory(node, state, out var bytes)) return;
+        if (!_source.TryMemory(node, state, out var bytes))
+        {
+            // What it holds while it can not be read is its parent's own: a line drawn to the next reading would bill that twice.
+            if (!state.Level || !_source.IsHierarchical || node.Parent is not { } parent || !HasFigures(parent)) return;
+            state.Level = false;
+            Touch(node);
+            return;
+        }
+
         state.Observe(bytes, _clock, _options.Rules);
         Touch(node);
     }
@@ -50,7 +59,7 @@ internal sealed partial class Meterer
 
     // Idle, its parent's memory stands still, read within the last minute: the level is held. Not over a bucket's bound, where the integral is cut.
     private bool MayHold(CgroupNode node, MemoryState state, bool parentMoved) =>
-        _options.Prune && state.Level && !node.Active && !parentMoved && _clock - state.LevelAtMicroseconds < HeldLevelMicroseconds && !_closing;
+        _options.Prune && state.Level && !IsActive(node) && !parentMoved && _clock - state.ReadAtMicroseconds < HeldLevelMicroseconds && !_closing;
 
     private void VisitIo(CgroupNode node)
     {

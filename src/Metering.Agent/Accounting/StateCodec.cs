@@ -260,7 +260,7 @@ internal static class StateCodec
         into.Raw(memory.PeakBytes);
         into.Raw((ulong)memory.Availability);
         Span<byte> integral = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128LittleEndian(integral, memory.IntegralByteMicroseconds);
+        BinaryPrimitives.WriteUInt128LittleEndian(integral, ((UInt128)memory.Account.Reading * 1_000_000) + memory.Remainder);
         into.Append(integral);
     }
 
@@ -274,9 +274,9 @@ internal static class StateCodec
             LevelAtMicroseconds = (long)reader.Next(),
             PeakBytes = reader.Next(),
             Availability = (Availability)reader.Next(),
-            IntegralByteMicroseconds = BinaryPrimitives.ReadUInt128LittleEndian(reader.Bytes(16)),
+            Remainder = (uint)(BinaryPrimitives.ReadUInt128LittleEndian(reader.Bytes(16)) % 1_000_000),
         };
-        memory.JournalledPeakBytes = memory.PeakBytes;
+        (memory.ReadAtMicroseconds, memory.JournalledPeakBytes) = (memory.LevelAtMicroseconds, memory.PeakBytes);
         return memory;
     }
 

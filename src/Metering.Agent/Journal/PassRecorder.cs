@@ -47,7 +47,7 @@ internal sealed class PassRecorder
         else
         {
             // A version before this one stored the instants of levels by the wall clock.
-            if (journal.BootMicroseconds is { } last) Meterer.ZeroUntil(last);
+            if (journal.BootMicroseconds is { } last) Meterer.HeldUntil(last);
             else Meterer.ForgetLevels();
             names?.Restored(Meterer);
         }

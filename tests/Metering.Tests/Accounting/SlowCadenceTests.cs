@@ -107,7 +107,7 @@ public sealed class SlowCadenceTests : IDisposable
 
         _meterer = New(_tree);
         _meterer.Restore(StateCodec.Replay([stored.ToArray()], Raw));
-        _meterer.ZeroUntil(last);
+        _meterer.HeldUntil(last);
         Pass();
 
         Assert.Equal((1UL << 20) * 5, Slow("/a/b").Tallies[SlowMeter.Swap].Own);

@@ -46,6 +46,13 @@ internal sealed class FakeCgroup(ulong inode, string name, FakeCgroup? parent)
 
     public ulong ShownBytes => TrueBytes - _bytesOffset;
 
+    /// <summary>Bytes that its own processes hold; given back at its end.</summary>
+    public ulong SelfMemory { get; set; }
+
+    public bool MemoryUnreadable { get; set; }
+
+    public ulong ShownMemory => SelfMemory + Children.Aggregate(0UL, (sum, child) => sum + child.ShownMemory);
+
     /// <summary>What the agent can know at least, from what it was shown: sums of the lives of the counter whose end it could notice.</summary>
     public Observation Cpu;
 

@@ -4,8 +4,11 @@ using Metering.Agent.Cgroups;
 namespace Metering.Tests.Simulation;
 
 /// <summary>A cgroup2 tree with known truth. Between any two reads the world goes on, which is what a pass over a live machine sees.</summary>
-internal sealed class FakeTree(Random random) : ICgroupTree
+/// <param name="random">Of the life and of the kernel's refusals.</param>
+/// <param name="life">Of the life alone, so that two trees live the same life whatever is asked of them; by default the former.</param>
+internal sealed class FakeTree(Random random, Random? life = null) : ICgroupTree
 {
+    private readonly Random _life = life ?? random;
     private const int MaxCgroups = 30;
     private readonly Dictionary<int, (FakeCgroup Cgroup, string File, int Life)> _open = [];
     private readonly List<(What What, int Watch, string Name)> _events = [];
@@ -41,7 +44,10 @@ internal sealed class FakeTree(Random random) : ICgroupTree
     /// <summary>Whether CPU counters may be set back; then totals are exact but attribution is only bounded.</summary>
     public bool Resets { get; set; }
 
-    public IReadOnlySet<string> Controllers() => new HashSet<string> { "io" };
+    /// <summary>Whether there is memory to be read, which its users take and give back.</summary>
+    public bool Memory { get; init; }
+
+    public IReadOnlySet<string> Controllers() => Memory ? new HashSet<string> { "io", "memory" } : new HashSet<string> { "io" };
 
     /// <summary>A little life: use, births, deaths, toggles.</summary>
     public void Step()
@@ -49,25 +55,27 @@ internal sealed class FakeTree(Random random) : ICgroupTree
         var all = Root.All().ToList();
         for (var i = 0; i < 3; i++)
         {
-            var nanoseconds = random.Next(7) switch { 0 => 0UL, 1 => 1UL, 2 => 337UL, 3 => 999UL, 4 => 1501UL, 5 => (ulong)random.Next(40_000), _ => (ulong)random.Next(4_000_000) };
-            var user = all[random.Next(all.Count)];
+            var nanoseconds = _life.Next(7) switch { 0 => 0UL, 1 => 1UL, 2 => 337UL, 3 => 999UL, 4 => 1501UL, 5 => (ulong)_life.Next(40_000), _ => (ulong)_life.Next(4_000_000) };
+            var user = all[_life.Next(all.Count)];
             if (!user.Occupied && !user.WasParent) Occupy(user, true);
-            if (user.Occupied) user.Use(nanoseconds, random.Next(3) == 0 ? (ulong)random.Next(100_000) : 0);
+            if (!user.Occupied) continue;
+            user.Use(nanoseconds, _life.Next(3) == 0 ? (ulong)_life.Next(100_000) : 0);
+            if (Memory && _life.Next(4) == 0) user.SelfMemory = (ulong)_life.Next(1 << 30);
         }
 
-        if (random.NextDouble() < 0.15) Occupy(all[random.Next(all.Count)], false);
+        if (_life.NextDouble() < 0.15) Occupy(all[_life.Next(all.Count)], false);
 
-        if (random.NextDouble() < 0.10 && all.Count < MaxCgroups) Bear(all[random.Next(all.Count)]);
-        if (random.NextDouble() < 0.07 && all.Count > 1) Kill(all[random.Next(1, all.Count)]);
-        if (random.NextDouble() < 0.02 && all.Count > 1) all[random.Next(1, all.Count)].ToggleIo();
-        if (Resets && random.NextDouble() < 0.02 && all.Count > 1) all[random.Next(1, all.Count)].ResetCpu();
-        if (random.NextDouble() < 0.002) _overflow = true;
+        if (_life.NextDouble() < 0.10 && all.Count < MaxCgroups) Bear(all[_life.Next(all.Count)]);
+        if (_life.NextDouble() < 0.07 && all.Count > 1) Kill(all[_life.Next(1, all.Count)]);
+        if (_life.NextDouble() < 0.02 && all.Count > 1) all[_life.Next(1, all.Count)].ToggleIo();
+        if (Resets && _life.NextDouble() < 0.02 && all.Count > 1) all[_life.Next(1, all.Count)].ResetCpu();
+        if (_life.NextDouble() < 0.002) _overflow = true;
     }
 
     public void Bear(FakeCgroup parent)
     {
         // Names come back: another instance at the same path is another cgroup.
-        var name = random.Next(4) == 0 ? "again" : "c" + _nextName++;
+        var name = _life.Next(4) == 0 ? "again" : "c" + _nextName++;
         if (parent.Children.Exists(child => child.Name == name)) return;
         var born = new FakeCgroup(_nextInode += 19, name, parent);
         parent.Children.Add(born);
@@ -149,7 +157,7 @@ internal sealed class FakeTree(Random random) : ICgroupTree
     }
 
     public int OpenFile(string path, ulong inode, string file) =>
-        Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) && file is "io.stat" or "cgroup.events" or "cgroup.procs" ? Open(Find(path)!, file) : -Posix.ENOENT;
+        Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) && (file is "io.stat" or "cgroup.events" or "cgroup.procs" || (Memory && file == "memory.current")) ? Open(Find(path)!, file) : -Posix.ENOENT;
 
     public int OpenDirectory(string path, ulong inode) => Find(path) is { } cgroup && (inode == 0 || cgroup.Inode == inode) ? Open(cgroup, "") : -Posix.ENOENT;
 
@@ -163,6 +171,8 @@ internal sealed class FakeTree(Random random) : ICgroupTree
         if (!_open.TryGetValue(handle, out var open) || !open.Cgroup.Alive || (open.File == "io.stat" && open.Life != open.Cgroup.IoLife)) return -Posix.ENODEV;
         if (open.File == "cgroup.procs") return open.Cgroup.Occupied ? Encoding.ASCII.GetBytes("42\n", buffer) : 0;
         if (open.File == "cgroup.events") return Encoding.ASCII.GetBytes($"populated {(open.Cgroup.Populated ? 1 : 0)}\nfrozen 0\n", buffer);
+        if (open.File == "memory.current" && open.Cgroup.MemoryUnreadable) return -Posix.EACCES;
+        if (open.File == "memory.current") return Encoding.ASCII.GetBytes($"{open.Cgroup.ShownMemory}\n", buffer);
         if (open.File == "io.stat") return Encoding.ASCII.GetBytes($"8:0 rbytes={open.Cgroup.ShownBytes} wbytes=0 rios=0 wios=0 dbytes=0 dios=0\n", buffer);
         if (open.Cgroup.ShownInPass != Pass)
         {
