@@ -14,6 +14,9 @@ namespace Metering.Agent;
 /// </summary>
 internal sealed partial class MeteringAgent : IAsyncDisposable
 {
+    /// <summary>Nice value of the thread that reads: about nine times the weight of others in the same cgroup.</summary>
+    private const int Urgent = -10;
+
     private readonly Func<string, Workload> _recognise;
     private readonly NameTracker _names;
     private readonly AgentOptions _options;
@@ -26,7 +29,8 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     private readonly ShipLoop _shipping;
     private readonly PassRecorder _recorder;
     private volatile string? _forkedEpoch;
-    private string? _passTrouble;
+    private volatile string? _passTrouble;
+    private Task _storing = Task.CompletedTask;
     private bool _clockBack;
     private long? _followAt;
 
@@ -77,6 +81,9 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
             await Task.Factory.StartNew(() => Meter(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
+        await _storing;
+        Store();
+
         await shipping;
         await Task.WhenAny(names, Task.Delay(TimeSpan.FromSeconds(1), _clock, CancellationToken.None)); // it may hang in a file system that does not answer
         _journal.Flush();
@@ -92,8 +99,8 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     // Told once per step of the clock, not at each pass of the time that it repeats.
     private void TellClock(long nominal)
     {
-        var back = _journal.LastPassMicroseconds is { } last && last > nominal + _options.Interval.Microseconds();
-        if (back && !_clockBack) LogClockBack(_log, UnixTime.FromMicroseconds(_journal.LastPassMicroseconds!.Value));
+        var back = _recorder.LastPassMicroseconds is { } last && last > nominal + _options.Interval.Microseconds();
+        if (back && !_clockBack) LogClockBack(_log, UnixTime.FromMicroseconds(_recorder.LastPassMicroseconds!.Value));
         _clockBack = back;
     }
 
@@ -106,6 +113,8 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
     private void Meter(CancellationToken cancel)
     {
+        // What this thread uses is little, and what it reads late on a crowded host can only be estimated. Where it is not permitted, it waits as all do.
+        Posix.TryBeNice(Urgent);
         long? passed = null;
         while (!cancel.IsCancellationRequested)
         {
@@ -117,7 +126,8 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         }
     }
 
-    // Until the next instant: sleeps, and acts on what the tree tells. Acting takes at most a fifth of the time; what comes meanwhile is then acted upon together.
+    // Until the next instant: sleeps, and acts on what the tree tells. Acting takes at most a fifth of a processor; what comes meanwhile is then acted upon together.
+    // Counted in processor time: on a crowded host the time that this thread waits for a processor would keep it from its work even longer.
     private void Follow(DateTimeOffset until, CancellationToken cancel)
     {
         var owed = TimeSpan.Zero;
@@ -136,9 +146,9 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
             if (due > TimeSpan.Zero && !_tree.WaitForEvents(due < wait ? due : wait) && _followAt is null) continue;
             owed -= _clock.GetElapsedTime(began);
             if (owed < TimeSpan.Zero) owed = TimeSpan.Zero;
-            began = _clock.GetTimestamp();
+            var used = Posix.ThreadCpuNanoseconds();
             _followAt = _recorder.Meterer.Follow(Posix.BootMicroseconds());
-            owed += 4 * _clock.GetElapsedTime(began);
+            owed += TimeSpan.FromMicroseconds(4 * (Posix.ThreadCpuNanoseconds() - used) / 1000);
         }
     }
 
@@ -153,25 +163,48 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
         try
         {
-            var (ended, began) = (_recorder.Ended, _journal.Before);
-            _recorder.Pass(nominal, Posix.BootMicroseconds());
+            var (ended, began) = (_recorder.Ended, _recorder.Before);
+            _recorder.Read(nominal, Posix.BootMicroseconds());
+            _recorder.TryEncode();
+
+            // What was told during the pass is waiting already, and is not to wait for the disk.
+            _followAt = 0;
+            if (_storing.IsCompleted)
+            {
+                _storing.GetAwaiter().GetResult();
+                _storing = Task.Run(Store, CancellationToken.None);
+            }
+
             foreach (var state in _recorder.Degraded.Begun) LogDegraded(_log, state.Reason, state.Meaning, state.Remedy);
             if (_recorder.Ended != ended && _recorder.Ended == EpochEnd.Snapshot) LogSnapshot(_log, _journal.Epoch);
-            if (_journal.Before is { } before && before != began) LogBeforeMetering(_log, before.CpuMicroseconds / 1_000_000m, before.Cgroups);
-            _shipping.Wake();
+            if (_recorder.Before is { } before && before != began) LogBeforeMetering(_log, before.CpuMicroseconds / 1_000_000m, before.Cgroups);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Note($"A pass could not be finished: {e.Message.TrimEnd('.')}.");
+        }
+    }
 
-            // What was told during the pass is waiting already.
-            _followAt = 0;
+    // Beside the reading. What can not be stored waits, and is tried again with the next pass.
+    private void Store()
+    {
+        try
+        {
+            _recorder.Store();
+            _shipping.Wake();
             if (_passTrouble is not null) LogPassRecovered(_log);
             _passTrouble = null;
         }
         catch (Exception e) when (e is JournalFullException or IOException or UnauthorizedAccessException)
         {
-            // What was read and not stored is still there: the accounts are in memory, and the next pass stores them.
-            var trouble = e is JournalFullException ? e.Message : $"A pass could not be finished: {e.Message.TrimEnd('.')}.";
-            if (_passTrouble != trouble) LogPassTrouble(_log, trouble);
-            _passTrouble = trouble;
+            Note(e is JournalFullException ? e.Message : $"A pass could not be stored: {e.Message.TrimEnd('.')}.");
         }
+    }
+
+    private void Note(string trouble)
+    {
+        if (_passTrouble != trouble) LogPassTrouble(_log, trouble);
+        _passTrouble = trouble;
     }
 
     // cgroup2 gives CPU unless v1 groups hold processes that cgroup2 does not have at the same path.

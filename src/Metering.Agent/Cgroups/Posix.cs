@@ -60,6 +60,12 @@ internal static unsafe partial class Posix
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     private static partial int ClockGetTimeNative(int clock, long* time);
 
+    [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]
+    private static partial int SetPriorityNative(int which, uint who, int nice);
+
+    /// <summary>Gives the calling thread, and no other, this nice value (setpriority(2): on Linux it is the thread's); false where that is not permitted.</summary>
+    public static bool TryBeNice(int nice) => SetPriorityNative(0, 0, nice) == 0;
+
     /// <summary>Processor time of the calling thread, user and system, in nanoseconds.</summary>
     public static long ThreadCpuNanoseconds() => ClockNanoseconds(CLOCK_THREAD_CPUTIME_ID);
 

@@ -56,6 +56,8 @@ internal sealed class FakeCgroup(ulong inode, string name, FakeCgroup? parent)
     /// <summary>What the agent can know at least, from what it was shown: sums of the lives of the counter whose end it could notice.</summary>
     public Observation Cpu;
 
+    public Observation EncodedCpu;
+
     public Observation JournalledCpu;
 
     /// <summary>The first reading of a pass.</summary>

@@ -122,10 +122,16 @@ internal sealed class FakeTree(Random random, Random? life = null) : ICgroupTree
         foreach (var cgroup in Root.All()) (cgroup.Watch, cgroup.EventsWatch) = (-1, -1);
     }
 
-    /// <summary>The agent has stored what it was shown.</summary>
+    /// <summary>The agent has made ready to be stored what it was shown.</summary>
+    public void Encoded()
+    {
+        foreach (var cgroup in Root.All()) cgroup.EncodedCpu = cgroup.Cpu;
+    }
+
+    /// <summary>The agent has stored what was ready.</summary>
     public void Journalled()
     {
-        foreach (var cgroup in Root.All()) cgroup.JournalledCpu = cgroup.Cpu;
+        foreach (var cgroup in Root.All()) cgroup.JournalledCpu = cgroup.EncodedCpu;
     }
 
     /// <summary>The agent has forgotten what it did not store.</summary>

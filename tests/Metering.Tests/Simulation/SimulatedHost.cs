@@ -21,7 +21,8 @@ internal sealed class SimulatedHost : IDisposable
     private string _boot = "boot-0";
     private int _boots;
     private bool _baselineKnown;
-    private ulong _base, _baseBytes, _firstShown, _firstBytes, _journalledShown;
+    private ulong _base, _baseBytes, _firstShown, _firstBytes, _journalledShown, _encodedShown, _encodedBilled;
+    private bool _waits;
 
     public SimulatedHost(string name, string directory, Random random, JournalOptions options, int window, SafetyRule rules)
     {
@@ -67,9 +68,10 @@ internal sealed class SimulatedHost : IDisposable
     public ulong DueBytes => _baselineKnown ? LeastBytes + Tree.Root.ShownBytes - _baseBytes : 0;
 
     /// <summary>One pass; false when the journal could not take it.</summary>
-    public bool Pass(long nominalMicroseconds)
+    /// <param name="late">The disk takes its time: the pass is stored with the next one, unless the process ends before.</param>
+    public bool Pass(long nominalMicroseconds, bool late = false)
     {
-        if (_journal.LastPassMicroseconds >= nominalMicroseconds) return true;
+        if (_recorder.LastPassMicroseconds >= nominalMicroseconds) return true;
         Tree.Pass++;
         Tree.Root.FirstInPass = null;
         var lively = Tree.Lively;
@@ -80,10 +82,13 @@ internal sealed class SimulatedHost : IDisposable
             (_firstShown, _firstBytes) = (Tree.Root.ShownMicroseconds, Tree.Root.ShownBytes);
         }
 
-        var from = _journal.NextSequence;
         try
         {
-            _recorder.Pass(nominalMicroseconds);
+            _recorder.Read(nominalMicroseconds);
+            Store();
+            Encode();
+            if (late && _baselineKnown) return true;
+            Store();
         }
         catch (JournalFullException)
         {
@@ -95,12 +100,40 @@ internal sealed class SimulatedHost : IDisposable
         }
 
         if (!_baselineKnown) (_baselineKnown, _base, _baseBytes) = (true, _firstShown, _firstBytes);
-        _journalledShown = Tree.Root.FirstInPass ?? _journalledShown;
-        Tree.Journalled();
         CheckNotOverBilled();
-        _attribution.Check(_journal, from);
-        Check.That(_attribution.Microseconds == Billed(Meterer.Root), $"{Name}: the records say {_attribution.Microseconds} µs, the accounts {Billed(Meterer.Root)}");
         return true;
+    }
+
+    /// <summary>Tries again to store what waits; true when nothing does any more.</summary>
+    public bool StoreWaiting()
+    {
+        try
+        {
+            Store();
+            return true;
+        }
+        catch (JournalFullException)
+        {
+            return false;
+        }
+    }
+
+    private void Encode()
+    {
+        _recorder.TryEncode();
+        (_waits, _encodedShown, _encodedBilled) = (true, Tree.Root.FirstInPass ?? _journalledShown, Billed(Meterer.Root));
+        Tree.Encoded();
+    }
+
+    private void Store()
+    {
+        if (!_waits) return;
+        var from = _journal.NextSequence;
+        _recorder.Store();
+        (_waits, _journalledShown) = (false, _encodedShown);
+        Tree.Journalled();
+        _attribution.Check(_journal, from);
+        Check.That(_attribution.Microseconds == _encodedBilled, $"{Name}: the records say {_attribution.Microseconds} µs, the accounts {_encodedBilled}");
     }
 
     /// <summary>The time between two passes: what was told since is acted upon.</summary>
@@ -115,7 +148,7 @@ internal sealed class SimulatedHost : IDisposable
     public void CrashInPass(long nominalMicroseconds)
     {
         Tree.Pass++;
-        if (_journal.LastPassMicroseconds < nominalMicroseconds) Meterer.Run(nominalMicroseconds);
+        if (_recorder.LastPassMicroseconds < nominalMicroseconds) Meterer.Run(nominalMicroseconds);
         Crash();
     }
 
@@ -153,6 +186,7 @@ internal sealed class SimulatedHost : IDisposable
         _journal = AgentJournal.OpenFile(_file, null, Name, _options, _rules);
         _recorder = new PassRecorder(_journal, () => new Meterer(Tree, Recognise, new PassOptions(Memory: false, Pids: false, Rules: _rules)), new HostFacts(_boot, 4, 1 << 30), rootIsMachine: false, Recognise);
         Window = new SendWindow(_journal, _window, _rules);
+        _waits = false;
     }
 
     // Σ billed ≤ parent at every moment.

@@ -124,7 +124,7 @@ internal sealed class World : IDisposable
     {
         // Now and then a host is not metered for a while, so that windows lie across bucket bounds.
         _clock.Advance(TimeSpan.FromMicroseconds(IntervalMicroseconds * (_random.Next(12) == 0 ? _random.Next(2, 240) : 1)));
-        host.Pass(Now());
+        host.Pass(Now(), late: _random.Next(4) == 0);
     }
 
     private long Now() => _clock.GetUtcNow().ToUnixMicroseconds() / IntervalMicroseconds * IntervalMicroseconds;
@@ -287,7 +287,7 @@ internal sealed class World : IDisposable
             while (_broker.Count > 0) Serve(50);
             foreach (var (to, answer) in _answers) to.Window.Answer(answer);
             _answers.Clear();
-            if (_hosts.TrueForAll(host => host.Window.IsDrained && _service.Mark(host.Name, host.Journal.Epoch).CommittedSequence + 1 >= host.Journal.NextSequence)) return;
+            if (_hosts.TrueForAll(host => host.StoreWaiting() && host.Window.IsDrained && _service.Mark(host.Name, host.Journal.Epoch).CommittedSequence + 1 >= host.Journal.NextSequence)) return;
 
             // A journal that was full takes passes again once batches are done.
             if (round % 20 == 19) foreach (var host in _hosts) host.Pass(Now());
