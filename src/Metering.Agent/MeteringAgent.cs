@@ -15,7 +15,7 @@ namespace Metering.Agent;
 internal sealed partial class MeteringAgent : IAsyncDisposable
 {
     /// <summary>Nice value of the thread that reads: about nine times the weight of others in the same cgroup.</summary>
-    private const int Urgent = -10;
+    internal const int Urgent = -10;
 
     private readonly Func<string, Workload> _recognise;
     private readonly NameTracker _names;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Metering.Agent;
 using Metering.Agent.Accounting;
 using Metering.Agent.Cgroups;
 using Metering.Agent.Workloads;
@@ -22,39 +23,28 @@ public sealed class ShortLivedTests(ITestOutputHelper output)
         done
         """;
 
+    private const int Runs = 4;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task One_at_a_time_each_is_billed_what_its_own_counter_said()
     {
-        await using var top = TestCgroup.Create();
-        TestCgroup[] parents = [top.Child("a"), top.Child("b"), top.Child("c"), top.Child("d")];
-        string[] names = ["c%", "c%", "same", "same"];
-
-        var (truth, billed, counters) = await RunAsync(top, [.. parents.Select((parent, i) => (parent, 250, names[i]))]);
-
-        Assert.Equal(1000, truth.Count);
-
-        // Two ends fall between two readings only where this process was not given a processor for a whole life of a cgroup, as on a machine that does much else.
-        var late = billed.Count(end => end.How == Origin.Estimated);
-        Assert.True(late <= 10, $"{late} are estimated");
-        var compared = 0;
-        foreach (var path in truth.Select(end => end.Path).Distinct())
+        // Where this process is not given a processor for a whole life of a cgroup, as on a machine that does much else, two ends fall between two readings: then all is done again.
+        for (var run = 1; ; run++)
         {
-            var (said, bill) = (truth.Where(end => end.Path == path).ToList(), billed.Where(end => end.Path == path).ToList());
-            if (late == 0) Assert.Equal(said.Count, bill.Count);
-            if (bill.Count != said.Count) continue;
-            for (var i = 0; i < said.Count; i++)
-            {
-                if (bill[i].How == Origin.Estimated) continue;
-                Assert.True(Math.Abs(said[i].Microseconds - bill[i].Microseconds) <= 3, $"{path} {i}: {said[i].Microseconds} µs used, {bill[i].Microseconds} µs billed, {bill[i].How}");
-                compared++;
-            }
+            await using var top = TestCgroup.Create();
+            TestCgroup[] parents = [top.Child("a"), top.Child("b"), top.Child("c"), top.Child("d")];
+            string[] names = ["c%", "c%", "same", "same"];
+            var (truth, billed, _) = await RunAsync(top, [.. parents.Select((parent, i) => (parent, 250, names[i]))]);
+            Assert.Equal(1000, truth.Count);
+            var estimated = billed.Count(end => end.How == Origin.Estimated);
+            output.WriteLine($"{estimated} estimated");
+            if (estimated > 0 && run < Runs) continue;
+            Assert.Equal(0, estimated);
+            Compare(truth, billed);
+            return;
         }
-
-        output.WriteLine($"{compared} of 1000 within 3 µs, {late} estimated");
-        Assert.True(late > 0 || compared == 1000, $"{compared} were compared");
-        Assert.True(compared >= 480, $"{compared} were compared");
     }
 
     [Fact]
@@ -68,6 +58,18 @@ public sealed class ShortLivedTests(ITestOutputHelper output)
         Assert.Equal(1000, truth.Count);
         output.WriteLine($"estimated {(double)counters.EstimatedMicroseconds / truth.Sum(end => end.Microseconds):P3}");
         Assert.True(counters.SettledMicroseconds > 0);
+    }
+
+    // One path has many lives, in the same order on both sides.
+    private static void Compare(List<(string Path, long Microseconds)> truth, List<(string Path, long Microseconds, Origin How)> billed)
+    {
+        foreach (var path in truth.Select(end => end.Path).Distinct())
+        {
+            var (said, bill) = (truth.Where(end => end.Path == path).ToList(), billed.Where(end => end.Path == path).ToList());
+            Assert.Equal(said.Count, bill.Count);
+            for (var i = 0; i < said.Count; i++)
+                Assert.True(Math.Abs(said[i].Microseconds - bill[i].Microseconds) <= 3, $"{path} {i}: {said[i].Microseconds} µs used, {bill[i].Microseconds} µs billed, {bill[i].How}");
+        }
     }
 
     // Σ billed = the parent's growth, in either case.
@@ -118,6 +120,8 @@ public sealed class ShortLivedTests(ITestOutputHelper output)
 
     private static void Meter(KernelTree tree, Meterer meterer, List<(string Path, long Microseconds, Origin How)> billed, CancellationToken stop)
     {
+        // As the agent's own thread.
+        Posix.TryBeNice(MeteringAgent.Urgent);
         var last = false;
         for (long pass = 1; !last; pass++)
         {
