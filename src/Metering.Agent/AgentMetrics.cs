@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Metering.Agent.Accounting;
+using Metering.Enforcement;
 using Metering.Units;
 
 namespace Metering.Agent;
@@ -37,6 +38,9 @@ internal sealed class AgentMetrics : IDisposable
         _meter.CreateObservableGauge("metering_agent_lag_seconds", () => agent.Journal.LastPassMicroseconds is { } last ? Math.Max(0, (clock.GetUtcNow() - UnixTime.FromMicroseconds(last)).TotalSeconds) : 0,
             unit: "s", description: "Age of the last stored pass.");
         _meter.CreateObservableGauge("metering_agent_unshipped_batches", () => (long)(agent.Journal.NextSequence - 1 - agent.Journal.Committed), unit: null, description: "Batches in the journal that the ledger has not committed.");
+        _meter.CreateObservableGauge("metering_agent_enforced", () => EnforcementActions.ByName.Keys.Select(file => new Measurement<long>(agent.Enforcer.Held.Count(limit => limit.File == file && limit.Trouble is null), new KeyValuePair<string, object?>("file", file))), unit: null, description: "Limits in force that the service ordered.");
+        _meter.CreateObservableGauge("metering_agent_enforcement_trouble", () => (long)agent.Enforcer.Held.Count(limit => limit.Trouble is not null), unit: null, description: "Limits that could not be set or undone; tried again each second.");
+        _meter.CreateObservableCounter("metering_agent_commands_refused", () => agent.Enforcer.Refused, unit: null, description: "Commands of the service that were not obeyed.");
         _meter.CreateObservableGauge("metering_agent_trouble", () => agent.Stuck is null ? 0L : 1L, unit: null, description: "1 while something keeps batches from the ledger or passes from the journal.");
 
         _meter.CreateObservableGauge("metering_agent_degraded", () => DegradedState.All.Select(state => new Measurement<long>(agent.Degraded.Now.Contains(state) ? 1 : 0, new KeyValuePair<string, object?>("reason", state.Reason))),

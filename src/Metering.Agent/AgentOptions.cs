@@ -1,4 +1,5 @@
 using Metering.Agent.Cgroups;
+using Metering.Agent.Enforcement;
 using Metering.Agent.Journal;
 using Metering.Configuration;
 using Metering.Identity;
@@ -42,6 +43,9 @@ internal sealed record AgentOptions
 
     public JournalOptions Journal { get; init; } = new();
 
+    /// <summary>What the service may do to cgroups of this host; nothing by default.</summary>
+    public EnforcementOptions Enforcement { get; init; } = EnforcementOptions.Off;
+
     /// <summary>Reads and checks the settings. Throws <see cref="UserErrorException"/> (exit 2) naming key and range.</summary>
     public static AgentOptions From(Settings settings, string dataDirectory, AgentTransport defaultTransport)
     {
@@ -70,6 +74,7 @@ internal sealed record AgentOptions
             MaxWorkloadsPerParent = (int)settings.Whole("Agent:MaxWorkloadsPerParent", 10_000, 1, 1_000_000),
             RulesFile = settings.Text("Agent:RulesFile"),
             Labels = settings.Text("Agent:Labels") ?? Workloads.Names.LabelChoice.Default,
+            Enforcement = EnforcementOptions.From(settings, keyComesLater: transport == AgentTransport.InProcess),
             Journal = new JournalOptions
             {
                 MaxBytes = settings.Whole("Journal:MaxBytes", 1L << 30, 1 << 20, 1L << 40),

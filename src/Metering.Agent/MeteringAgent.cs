@@ -1,5 +1,6 @@
 using Metering.Agent.Accounting;
 using Metering.Agent.Cgroups;
+using Metering.Agent.Enforcement;
 using Metering.Agent.Journal;
 using Metering.Agent.Shipping;
 using Metering.Agent.Workloads;
@@ -28,6 +29,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     private readonly CgroupMounts? _mounts;
     private readonly ShipLoop _shipping;
     private readonly PassRecorder _recorder;
+    private readonly Enforcer _enforcer;
     private volatile string? _forkedEpoch;
     private volatile string? _passTrouble;
     private Task _storing = Task.CompletedTask;
@@ -48,7 +50,11 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         _mounts = MeterSources.MountsOf(_tree);
         var facts = _tree.CpuIsNanoseconds ? HostFacts.Read().OfCpuacct() : HostFacts.Read();
         _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recognise, _names);
-        _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch);
+        _enforcer = new Enforcer(
+            _tree.CpuIsNanoseconds ? EnforcementOptions.Off : options.Enforcement, options.HostId, new HeldLimits(options.DataDirectory), new ControlFiles(_tree.MountPoint), _recognise, OwnCgroup.Path, clock, log);
+        if (_tree.CpuIsNanoseconds && options.Enforcement.Actions.Count > 0) LogNoEnforcement(log);
+        _recorder.Enforcement = _enforcer.Describe;
+        _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch, command => _enforcer.Take(command));
     }
 
     public AgentJournal Journal => _journal;
@@ -65,6 +71,9 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     /// <summary>What the last pass could only do in a worse way; sums are exact all the same.</summary>
     public DegradedStates Degraded => _recorder.Degraded;
 
+    /// <summary>What the service does to workloads here.</summary>
+    public Enforcer Enforcer => _enforcer;
+
     /// <summary>Live cgroups at the last pass.</summary>
     public int Cgroups => _recorder.Meterer.Nodes.Count;
 
@@ -73,7 +82,9 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         LogStart(_log, _options.HostId, _journal.Epoch, _tree.MountPoint, _transport.Name);
         if (_recorder.Ended == EpochEnd.Snapshot) LogSnapshot(_log, _journal.Epoch);
+        _enforcer.Start();
         var shipping = _shipping.RunAsync(cancel);
+        var enforcing = EnforceAsync(cancel);
         var names = Task.Run(() => _names.RunAsync(cancel), CancellationToken.None);
         await using (cancel.Register(_tree.Interrupt))
         {
@@ -85,6 +96,8 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         Store();
 
         await shipping;
+        await enforcing;
+        _enforcer.ReleaseAll("the agent stops");
         await Task.WhenAny(names, Task.Delay(TimeSpan.FromSeconds(1), _clock, CancellationToken.None)); // it may hang in a file system that does not answer
         _journal.Flush();
     }
@@ -93,7 +106,21 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
     {
         await _transport.DisposeAsync();
         _journal.Dispose();
+        _enforcer.Dispose();
         _tree.Dispose();
+    }
+
+    private async Task EnforceAsync(CancellationToken cancel)
+    {
+        using var second = new PeriodicTimer(TimeSpan.FromSeconds(1), _clock);
+        try
+        {
+            while (await second.WaitForNextTickAsync(cancel)) _enforcer.Tick();
+        }
+        catch (OperationCanceledException)
+        {
+            // The agent stops.
+        }
     }
 
     // Told once per step of the clock, not at each pass of the time that it repeats.
@@ -245,4 +272,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Passes are stored again.")]
     private static partial void LogPassRecovered(ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Enforcement:Actions is set, but the cgroups of this host are of version 1: nothing can be enforced here.")]
+    private static partial void LogNoEnforcement(ILogger log);
 }

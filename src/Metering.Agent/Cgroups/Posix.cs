@@ -9,7 +9,7 @@ namespace Metering.Agent.Cgroups;
 internal static unsafe partial class Posix
 {
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EAGAIN = 11, EACCES = 13, ENODEV = 19, EMFILE = 24, ENFILE = 23, ENOSPC = 28, EOPNOTSUPP = 95;
-    public const int O_RDONLY = 0, O_WRONLY = 1, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, O_NONBLOCK = 0x800, O_PATH = 0x200000;
+    public const int O_RDONLY = 0, O_WRONLY = 1, O_TRUNC = 0x200, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, O_NONBLOCK = 0x800, O_PATH = 0x200000;
     public const int AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000;
     public const int CLOCK_THREAD_CPUTIME_ID = 3, CLOCK_BOOTTIME = 7;
     public const uint IN_MODIFY = 0x2, IN_CREATE = 0x100, IN_DELETE = 0x200, IN_Q_OVERFLOW = 0x4000, IN_IGNORED = 0x8000, IN_ONLYDIR = 0x1000000, IN_ISDIR = 0x40000000;
@@ -51,7 +51,10 @@ internal static unsafe partial class Posix
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventFdNative(uint initial, int flags);
 
-    [LibraryImport("libc", EntryPoint = "write")]
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FsyncNative(int fd);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint WriteNative(int fd, byte* buffer, nuint count);
 
     [LibraryImport("libc", EntryPoint = "poll")]
@@ -98,6 +101,26 @@ internal static unsafe partial class Posix
             var length = ReadNative(fd, pointer, (nuint)buffer.Length);
             return length < 0 ? -Marshal.GetLastPInvokeError() : (int)length;
         }
+    }
+
+    /// <summary>Bytes written, or −errno.</summary>
+    public static int Write(int fd, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* pointer = bytes)
+        {
+            var length = WriteNative(fd, pointer, (nuint)bytes.Length);
+            return length < 0 ? -Marshal.GetLastPInvokeError() : (int)length;
+        }
+    }
+
+    /// <summary>Makes the names in a directory durable (fsync(2)). Throws <see cref="IOException"/> when the disk refuses.</summary>
+    public static void SyncDirectory(string path)
+    {
+        var directory = OpenAt(AT_FDCWD, CgroupName.EncodeTerminated(path), O_RDONLY | O_DIRECTORY);
+        if (directory < 0) throw new IOException($"'{path}' can not be opened (errno {-directory}).");
+        var failed = FsyncNative(directory) != 0;
+        Close(directory);
+        if (failed) throw new IOException($"'{path}' can not be flushed to disk.");
     }
 
     /// <summary>A descriptor, or −errno. <paramref name="path"/> ends with a zero byte.</summary>

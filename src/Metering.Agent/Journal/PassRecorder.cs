@@ -66,6 +66,9 @@ internal sealed class PassRecorder
     /// <summary>Why the epoch before this one ended; <see cref="EpochEnd.None"/> when it is the journal's first or simply went on.</summary>
     public EpochEnd Ended { get; private set; }
 
+    /// <summary>What is said of enforcement on this host; null when there is nothing to say.</summary>
+    public Func<string?>? Enforcement { get; set; }
+
     /// <summary>Nominal instant of the last encoded pass; null before the first.</summary>
     public long? LastPassMicroseconds { get; private set; }
 
@@ -159,6 +162,8 @@ internal sealed class PassRecorder
         _hostLabels["meter.network"] = Meterer.NetworkAvailability;
         if (Degraded.Now.Count == 0) _hostLabels.Remove(DegradedStates.Label);
         else _hostLabels[DegradedStates.Label] = string.Join("; ", Degraded.Now.Select(state => $"{state.Reason}: {state.Meaning}"));
+        if (Enforcement?.Invoke() is { } enforced) _hostLabels["enforcement"] = enforced;
+        else _hostLabels.Remove("enforcement");
         if (Before is { } known) _hostLabels[BeforeMetering.Label] = known.CpuSeconds;
     }
 

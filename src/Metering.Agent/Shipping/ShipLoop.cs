@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Metering.Agent.Shipping;
 
 /// <summary>Drives a <see cref="SendWindow"/> over a transport: connects, sends, waits for answers, and starts again from the ledger's mark after any trouble.</summary>
-internal sealed partial class ShipLoop(AgentJournal journal, IUsageTransport transport, TimeProvider clock, ILogger log, Action<string> onFork)
+internal sealed partial class ShipLoop(AgentJournal journal, IUsageTransport transport, TimeProvider clock, ILogger log, Action<string> onFork, Action<Command>? onCommand = null)
 {
     private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(15), LongestPatience = TimeSpan.FromHours(1), LongestBackoff = TimeSpan.FromSeconds(30);
     private readonly SendWindow _window = new(journal, transport.Window);
@@ -83,6 +83,7 @@ internal sealed partial class ShipLoop(AgentJournal journal, IUsageTransport tra
             _events.Writer.TryWrite(() =>
             {
                 _window.Ended(batch, outcome);
+                if (outcome.Answer is { } answer) Obey(answer);
                 if (outcome.Result is ShipResult.Unknown or ShipResult.Rejected)
                 {
                     broken = true;
@@ -120,6 +121,12 @@ internal sealed partial class ShipLoop(AgentJournal journal, IUsageTransport tra
     private void Progress(Downlink answer)
     {
         if (_window.Answer(answer)) Fine();
+        Obey(answer);
+    }
+
+    private void Obey(Downlink answer)
+    {
+        foreach (var command in answer.Commands) onCommand?.Invoke(command);
     }
 
     private async Task<bool> Pause(CancellationToken cancel)

@@ -1,0 +1,308 @@
+using System.Security.Cryptography;
+using Metering.Agent.Cgroups;
+using Metering.Agent.Workloads;
+using Metering.Enforcement;
+using Metering.Messages;
+using Metering.Units;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Agent.Enforcement;
+
+/// <summary>
+/// Takes signed commands and acts on cgroups: what the host permits, on recognised workloads, for a limited time. The former value is stored before the kernel is told,
+/// and is brought back at expiry, on release, at the end of the process and at the start of the next one.
+/// </summary>
+internal sealed partial class Enforcer(
+    EnforcementOptions options, string host, HeldLimits journal, ControlFiles files, Func<string, Workload> recognise, Func<string> ownPath, TimeProvider clock, ILogger log) : IDisposable
+{
+    /// <summary>No command is obeyed for longer: a service that is gone must not leave caps behind.</summary>
+    public static readonly TimeSpan LongestLife = TimeSpan.FromHours(1);
+
+    private const int MaxLabel = 400;
+
+    // Directories of the system and of its managers, and units without which nobody can look after the host.
+    private static readonly HashSet<string> ForeignKinds =
+        [WorkloadKinds.Raw, WorkloadKinds.System, WorkloadKinds.SystemdSlice, WorkloadKinds.SystemdMount, WorkloadKinds.SystemdSocket, WorkloadKinds.SystemdSwap];
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(string Path, string File), HeldLimit> _held = [];
+    private readonly Dictionary<string, long> _released = [];
+    private readonly ECDsa _key = ECDsa.Create();
+    private bool _keyKnown;
+
+    /// <summary>Limits in force, and those that could not be set or undone yet.</summary>
+    public IReadOnlyList<HeldLimit> Held
+    {
+        get
+        {
+            lock (_gate) return [.. _held.Values];
+        }
+    }
+
+    /// <summary>Commands that were not obeyed since the start.</summary>
+    public long Refused { get; private set; }
+
+    /// <summary>For the host's labels, so that the service shows it: what is in force, and the first trouble. Null when there is nothing to say.</summary>
+    public string? Describe()
+    {
+        var held = Held;
+        if (held.Count == 0) return null;
+        var trouble = held.FirstOrDefault(limit => limit.Trouble is not null)?.Trouble;
+        var text = $"{held.Count(limit => limit.Trouble is null)} in force" + (trouble is null ? "" : "; " + trouble);
+        return text.Length > MaxLabel ? text[..MaxLabel] : text;
+    }
+
+    /// <summary>Undoes what an earlier process left, also one that was killed. To be called before anything else.</summary>
+    public void Start()
+    {
+        lock (_gate)
+        {
+            if (options.PublicKey is { } key) Trust(key);
+            var stored = journal.Load(out var trouble);
+            foreach (var limit in stored) _held[(limit.Path, limit.File)] = limit;
+            if (trouble is not null) LogTrouble(log, trouble);
+            ReleaseWhere(_ => true, "the agent was started");
+        }
+    }
+
+    /// <summary>The key whose signature counts.</summary>
+    public void Trust(ReadOnlySpan<byte> publicKey)
+    {
+        _key.ImportSubjectPublicKeyInfo(publicKey, out _);
+        _keyKnown = true;
+    }
+
+    /// <summary>Obeys a command or says why not; null when it was obeyed (or would have been, in a dry run).</summary>
+    public string? Take(Command command)
+    {
+        lock (_gate)
+        {
+            var refusal = Judge(command, out var order);
+            if (refusal is null)
+            {
+                refusal = order!.Release ? Release(order) : Apply(order, EnforcementActions.ByName[order.Action]);
+                if (refusal is null) return null;
+            }
+
+            Refused++;
+            LogRefused(log, command.Id.Length > 64 ? command.Id[..64] : command.Id, refusal);
+            return refusal;
+        }
+    }
+
+    /// <summary>What has expired is undone, what failed is tried again.</summary>
+    public void Tick()
+    {
+        lock (_gate)
+        {
+            var now = Now();
+            ReleaseWhere(limit => limit.ExpiresMicroseconds <= now, "it has expired");
+            foreach (var limit in _held.Values.Where(limit => limit.Trouble is not null && limit.ExpiresMicroseconds > now).ToList()) Set(limit);
+            foreach (var id in _released.Where(pair => pair.Value <= now).Select(pair => pair.Key).ToList()) _released.Remove(id);
+        }
+    }
+
+    /// <summary>Undoes everything; what can not be undone stays stored and is tried at the next start.</summary>
+    public void ReleaseAll(string why)
+    {
+        lock (_gate) ReleaseWhere(_ => true, why);
+    }
+
+    public void Dispose() => _key.Dispose();
+
+    private string? Judge(Command command, out EnforcementOrder? order)
+    {
+        order = null;
+        if (options.Actions.Count == 0) return "this host permits no action (Enforcement:Actions)";
+        if (!_keyKnown || CommandSeal.Open(command, _key) is not { } opened) return "its signature is not the service's";
+        order = opened;
+        if (order.Host != host) return $"it is for host {order.Host}";
+        var left = order.ExpiresMicroseconds - Now();
+        if (left <= 0) return "it has expired";
+        if (left > LongestLife.Microseconds()) return $"it would hold for longer than {LongestLife.TotalHours} h";
+        if (_released.ContainsKey(order.Id)) return "it was released, or changed by hand";
+        if (!EnforcementActions.ByName.TryGetValue(order.Action, out var action)) return $"'{order.Action}' is no action";
+        if (order.Release) return null;
+        if (!options.Actions.Contains(action)) return $"this host does not permit {order.Action} (Enforcement:Actions)";
+        return Floor(action, order.Value) ?? Foreign(order.Path);
+    }
+
+    private string? Floor(EnforcementAction action, long value) => action switch
+    {
+        EnforcementAction.CpuMax when value < options.MinCpuMicrosecondsPerSecond => $"{value} µs/s is below this host's Enforcement:MinCpu",
+        EnforcementAction.MemoryHigh when value < options.MinMemoryBytes => $"{value} bytes is below this host's Enforcement:MinMemory",
+        EnforcementAction.IoMax when value < options.MinIoBytesPerSecond => $"{value} bytes/s is below this host's Enforcement:MinIo",
+        EnforcementAction.CgroupFreeze when value != 1 => "the value of a freeze is 1",
+        _ => null,
+    };
+
+    private string? Foreign(string path)
+    {
+        if (!path.StartsWith('/') || path.Length < 2 || path.Split('/').Skip(1).Any(name => name is "" or "." or "..")) return $"'{path}' is no path of a cgroup";
+        var own = ownPath();
+        if (own == path || own.StartsWith(path + "/", StringComparison.Ordinal)) return $"{path} holds this agent";
+        var workload = recognise(path);
+        if (ForeignKinds.Contains(workload.Kind)) return $"{path} is no workload but a directory of the system ({workload.Kind})";
+        if (workload.Overhead) return $"{path} serves workloads and is none";
+        return workload.Kind == WorkloadKinds.SystemdService && path.StartsWith("/system.slice/", StringComparison.Ordinal) ? $"{path} is a service of the system" : null;
+    }
+
+    private string? Apply(EnforcementOrder order, EnforcementAction action)
+    {
+        var file = action.File();
+        var held = _held.GetValueOrDefault((order.Path, file));
+        var inode = files.InodeOf(order.Path);
+        if (inode == 0) return $"there is no cgroup {order.Path}";
+        if (held is not null && held.Inode != inode)
+        {
+            _held.Remove((held.Path, held.File));
+            held = null;
+        }
+
+        if (files.Read(order.Path, inode, file, out var error) is not { } present) return $"{file} of {order.Path} can not be read ({Errno(error)})";
+        if (held is null && Limit.IsStricter(action, present, order.Value)) return $"{file} of {order.Path} is '{present.Trim()}' already, which is no weaker";
+        var ioStat = action == EnforcementAction.IoMax ? files.Read(order.Path, inode, "io.stat", out _) ?? "" : "";
+        var written = Limit.Write(action, order.Value, ioStat);
+        if (written.Length == 0) return $"{order.Path} has used no device yet";
+        if (order.DryRun)
+        {
+            LogWould(log, file, order.Path, string.Join("; ", written), order.Quota);
+            return null;
+        }
+
+        if (held is { Trouble: null } && !Limit.Holds(action, present, held.Written))
+        {
+            Leave(held);
+            return $"somebody else has set {file} of {order.Path} to '{present.Trim()}'";
+        }
+
+        var limit = new HeldLimit
+        {
+            Id = order.Id,
+            Path = order.Path,
+            Inode = inode,
+            File = file,
+            Former = held?.Former ?? Limit.Restore(action, present, written),
+            Written = written,
+            Value = order.Value,
+            ExpiresMicroseconds = order.ExpiresMicroseconds,
+            Quota = order.Quota,
+            Reason = order.Reason,
+            Trouble = held?.Trouble,
+        };
+        _held[(order.Path, file)] = limit;
+        if (!TryStore(out var unstored))
+        {
+            if (held is null) _held.Remove((order.Path, file));
+            else _held[(order.Path, file)] = held;
+            return unstored;
+        }
+
+        if (held is null || !held.Written.AsSpan().SequenceEqual(written)) Set(limit);
+        return null;
+    }
+
+    private void Set(HeldLimit limit)
+    {
+        string? trouble = null;
+        foreach (var text in limit.Written)
+        {
+            if (files.Write(limit.Path, limit.Inode, limit.File, text) is var error and not 0) trouble = $"{limit.File} of {limit.Path} can not be written ({Errno(error)})";
+        }
+
+        if (trouble is null) LogSet(log, limit.File, limit.Path, string.Join("; ", limit.Written), limit.Quota);
+        else if (limit.Trouble != trouble) LogTrouble(log, trouble + "; tried again each second until it expires.");
+        _held[(limit.Path, limit.File)] = limit with { Trouble = trouble };
+    }
+
+    private string? Release(EnforcementOrder order)
+    {
+        foreach (var limit in _held.Values.Where(limit => limit.Path == order.Path && limit.File == order.Action)) _released[limit.Id] = Now() + LongestLife.Microseconds();
+        ReleaseWhere(limit => limit.Path == order.Path && limit.File == order.Action, order.Reason);
+        return null;
+    }
+
+    private void ReleaseWhere(Predicate<HeldLimit> which, string why)
+    {
+        var changed = false;
+        foreach (var limit in _held.Values.Where(limit => which(limit)).ToList())
+        {
+            if (Undo(limit, why) is { } trouble)
+            {
+                if (limit.Trouble != trouble) LogTrouble(log, trouble + "; tried again each second.");
+                _held[(limit.Path, limit.File)] = limit with { Trouble = trouble, ExpiresMicroseconds = 0 };
+                continue;
+            }
+
+            _held.Remove((limit.Path, limit.File));
+            changed = true;
+        }
+
+        if (changed && !TryStore(out var unstored)) LogTrouble(log, unstored!);
+    }
+
+    // Null when nothing of ours is there any more.
+    private string? Undo(HeldLimit limit, string why)
+    {
+        if (files.InodeOf(limit.Path) != limit.Inode) return null;
+        if (files.Read(limit.Path, limit.Inode, limit.File, out var error) is not { } present) return error is Posix.ENOENT or Posix.ENODEV ? null : $"{limit.File} of {limit.Path} can not be read ({Errno(error)})";
+        if (!Limit.Holds(EnforcementActions.ByName[limit.File], present, limit.Written))
+        {
+            LogForeign(log, limit.File, limit.Path, present.Trim());
+            return null;
+        }
+
+        foreach (var text in limit.Former)
+        {
+            if (files.Write(limit.Path, limit.Inode, limit.File, text) is var failed and not 0 and not Posix.ENODEV) return $"{limit.File} of {limit.Path} can not be set back ({Errno(failed)})";
+        }
+
+        LogReleased(log, limit.File, limit.Path, string.Join("; ", limit.Former), why);
+        return null;
+    }
+
+    // What people set by hand stands: the order that it contradicts is not obeyed again.
+    private void Leave(HeldLimit limit)
+    {
+        _held.Remove((limit.Path, limit.File));
+        _released[limit.Id] = Now() + LongestLife.Microseconds();
+        TryStore(out _);
+    }
+
+    private bool TryStore(out string? trouble)
+    {
+        try
+        {
+            journal.Save(_held.Values);
+            trouble = null;
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            trouble = $"the former value can not be stored ({e.Message.TrimEnd('.')}), so nothing is set";
+            return false;
+        }
+    }
+
+    private long Now() => clock.GetUtcNow().ToUnixMicroseconds();
+
+    private static string Errno(int error) => System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{File} of {Path} is {Value} from now on: quota {Quota}.")]
+    private static partial void LogSet(ILogger log, string file, string path, string value, string quota);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{File} of {Path} would be {Value}: quota {Quota} (dry run).")]
+    private static partial void LogWould(ILogger log, string file, string path, string value, string quota);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{File} of {Path} is {Value} again: {Why}.")]
+    private static partial void LogReleased(ILogger log, string file, string path, string value, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{File} of {Path} is '{Present}', which is not what was set here; it stays.")]
+    private static partial void LogForeign(ILogger log, string file, string path, string present);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Command {Id} was not obeyed: {Refusal}.")]
+    private static partial void LogRefused(ILogger log, string id, string refusal);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Trouble}")]
+    private static partial void LogTrouble(ILogger log, string trouble);
+}
