@@ -53,13 +53,14 @@ internal sealed class QuotaEvaluator : IUsageListener
         await QuotaWindows.AddAsync(transaction, uses);
         var costs = await CostsAsync(transaction, uses);
         var crossed = new SortedDictionary<int, List<QuotaReading>>();
-        foreach (var use in uses)
+        var at = now.ToUnixTimeSeconds();
+        for (var i = 0; i < uses.Count; i++)
         {
-            if (!use.Quota.IsImmediate || use.Component.Length > 0) continue;
+            var use = uses[i];
+            if (!use.Quota.IsImmediate || use.Component.Length > 0 || (use.Quota.IsCost ? CostOf(catalogue, uses, i, costs) : ReachedBy(use)) is not { } value) continue;
             var (start, end) = use.Quota.WindowOf(use.Start);
-            if (end < now.ToUnixTimeSeconds() - Reach || (use.Quota.IsCost ? CostOf(catalogue, uses, costs, use) : ReachedBy(use)) is not { } value) continue;
+            if (end < at - Reach) continue;
             if (!crossed.TryGetValue(use.Quota.Index, out var readings)) crossed[use.Quota.Index] = readings = [];
-            var at = now.ToUnixTimeSeconds();
             readings.Add(new QuotaReading(at, at, start, end, value) { IsClosed = end + QuotaMeasure.WindowSettles <= at });
         }
 
@@ -86,15 +87,16 @@ internal sealed class QuotaEvaluator : IUsageListener
         return await QuotaWindows.ReadAsync(transaction, needs, CancellationToken.None);
     }
 
-    private static decimal? CostOf(QuotaCatalogue catalogue, List<QuotaUse> uses, ILookup<string, QuotaFigure> costs, QuotaUse whole)
+    private static decimal? CostOf(QuotaCatalogue catalogue, List<QuotaUse> uses, int at, ILookup<string, QuotaFigure> costs)
     {
+        var whole = uses[at];
         var after = QuotaMath.Merge(whole.Quota, costs[whole.Quota.Id].Where(figure => figure.Start == whole.Start));
         var value = QuotaMath.Used(whole.Quota, after, catalogue.Prices);
         if (value < whole.Quota.Thresholds[0].Amount) return null;
         var before = new Dictionary<string, Int128>(after, StringComparer.Ordinal);
 
         // In key order the parts follow the whole.
-        for (var i = uses.IndexOf(whole) + 1; i < uses.Count && uses[i].Quota == whole.Quota && uses[i].Start == whole.Start; i++) before[uses[i].Component] -= uses[i].Growth;
+        for (var i = at + 1; i < uses.Count && uses[i].Quota == whole.Quota && uses[i].Start == whole.Start; i++) before[uses[i].Component] -= uses[i].Growth;
         var former = QuotaMath.Used(whole.Quota, before, catalogue.Prices);
         return whole.Quota.Thresholds.Any(threshold => former < threshold.Amount && value >= threshold.Amount) ? value : null;
     }
