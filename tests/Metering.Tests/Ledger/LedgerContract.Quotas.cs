@@ -7,7 +7,6 @@ using Metering.Service.Ingest;
 using Metering.Service.Ledger;
 using Metering.Service.Quotas;
 using Metering.Service.Tenants;
-using Metering.Tests.Quotas;
 using Metering.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

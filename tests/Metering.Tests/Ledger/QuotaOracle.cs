@@ -1,6 +1,6 @@
 using Metering.Service.Quotas;
 
-namespace Metering.Tests.Quotas;
+namespace Metering.Tests.Ledger;
 
 /// <summary>
 /// What quotas should do, as simply as it can be said: all usage is a list, every figure is a sum over it, nothing is stored but who is in which state.
