@@ -7,12 +7,13 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Metering.Service.Quotas;
 
-/// <summary>Every quota, ready to be evaluated, and whom each is about. Immutable; one for each revision of the configuration.</summary>
+/// <summary>Every quota, ready to be evaluated, and whom each is about. Immutable but for what it remembers; one for each revision of the configuration.</summary>
 internal sealed class QuotaCatalogue
 {
     private readonly ILookup<string, CompiledQuota> _byTenant;
     private readonly ILookup<string, CompiledQuota> _byHost;
     private readonly CompiledQuota[] _others;
+    private readonly Dictionary<string, QuotaSet> _sets = new(StringComparer.Ordinal);
     private readonly string _rulesHash;
     private readonly string _pricesHash;
 
@@ -68,18 +69,30 @@ internal sealed class QuotaCatalogue
     }
 
     /// <summary>The quotas that a workload's usage of a bucket counts for.</summary>
-    public CompiledQuota[] Of(WorkloadEntry workload, OwnedInterval owner, long bucket)
+    public QuotaSet Of(WorkloadEntry workload, OwnedInterval owner, long bucket)
     {
         var version = VersionAt(workload.Attributes, bucket);
-        if (workload.Quotas is { } known && ReferenceEquals(known.Catalogue, this) && ReferenceEquals(known.Owner, owner) && ReferenceEquals(known.Version, version)) return known.Quotas;
+        if (workload.Quotas is { } known && ReferenceEquals(known.Catalogue, this) && ReferenceEquals(known.Owner, owner) && ReferenceEquals(known.Version, version)) return known.Set;
         var found = new List<CompiledQuota>();
         foreach (var quota in _byTenant[owner.Tenant].Concat(_byHost[workload.Host]).Concat(_others))
         {
             if (quota.Counts(workload, owner, version)) found.Add(quota);
         }
 
-        workload.Quotas = new QuotasOfWorkload(this, owner, version, [.. found]);
-        return workload.Quotas.Quotas;
+        var set = SetOf(found);
+        workload.Quotas = new QuotasOfWorkload(this, owner, version, set);
+        return set;
+    }
+
+    // One for all who count for the same.
+    private QuotaSet SetOf(List<CompiledQuota> quotas)
+    {
+        var key = string.Join(' ', quotas.Select(quota => quota.Index));
+        lock (_sets)
+        {
+            if (!_sets.TryGetValue(key, out var set)) _sets[key] = set = new QuotaSet(quotas, Prices.Meters);
+            return set;
+        }
     }
 
     private static AttributeVersion VersionAt(AttributeHistory attributes, long bucket)

@@ -48,8 +48,8 @@ internal sealed class QuotaEvaluator : IUsageListener
 
     private static async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, QuotaGrowth growth, DateTimeOffset now)
     {
-        if (growth.IsEmpty) return;
         var uses = growth.InOrder();
+        if (uses.Count == 0) return;
         await QuotaWindows.AddAsync(transaction, uses);
         var costs = await CostsAsync(transaction, uses);
         var crossed = new SortedDictionary<int, List<QuotaReading>>();

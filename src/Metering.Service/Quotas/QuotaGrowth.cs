@@ -7,105 +7,107 @@ using Metering.Service.Tenants;
 
 namespace Metering.Service.Quotas;
 
-/// <summary>Adds up, by quota and figure, what rows of usage add. Pure but for its sums; one owner.</summary>
-internal sealed class QuotaGrowth(QuotaCatalogue catalogue)
+/// <summary>
+/// Adds up, by quota and figure, what rows of usage add. Rows that count for the same quotas are added up first, so that a fleet of workloads costs a few numbers each, whatever the number of quotas.
+/// Pure but for its sums; one owner.
+/// </summary>
+/// <param name="only">Whether a quota counts a bucket; null: every one does.</param>
+internal sealed class QuotaGrowth(QuotaCatalogue catalogue, Func<CompiledQuota, long, bool>? only = null)
 {
     /// <summary>What was sent at once after an absence is spread over so many minutes at most.</summary>
     private const int MaxMinutes = 24 * 60;
 
+    private const long Minute = 60_000_000;
     private static readonly Dictionary<string, string> NoLabels = [];
 
+    private readonly Dictionary<QuotaSet, QuotaSum> _last = [];
+    private readonly Dictionary<(QuotaSet Set, long Bucket, (long From, long To) Span, string Tenant, int Sign), QuotaSum> _sums = [];
     private readonly Dictionary<(CompiledQuota Quota, long Start, string Component), QuotaUse> _uses = [];
-    private readonly (long Bucket, QuotaUse? Use)[] _last = new (long, QuotaUse?)[catalogue.Quotas.Count];
     private readonly Dictionary<(string Tenant, long Bucket), (PriceLine Line, string Component)[]> _prices = [];
+    private QuotaSum? _latest;
 
-    public bool IsEmpty => _uses.Count == 0;
+    /// <param name="sign">−1 takes away what became another owner's: peaks and minutes stay.</param>
+    public void Add(UsageRow row, OwnedInterval owner, int sign = 1)
+    {
+        var set = catalogue.Of(row.Workload, owner, row.Bucket);
+        if (set.Quotas.Count == 0) return;
+        if (set.HasCost && catalogue.Prices.AsksTraits) AddSelected(row, owner, set, sign);
+        var sum = _latest is { } latest && latest.Set == set ? latest : _last.GetValueOrDefault(set);
+        if (sum is null || !sum.Takes(row, owner, sign)) _last[set] = sum = SumOf(set, row, owner, sign);
+        (_latest = sum).Add(row);
+    }
 
-    /// <summary>In key order: replicas lock in the same order.</summary>
+    private QuotaSum SumOf(QuotaSet set, UsageRow row, OwnedInterval owner, int sign)
+    {
+        ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(_sums, (set, row.Bucket, set.HasMinutes ? (row.From, row.To) : default, set.HasCost ? owner.Tenant : "", sign), out _);
+        return sum ??= new QuotaSum(set, row.Bucket, owner, row.From, row.To, sign);
+    }
+
+    /// <summary>What every figure grows by, in key order: replicas lock in the same order.</summary>
     public List<QuotaUse> InOrder()
     {
+        foreach (var sum in _sums.Values)
+        {
+            foreach (var quota in sum.Set.Quotas)
+            {
+                if (only?.Invoke(quota, sum.Bucket) != false) Apply(quota, sum);
+            }
+        }
+
+        _sums.Clear();
         var uses = _uses.Values.ToList();
         uses.Sort(static (a, b) => a.Quota.Index != b.Quota.Index ? a.Quota.Index.CompareTo(b.Quota.Index) : a.Start != b.Start ? a.Start.CompareTo(b.Start) : string.CompareOrdinal(a.Component, b.Component));
         return uses;
     }
 
-    /// <param name="sign">−1 takes away what became another owner's: peaks and minutes stay.</param>
-    /// <param name="only">Null: every quota.</param>
-    public void Add(UsageRow row, OwnedInterval owner, int sign = 1, Predicate<CompiledQuota>? only = null)
+    private void Apply(CompiledQuota quota, QuotaSum sum)
     {
-        foreach (var quota in catalogue.Of(row.Workload, owner, row.Bucket))
-        {
-            if (only is not null && !only(quota)) continue;
-            if (sign < 0 && (quota.IsPeak || quota.Slots == QuotaSlots.Minutes)) continue;
-            if (quota.Meter is { } meter && quota.Slots != QuotaSlots.Minutes)
-            {
-                if ((row.Known & (1 << meter.Index)) != 0 && row.Values[meter.Index] != 0) Grow(quota, row.Bucket, row.Values[meter.Index] * sign);
-            }
-            else if (quota.Slots == QuotaSlots.Minutes)
-            {
-                if (sign > 0) AddMinutes(quota, row, owner);
-            }
-            else
-            {
-                foreach (var (component, quantity) in Priced(row, owner)) Cost(quota, StartOf(quota, row.Bucket), component, (Int128)quantity * sign);
-            }
-        }
-    }
-
-    // The usual row lies in the bucket of the one before.
-    private void Grow(CompiledQuota quota, long bucket, long quantity)
-    {
-        ref var last = ref _last[quota.Index];
-        if (last.Use is null || last.Bucket != bucket) last = (bucket, Of(quota, StartOf(quota, bucket), QuotaUse.Whole));
-        Grow(last.Use!, quantity);
-    }
-
-    private static void Grow(QuotaUse use, Int128 quantity) => use.Growth = use.Quota.IsPeak ? Int128.Max(use.Growth, quantity) : checked(use.Growth + quantity);
-
-    private void Cost(CompiledQuota quota, long start, string component, Int128 quantity)
-    {
-        Of(quota, start, QuotaUse.Whole);
-        Grow(Of(quota, start, component), quantity);
-    }
-
-    private void AddMinutes(CompiledQuota quota, UsageRow row, OwnedInterval owner)
-    {
-        if (row.To <= row.From) return;
+        if (sum.Sign < 0 && (quota.IsPeak || quota.Slots == QuotaSlots.Minutes)) return;
         if (quota.IsStarved)
         {
-            // Of those who have reserved CPU: throttled time and pressure overlap, so the larger counts.
-            if (!Has(row, MeterCatalogue.CpuReserved) || row.Values[MeterCatalogue.CpuReserved.Index] == 0) return;
-            if (!Has(row, MeterCatalogue.CpuThrottled) && !Has(row, MeterCatalogue.CpuPressure)) return;
-            var there = Has(row, MeterCatalogue.Lifetime) && row.Values[MeterCatalogue.Lifetime.Index] > 0 ? row.Values[MeterCatalogue.Lifetime.Index] : row.To - row.From;
-            var waited = Math.Min(Math.Max(Value(row, MeterCatalogue.CpuThrottled), Value(row, MeterCatalogue.CpuPressure)), there);
-            Spread(quota, row, QuotaUse.Waited, waited);
-            Spread(quota, row, QuotaUse.Reserved, there);
+            Grow(quota, sum, QuotaUse.Waited, sum.Waited);
+            Grow(quota, sum, QuotaUse.Reserved, sum.Reserved);
         }
         else if (quota.Meter is { } meter)
         {
-            if (Has(row, meter)) Spread(quota, row, QuotaUse.Whole, row.Values[meter.Index]);
+            if (sum.Has(meter)) Grow(quota, sum, QuotaUse.Whole, sum[meter]);
         }
-        else
+        else if (!catalogue.Prices.AsksTraits)
         {
-            foreach (var (component, quantity) in Priced(row, owner)) Spread(quota, row, component, quantity);
+            foreach (var (line, component) in Priced(sum.Tenant, sum.Bucket))
+            {
+                if (Counted(line) is { } counted && sum.Has(counted)) Grow(quota, sum, component, sum[counted]);
+            }
         }
     }
 
-    // Over the minutes that it was used in, by time; shares are differences of rounded-down cumulatives, so they add up.
-    private void Spread(CompiledQuota quota, UsageRow row, string component, long quantity)
+    private void Grow(CompiledQuota quota, QuotaSum sum, string component, Int128 quantity)
     {
         if (quantity == 0) return;
-        const long minute = 60_000_000;
-        var (from, to) = (Math.Max(row.From, row.To - MaxMinutes * minute), row.To);
-        for (var at = from / minute * minute; at < to; at += minute)
+        if (quota.Slots == QuotaSlots.Minutes) Spread(quota, sum.From, sum.To, component, quantity);
+        else Grow(quota, StartOf(quota, sum.Bucket), component, quantity * sum.Sign);
+    }
+
+    private void Grow(CompiledQuota quota, long start, string component, Int128 quantity)
+    {
+        // The row of the whole is what replicas lock.
+        if (quota.IsCost) Of(quota, start, QuotaUse.Whole);
+        var use = Of(quota, start, component);
+        use.Growth = quota.IsPeak ? Int128.Max(use.Growth, quantity) : use.Growth + quantity;
+    }
+
+    // Over the minutes that it was used in, by time; shares are differences of rounded-down cumulatives, so they add up.
+    private void Spread(CompiledQuota quota, long from, long to, string component, Int128 quantity)
+    {
+        from = Math.Max(from, to - MaxMinutes * Minute);
+        if (to <= from) return;
+        for (var at = from / Minute * Minute; at < to; at += Minute)
         {
-            var share = Cumulative(Math.Min(at + minute, to)) - Cumulative(Math.Max(at, from));
-            if (share == 0) continue;
-            if (quota.IsCost) Cost(quota, at / 1_000_000, component, share);
-            else Grow(Of(quota, at / 1_000_000, component), share);
+            var share = Cumulative(Math.Min(at + Minute, to)) - Cumulative(Math.Max(at, from));
+            if (share != 0) Grow(quota, at / 1_000_000, component, share);
         }
 
-        Int128 Cumulative(long at) => (Int128)quantity * (at - from) / (to - from);
+        Int128 Cumulative(long at) => at == from ? 0 : at == to ? quantity : quantity * (at - from) / (to - from);
     }
 
     private QuotaUse Of(CompiledQuota quota, long start, string component)
@@ -116,29 +118,30 @@ internal sealed class QuotaGrowth(QuotaCatalogue catalogue)
 
     private static long StartOf(CompiledQuota quota, long bucket) => quota.Slots == QuotaSlots.Windows ? quota.WindowOf(bucket).Start : bucket;
 
-    // What CostQuotaGuard lets pass: usage or reservation alone, so that growth adds up.
-    private IEnumerable<(string Component, long Quantity)> Priced(UsageRow row, OwnedInterval owner)
+    // Prices that select workloads are asked row by row: of those for a meter the first that matches holds.
+    private void AddSelected(UsageRow row, OwnedInterval owner, QuotaSet set, int sign)
     {
-        if (!_prices.TryGetValue((owner.Tenant, row.Bucket), out var lines))
+        var traits = new WorkloadTraits(row.Workload.Host, row.Workload.Kind, row.Workload.Attributes.Latest.Labels, NoLabels);
+        var priced = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (line, component) in Priced(owner.Tenant, row.Bucket))
         {
-            lines = [.. (catalogue.Prices.At(owner.Tenant, row.Bucket).Prices?.Lines ?? []).Where(line => line.Meter is not null && line.Basis != PriceBasis.Larger)
-                .Select(line => (line, string.Create(CultureInfo.InvariantCulture, $"{owner.Tenant}\u001f{line.Book}\u001f{line.Version}\u001f{line.Sku}")))];
-            _prices[(owner.Tenant, row.Bucket)] = lines;
-        }
-
-        if (lines.Length == 0) yield break;
-        var traits = catalogue.Prices.AsksTraits ? new WorkloadTraits(row.Workload.Host, row.Workload.Kind, row.Workload.Attributes.Latest.Labels, NoLabels) : WorkloadTraits.Unknown;
-        for (var i = 0; i < lines.Length; i++)
-        {
-            var (line, component) = lines[i];
-            if (line.Selector is not null && !line.Selector.Matches(traits)) continue;
-            var priced = false;
-            for (var j = 0; j < i && !priced; j++) priced = lines[j].Line.Name == line.Name && (lines[j].Line.Selector is null || lines[j].Line.Selector!.Matches(traits));
-            if (!priced && line.TryBase(row.Values, row.Known, 0, out var quantity) && quantity != 0) yield return (component, quantity);
+            if ((line.Selector is not null && !line.Selector.Matches(traits)) || !priced.Add(line.Name) || !line.TryBase(row.Values, row.Known, 0, out var quantity) || quantity == 0) continue;
+            foreach (var quota in set.Quotas)
+            {
+                if (!quota.IsCost || only?.Invoke(quota, row.Bucket) == false) continue;
+                if (quota.Slots != QuotaSlots.Minutes) Grow(quota, StartOf(quota, row.Bucket), component, (Int128)quantity * sign);
+                else if (sign > 0) Spread(quota, row.From, row.To, component, quantity);
+            }
         }
     }
 
-    private static bool Has(UsageRow row, Meter meter) => (row.Known & (1 << meter.Index)) != 0;
+    // What CostQuotaGuard lets pass: usage or reservation alone, so that growth adds up.
+    private (PriceLine Line, string Component)[] Priced(string tenant, long bucket)
+    {
+        if (_prices.TryGetValue((tenant, bucket), out var lines)) return lines;
+        return _prices[(tenant, bucket)] = [.. (catalogue.Prices.At(tenant, bucket).Prices?.Lines ?? []).Where(line => line.Meter is not null && line.Basis != PriceBasis.Larger)
+            .DistinctBy(line => catalogue.Prices.AsksTraits ? line.Sku : line.Name).Select(line => (line, string.Create(CultureInfo.InvariantCulture, $"{tenant}\u001f{line.Book}\u001f{line.Version}\u001f{line.Sku}")))];
+    }
 
-    private static long Value(UsageRow row, Meter meter) => Has(row, meter) ? row.Values[meter.Index] : 0;
+    private static Meter? Counted(PriceLine line) => line.Basis == PriceBasis.Reservation ? line.Reserved : line.Meter;
 }

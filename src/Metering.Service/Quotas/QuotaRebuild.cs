@@ -34,7 +34,7 @@ internal static class QuotaRebuild
 
         if (needs.Count == 0) return;
         foreach (var (quota, from) in needs) await transaction.ExecuteAsync("DELETE FROM quota_window WHERE quota = @quota AND window_start >= @from", ("@quota", quota.Id), ("@from", from));
-        var growth = new QuotaGrowth(catalogue);
+        var growth = new QuotaGrowth(catalogue, (quota, bucket) => needs.TryGetValue(quota, out var from) && bucket >= from);
         await CountAsync(transaction, needs, growth);
         await QuotaWindows.AddAsync(transaction, growth.InOrder());
     }
@@ -64,7 +64,7 @@ internal static class QuotaRebuild
                 if (!reader.IsDBNull(meter.Index + 4)) row.Add(meter, reader.GetInt64(meter.Index + 4));
             }
 
-            growth.Add(row, owner, 1, quota => needs.TryGetValue(quota, out var from) && row.Bucket >= from);
+            growth.Add(row, owner);
         }
     }
 

@@ -16,6 +16,9 @@ internal sealed class QuotaUse(CompiledQuota quota, long start, string component
 
     public string Component => component;
 
+    /// <summary>Whether the figure decides as it is written.</summary>
+    public bool IsAsked => quota is { IsImmediate: true, IsCost: false };
+
     /// <summary>In base units; of a peak, the largest.</summary>
     public Int128 Growth;
 
