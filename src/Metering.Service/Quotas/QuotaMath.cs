@@ -8,6 +8,9 @@ internal static class QuotaMath
 {
     public static readonly Int128 Carry = 1_000_000_000_000_000_000;
 
+    /// <summary>Decimal places of rates and forecasts.</summary>
+    public const int Places = 9;
+
     /// <summary>As it is stored: high·10¹⁸ + low, low never negative.</summary>
     public static (long High, long Low) Split(Int128 value)
     {
@@ -30,9 +33,9 @@ internal static class QuotaMath
     /// <summary>Used in a minute, as a rate in the unit of the limit: by the second, of cost by the hour, of waiting in percent; null: it has none.</summary>
     public static decimal? Rate(CompiledQuota quota, IReadOnlyDictionary<string, Int128> minute, PriceCatalogue prices)
     {
-        if (!quota.IsStarved) return quota.IsCost ? Used(quota, minute, prices) * 60 : Used(quota, minute, prices) / 60;
+        if (!quota.IsStarved) return quota.IsCost ? Used(quota, minute, prices) * 60 : Math.Round(Used(quota, minute, prices) / 60, Places);
         var reserved = (decimal)minute.GetValueOrDefault(QuotaUse.Reserved);
-        return reserved == 0 ? null : (decimal)minute.GetValueOrDefault(QuotaUse.Waited) * 100 / reserved;
+        return reserved == 0 ? null : Math.Round((decimal)minute.GetValueOrDefault(QuotaUse.Waited) * 100 / reserved, Places);
     }
 
     /// <summary>Several figures as one: sums, or the largest of peaks.</summary>

@@ -67,7 +67,7 @@ internal static class QuotaMeasure
         var used = Since(start);
         var (slow, fast) = (Burn(quota.LongBurn), Burn(quota.ShortBurn));
         var rate = quota.IsBelow ? Math.Max(slow, fast) : Math.Min(slow, fast);
-        return new QuotaReading(now, now, start, end, used + rate * (end - now)) { Used = used, PerSecond = rate };
+        return new QuotaReading(now, now, start, end, Math.Round(used + rate * (end - now), QuotaMath.Places)) { Used = used, PerSecond = rate };
 
         decimal Since(long from) => QuotaMath.Used(quota, QuotaMath.Merge(quota, figures.Where(figure => figure.Start >= from)), prices);
 
@@ -83,7 +83,9 @@ internal static class QuotaMeasure
     {
         var readings = new List<QuotaReading>();
         var byMinute = figures.ToLookup(figure => figure.Start);
-        var at = Math.Max(judgedTo, now - Reach) / 60 * 60;
+
+        // The minute that the quota was made in is no whole one.
+        var at = (Math.Max(judgedTo, now - Reach) + 59) / 60 * 60;
         for (; agents.AnyLately && at + 60 + MinuteSettles <= now; at += 60)
         {
             if (agents.Behind < at + 60 && at + 60 + LateMinuteSettles > now) break;

@@ -13,6 +13,12 @@ internal sealed record QuotaReading(long From, long To, long WindowStart, long W
 
     public decimal PerSecond { get; init; }
 
-    /// <summary>When a forecast reaches the amount, Unix seconds; null: it never does, or this is no forecast.</summary>
-    public long? Reaches(decimal amount) => PerSecond <= 0 ? null : amount <= Used ? To : (amount - Used) / PerSecond is var seconds && seconds < 1e10m ? To + (long)decimal.Ceiling(seconds) : null;
+    /// <summary>When a forecast reaches the amount, Unix seconds; null: not in this window, or this is no forecast.</summary>
+    public long? Reaches(decimal amount)
+    {
+        if (PerSecond <= 0) return null;
+        if (amount <= Used) return To;
+        var seconds = decimal.Ceiling((amount - Used) / PerSecond);
+        return seconds <= WindowEnd - To + 1 ? Math.Min(To + (long)seconds, WindowEnd) : null;
+    }
 }

@@ -69,8 +69,8 @@ internal static class QuotaRules
     private static void CheckSubject(QuotaSubject subject, Action<string, string> add)
     {
         var some = subject.Tenant is not null || subject.Project is not null || subject.Host is not null || subject.Workload is not null;
-        if (!some && !subject.Fleet) add("subject", "is missing; give tenant, project, host, workload, or fleet: true.");
-        if (some && subject.Fleet) add("subject.fleet", "is the whole fleet, so there is no other condition; leave one out.");
+        if (!some && subject.Fleet != true) add("subject", "is missing; give tenant, project, host, workload, or fleet: true.");
+        if (some && subject.Fleet == true) add("subject.fleet", "is the whole fleet, so there is no other condition; leave one out.");
         if (subject.Tenant is { Length: 0 }) add("subject.tenant", "is empty.");
         if (subject.Project is not null && subject.Tenant is null) add("subject.project", "needs its tenant.");
         if (subject.Host is { Length: 0 }) add("subject.host", "is empty.");

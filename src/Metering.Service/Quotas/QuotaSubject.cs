@@ -16,7 +16,7 @@ public sealed record QuotaSubject
     public OwnershipMatch? Workload { get; init; }
 
     /// <summary>The whole fleet; then there is no other condition.</summary>
-    public bool Fleet { get; init; }
+    public bool? Fleet { get; init; }
 
     /// <summary>As labels of an alert: <c>tenant</c>, <c>project</c>, <c>host</c>, <c>workload</c>, or <c>fleet</c> = <c>all</c>.</summary>
     internal IReadOnlyDictionary<string, string> Names()
@@ -26,7 +26,7 @@ public sealed record QuotaSubject
         if (Project is not null) names["project"] = Project;
         if (Host is not null) names["host"] = Host;
         if (Workload is { } workload) names["workload"] = string.Join(' ', Conditions(workload));
-        if (Fleet) names["fleet"] = "all";
+        if (Fleet == true) names["fleet"] = "all";
         return names;
     }
 

@@ -126,7 +126,8 @@ public sealed class QuotaJudgeTests
         // 10 s an hour for 12 hours is 240 s a day; slower lately, it is not foretold.
         var even = QuotaMeasure.Now(quota, Hours([.. Enumerable.Repeat(10, 12)]), 3600, NoPrices, 12 * hour);
         Assert.Equal((120m, 240m), (even.Used, Math.Round(even.Value!.Value, 9)));
-        Assert.InRange(even.Reaches(240)!.Value, 24 * hour, 24 * hour + 1);
+        Assert.Equal(24 * hour, even.Reaches(240));
+        Assert.Null(even.Reaches(241));
         var slower = QuotaMeasure.Now(quota, Hours([.. Enumerable.Repeat(10, 11), 1]), 3600, NoPrices, 12 * hour);
         Assert.Equal(111m + 12, Math.Round(slower.Value!.Value, 9));
         var spike = QuotaMeasure.Now(quota, Hours([.. Enumerable.Repeat(1, 11), 60]), 3600, NoPrices, 12 * hour);
@@ -142,6 +143,7 @@ public sealed class QuotaJudgeTests
         (int Count, long To) Judge(long judgedTo, long now, AgentMarks agents) => QuotaMeasure.Readings(quota, [], [], judgedTo, 3600, agents, NoPrices, now) is var (readings, to) ? (readings.Count, to) : default;
         var all = new AgentMarks(true, long.MaxValue);
 
+        Assert.Equal((0, 600), Judge(590, 689, all));
         Assert.Equal((0, 600), Judge(600, 689, all));
         Assert.Equal((1, 660), Judge(600, 690, all));
         Assert.Equal((3, 780), Judge(600, 810, all));
