@@ -31,6 +31,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     BillingCommand.Invoices(),
     ExportCommand.Create(),
     ResourceCommand.Quotas(),
+    ResourceCommand.Plans(),
     ResourceCommand.Reports(),
     ResourceCommand.Webhooks(),
     ResourceCommand.Keys(),

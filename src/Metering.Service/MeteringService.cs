@@ -62,6 +62,10 @@ public static class MeteringService
 
         // quotas and alerts
         services.AddSingleton<IUsageListener>(new QuotaEvaluator());
+        services.AddSingleton<QuotaChange>();
+        services.AddSingleton<QuotaReport>();
+        services.AddSingleton<QuotaKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<QuotaKeeper>());
         services.AddSingleton<IPriceGuard, CostQuotaGuard>();
         services.AddSingleton(options.WebhookAddresses);
         services.AddSingleton(new RetrySchedule(new Random()));
@@ -161,6 +165,7 @@ public static class MeteringService
         app.MapContracts();
         app.MapAllocation();
         app.MapQuotas();
+        app.MapQuotaPlans();
         app.MapPeriods();
         app.MapInvoices();
         app.MapCharges();

@@ -7,11 +7,12 @@ using Metering.Benchmarks.Ingest;
 using Metering.Benchmarks.Month;
 using Metering.Benchmarks.Passes;
 using Metering.Benchmarks.Peers;
+using Metering.Benchmarks.Quotas;
 using Metering.Benchmarks.Rating;
 using Metering.Benchmarks.Storm;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new RateScenario(), new MonthScenario(), new FocusScenario()];
+IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new QuotaScenario(), new RateScenario(), new MonthScenario(), new FocusScenario()];
 if (args.Any(argument => argument is "--help" or "-h"))
 {
     CommandLine.Help(Console.Out, scenarios);

@@ -54,11 +54,20 @@ internal static class ResourceCommand
 
     public static Command Quotas() => With("quotas", "Limits, and how much of them is used.", connection =>
     [
-        List(connection, "v1/quotas", "", ["id", "tenant", "meter", "window", "used", "limit", "%", "fired", "notify"],
-            (item, _) => [Tables.Text(item, "id"), Tables.Text(item.GetProperty("subject"), "tenant"), .. Cells(item, "meter", "window", "value", "limit", "percent", "fired", "notify")], 4, 5, 6),
+        List(connection, "v1/quotas", "", ["id", "subject", "meter", "window", "state", "used", "limit", "%", "forecast", "fired", "notify"],
+            (item, _) => [Tables.Text(item, "id"), QuotaSubject(item.GetProperty("subject")), QuotaMeter(item), QuotaWindow(item), .. Cells(item, "state", "value", "effectiveLimit", "percent", "forecast", "fired", "notify")], 5, 6, 7, 8),
         Show(connection, "ID", id => "v1/quotas/" + Uri.EscapeDataString(id)),
+        QuotaHistory(connection),
         Apply(connection, DocumentKind.Quotas),
         Remove(connection, "Removes a quota.", id => "v1/quotas/" + Uri.EscapeDataString(id)),
+    ]);
+
+    public static Command Plans() => With("plans", "Limits by name that quotas go by.", connection =>
+    [
+        List(connection, "v1/quota-plans", "", ["id", "limits"], (item, _) => [Tables.Text(item, "id"), string.Join(", ", item.GetProperty("limits").EnumerateObject().Select(limit => $"{limit.Name} {Tables.Text(limit.Value)}"))]),
+        Show(connection, "ID", id => "v1/quota-plans/" + Uri.EscapeDataString(id)),
+        Apply(connection, DocumentKind.Plans),
+        Remove(connection, "Removes a plan that no quota goes by.", id => "v1/quota-plans/" + Uri.EscapeDataString(id)),
     ]);
 
     public static Command Webhooks() => With("webhooks", "Where alerts are posted to.", connection =>
@@ -119,6 +128,39 @@ internal static class ResourceCommand
         });
         return command;
     }
+
+    private static Command QuotaHistory(Connection connection)
+    {
+        var id = new Argument<string>("ID");
+        var limit = new Option<int>("--limit") { Description = "The newest so many: 1 to 1000", DefaultValueFactory = _ => 100, HelpName = "N" };
+        var format = CommonOptions.Format();
+        var command = new Command("history", "Its transitions, newest first.") { id, limit, format };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var client = connection.Open(parsed);
+            var answer = await client.GetAsync(string.Create(CultureInfo.InvariantCulture, $"v1/quotas/{Uri.EscapeDataString(parsed.GetValue(id)!)}/history?limit={parsed.GetValue(limit)}"), cancel);
+            IReadOnlyList<string> header = ["number", "at", "threshold", "from", "to", "value", "limit", "window start", "window end"];
+            var rows = answer.EnumerateArray().Select(entry => entry.GetProperty("crossing") is var crossing
+                ? (IReadOnlyList<string>)[.. Cells(entry, "number", "at"), Tables.Text(crossing, "threshold") + (Tables.Text(crossing, "thresholdIn") == "percent" ? " %" : ""), Tables.Text(entry, "former"),
+                    .. Cells(crossing, "state", "value", "limit", "windowStart", "windowEnd")] : []);
+            if (parsed.GetValue(format) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(answer, CliJson.Indented));
+            else if (parsed.GetValue(format) == "csv") Tables.WriteCsv(header, rows);
+            else Tables.Write(header, rows, new HashSet<int> { 0, 2, 5, 6 });
+            return 0;
+        });
+        return command;
+    }
+
+    private static string QuotaSubject(JsonElement subject) => string.Join(' ', subject.EnumerateObject().Where(field => field.Value.ValueKind is not (JsonValueKind.Null or JsonValueKind.False)).Select(field => field.Value.ValueKind switch
+    {
+        JsonValueKind.True => field.Name,
+        JsonValueKind.Object => Match(field.Value),
+        _ => $"{field.Name}={Tables.Text(field.Value)}",
+    }));
+
+    private static string QuotaMeter(JsonElement quota) => Tables.Text(quota, "kind") switch { "usage" => Tables.Text(quota, "meter"), "starved" => "starved", var kind => $"{kind} of {Tables.Text(quota, "meter")}" };
+
+    private static string QuotaWindow(JsonElement quota) => Tables.Text(quota, "kind") is "rate" or "starved" ? Tables.Text(quota, "for") is { Length: > 0 } hold ? "for " + hold : "minute" : Tables.Text(quota, "window");
 
     private static Command Show(Connection connection, string what, Func<string, string> path)
     {

@@ -85,10 +85,26 @@ internal sealed record DocumentKind
     {
         Noun = "quotas",
         Root = "quotas",
-        Fields = Set("id", "subject", "subject.*", "meter", "window", "limit", "thresholds", "notify"),
-        Texts = Set("id", "subject.*", "meter", "window", "notify[]"),
-        Defaults = new Dictionary<string, string> { ["window"] = "\"month\"", ["thresholds"] = "[100]", ["notify"] = "[]" },
+        Fields = Set("id", "subject", "subject.tenant", "subject.project", "subject.host", "subject.fleet", "subject.workload", "subject.workload.path", "subject.workload.kind", "subject.workload.name", "subject.workload.host",
+            "subject.workload.user", "subject.workload.label", "subject.workload.label.*", "kind", "meter", "window", "limit", "plan", "thresholds", "amounts", "direction", "hysteresis", "for", "grace", "shortBurn", "longBurn",
+            "paused", "pausedUntil", "severity", "labels", "labels.*", "notify"),
+        Texts = Set("id", "subject.tenant", "subject.project", "subject.host", "subject.workload.path", "subject.workload.kind", "subject.workload.name", "subject.workload.host", "subject.workload.user", "subject.workload.label.*",
+            "kind", "meter", "window", "plan", "direction", "for", "grace", "shortBurn", "longBurn", "pausedUntil", "severity", "labels.*", "notify[]"),
+        Defaults = new Dictionary<string, string>
+        {
+            ["kind"] = "\"usage\"", ["meter"] = "\"\"", ["window"] = "\"month\"", ["thresholds"] = "[100]", ["amounts"] = "[]", ["direction"] = "\"above\"", ["hysteresis"] = "0", ["paused"] = "false", ["severity"] = "\"warning\"",
+            ["labels"] = "{}", ["notify"] = "[]",
+        },
         PathOf = id => "v1/quotas/" + Uri.EscapeDataString(id),
+    };
+
+    public static readonly DocumentKind Plans = new()
+    {
+        Noun = "plans",
+        Root = "plans",
+        Fields = Set("id", "limits", "limits.*"),
+        Texts = Set("id"),
+        PathOf = id => "v1/quota-plans/" + Uri.EscapeDataString(id),
     };
 
     public static readonly DocumentKind Webhooks = new()

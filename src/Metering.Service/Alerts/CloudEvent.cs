@@ -38,6 +38,15 @@ public static class CloudEvent
         data.WriteNumber("limit", crossing.Limit);
         data.WriteNumber("value", crossing.Value);
         data.WriteString("state", crossing.State);
+        data.WriteString("kind", crossing.Kind);
+        data.WriteString("thresholdIn", crossing.ThresholdIn);
+        data.WriteString("direction", crossing.Direction);
+        data.WriteString("severity", crossing.Severity);
+        data.WriteStartObject("labels");
+        foreach (var (name, value) in crossing.Labels.OrderBy(pair => pair.Key, StringComparer.Ordinal)) data.WriteString(name, value);
+        data.WriteEndObject();
+        data.WriteNumber("transition", crossing.Transition);
+        if (crossing.PredictedAt is { } predicted) data.WriteString("predictedAt", predicted.UtcDateTime);
     }
 
     /// <summary>The body of any event.</summary>

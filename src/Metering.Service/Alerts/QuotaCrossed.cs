@@ -27,6 +27,27 @@ public sealed record QuotaCrossed
     /// <summary>What was used when the threshold was crossed, in the unit of the meter.</summary>
     public required decimal Value { get; init; }
 
-    /// <summary>The state that the quota is in now, such as <c>exceeded</c> or <c>resolved</c>.</summary>
+    /// <summary>The state that the threshold is in now: <c>firing</c> or <c>resolved</c>.</summary>
     public required string State { get; init; }
+
+    /// <summary>What the value is: <c>usage</c>, <c>rate</c>, <c>forecast</c> or <c>starved</c>.</summary>
+    public string Kind { get; init; } = "usage";
+
+    /// <summary>What the threshold is stated in: <c>percent</c> of the limit, or as an <c>amount</c>.</summary>
+    public string ThresholdIn { get; init; } = "percent";
+
+    /// <summary><c>above</c>: the value reached the threshold; <c>below</c>: it fell under it.</summary>
+    public string Direction { get; init; } = "above";
+
+    /// <summary><c>info</c>, <c>warning</c> or <c>critical</c>.</summary>
+    public string Severity { get; init; } = "warning";
+
+    /// <summary>What the quota says for routing.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Counts the transitions of the quota, from 1; the event's id ends with it.</summary>
+    public long Transition { get; init; }
+
+    /// <summary>Of a forecast: when the threshold will be reached; null: not foreseen.</summary>
+    public DateTimeOffset? PredictedAt { get; init; }
 }

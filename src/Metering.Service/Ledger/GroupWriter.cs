@@ -315,6 +315,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         // A record without readings only tells a name.
         if (record.ReadingCount == 0) return;
         var row = RowOf(part.Bucket, workload);
+        row.Cover(batch.WindowEnd - part.Length + part.From, batch.WindowEnd - part.Length + part.To);
         foreach (ref readonly var reading in CollectionsMarshal.AsSpan(batch.Readings).Slice(record.FirstReading, record.ReadingCount))
         {
             var meter = Meters[reading.Meter];

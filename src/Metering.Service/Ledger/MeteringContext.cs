@@ -53,6 +53,12 @@ public sealed class MeteringContext(DbContextOptions<MeteringContext> options) :
             entity.Property(quota => quota.Id).HasColumnName("id");
             entity.Property(quota => quota.Json).HasColumnName("json");
         });
+        modelBuilder.Entity<StoredQuotaPlan>(entity =>
+        {
+            entity.ToTable("quota_plan").HasKey(plan => plan.Id);
+            entity.Property(plan => plan.Id).HasColumnName("id");
+            entity.Property(plan => plan.Json).HasColumnName("json");
+        });
         modelBuilder.Entity<Webhook>(entity =>
         {
             entity.ToTable("webhook").HasKey(webhook => webhook.Id);

@@ -18,6 +18,11 @@ internal sealed class UsageRow
     /// <summary>CPU microseconds that a scraper would not have seen: see <see cref="Newborns"/>.</summary>
     public long UnscrapedMicroseconds;
 
+    /// <summary>The time that the group's batches cover, Unix microseconds; the same when it is not known.</summary>
+    public long From, To;
+
+    public void Cover(long from, long to) => (From, To) = To == 0 ? (from, to) : (Math.Min(From, from), Math.Max(To, to));
+
     public void Add(Meter meter, long quantity)
     {
         Known |= 1 << meter.Index;
@@ -34,11 +39,12 @@ internal sealed class UsageRow
 
         EstimatedMicroseconds = checked(EstimatedMicroseconds + other.EstimatedMicroseconds);
         UnscrapedMicroseconds = checked(UnscrapedMicroseconds + other.UnscrapedMicroseconds);
+        if (other.To != 0) Cover(other.From, other.To);
     }
 
     public void Clear()
     {
         Array.Clear(Values);
-        (Known, EstimatedMicroseconds, UnscrapedMicroseconds) = (0, 0, 0);
+        (Known, EstimatedMicroseconds, UnscrapedMicroseconds, From, To) = (0, 0, 0, 0, 0);
     }
 }

@@ -55,6 +55,9 @@ internal sealed class WorkloadEntry
     /// <summary>The row of the group under way that was added to last; the group's writer sets it and takes it away.</summary>
     internal UsageRow? Row { get; set; }
 
+    /// <summary>The quotas that it counts for, as last found.</summary>
+    internal Quotas.QuotasOfWorkload? Quotas { get; set; }
+
     public OwnedInterval OwnerAt(long bucketSeconds) => OwnedInterval.At(Owners, bucketSeconds);
 
     internal void Say(AttributeVersion seen, ulong inode, long windowEnd)

@@ -1,225 +1,111 @@
-using System.Globalization;
-using System.Text.Json;
-using Metering.Meters;
-using Metering.Service.Alerts;
 using Metering.Service.Ledger;
-using Metering.Service.Rating;
-using Metering.Service.Tenants;
-using Microsoft.EntityFrameworkCore;
 
 namespace Metering.Service.Quotas;
 
 /// <summary>
-/// Adds usage to the running figure of every quota it counts for, in the transaction that records the usage, and records what is crossed. The window's row is locked before it is read,
-/// so that of two replicas the second sees the first one's figure and each threshold is crossed by exactly one of them.
+/// Adds usage to the figures of every quota that it counts for, in the transaction that records it, and judges those whose threshold it reaches. The figure's row is locked before it is read,
+/// so that of two replicas the second sees the first one's figure and each threshold is reached by exactly one of them. What goes by time is judged by <see cref="QuotaKeeper"/>.
 /// </summary>
 internal sealed class QuotaEvaluator : IUsageListener
 {
-    private sealed record Loaded(long Revision, ILookup<string, (string Id, Quota Quota)> ByTenant, PriceCatalogue Prices, IReadOnlySet<string> Webhooks);
+    /// <summary>Usage of windows that ended longer ago counts, but is no alert any more.</summary>
+    private const long Reach = 60 * 86_400;
 
-    private static readonly Dictionary<string, string> NoLabels = [];
-
-    private Loaded? _loaded;
+    private QuotaCatalogue? _catalogue;
+    private long _revision = -1;
 
     public async Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now)
     {
-        var loaded = await LoadAsync(transaction, snapshot.Revision);
-        if (loaded.ByTenant.Count == 0) return;
-        var growth = new QuotaGrowth();
-        foreach (var row in rows) Collect(growth, loaded, row, row.Workload.OwnerAt(row.Bucket), 1);
-        await ApplyAsync(transaction, growth, loaded, now);
+        var catalogue = await LoadAsync(transaction, snapshot.Revision);
+        if (catalogue.Quotas.Count == 0) return;
+        var growth = new QuotaGrowth(catalogue);
+        foreach (var row in rows) growth.Add(row, row.Workload.OwnerAt(row.Bucket));
+        await ApplyAsync(transaction, catalogue, growth, now);
     }
 
-    /// <summary>What became another tenant's counts for that one, and no longer for the one before; a threshold that has fired stays fired.</summary>
+    /// <summary>What became another tenant's counts for that one, and no longer for the one before.</summary>
     public async Task UsageMovedAsync(LedgerTransaction transaction, IReadOnlyList<MovedUsage> moves, LedgerSnapshot snapshot, DateTimeOffset now)
     {
-        var loaded = await LoadAsync(transaction, snapshot.Revision);
-        if (loaded.ByTenant.Count == 0) return;
-        var growth = new QuotaGrowth();
+        var catalogue = await LoadAsync(transaction, snapshot.Revision);
+        if (catalogue.Quotas.Count == 0) return;
+        var growth = new QuotaGrowth(catalogue);
         foreach (var move in moves)
         {
-            Collect(growth, loaded, move.Row, move.Before, -1);
-            Collect(growth, loaded, move.Row, move.After, 1);
+            growth.Add(move.Row, move.Before, -1);
+            growth.Add(move.Row, move.After);
         }
 
-        await ApplyAsync(transaction, growth, loaded, now);
+        await ApplyAsync(transaction, catalogue, growth, now);
     }
 
-    private sealed class QuotaGrowth : SortedDictionary<(string Quota, long Window), (Quota Quota, long End, Dictionary<string, decimal> Components)>;
-
-    private static void Collect(QuotaGrowth growth, Loaded loaded, UsageRow row, OwnedInterval owner, int sign)
+    /// <summary>Names and labels that came late: the clock counts anew what selects by them.</summary>
+    public async Task AttributesChangedAsync(LedgerTransaction transaction, long from, LedgerSnapshot snapshot)
     {
-        foreach (var (id, quota) in loaded.ByTenant[owner.Tenant])
-        {
-            if (quota.Subject.Project is { } project && project != owner.Project) continue;
-            var (start, end) = QuotaWindow.Of(quota.Window, row.Bucket, loaded.Prices.ZoneOf(owner.Tenant));
-            if (!growth.TryGetValue((id, start), out var found)) growth[(id, start)] = found = (quota, end, new Dictionary<string, decimal>(StringComparer.Ordinal));
-            Count(found.Components, quota, row, owner.Tenant, loaded.Prices, sign);
-        }
+        var catalogue = await LoadAsync(transaction, snapshot.Revision);
+        foreach (var quota in catalogue.Quotas.Where(quota => quota.AsksAttributes))
+            await transaction.ExecuteAsync("UPDATE quota_clock SET basis = '' WHERE quota = @quota", ("@quota", quota.Id));
     }
 
-    // In key order: replicas lock in the same order.
-    private static async Task ApplyAsync(LedgerTransaction transaction, QuotaGrowth growth, Loaded loaded, DateTimeOffset now)
+    private static async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, QuotaGrowth growth, DateTimeOffset now)
     {
-        foreach (var ((id, start), (quota, end, components)) in growth)
+        var uses = growth.InOrder();
+        if (uses.Count == 0) return;
+        await QuotaWindows.AddAsync(transaction, uses);
+        var costs = await CostsAsync(transaction, uses);
+        var crossed = new SortedDictionary<int, List<QuotaReading>>();
+        var at = now.ToUnixTimeSeconds();
+        for (var i = 0; i < uses.Count; i++)
         {
-            if (components.Count > 0) await AddAsync(transaction, id, quota, start, end, components, loaded, now);
+            var use = uses[i];
+            if (!use.Quota.IsImmediate || use.Component.Length > 0 || (use.Quota.IsCost ? CostOf(catalogue, uses, i, costs) : ReachedBy(use)) is not { } value) continue;
+            var (start, end) = use.Quota.WindowOf(use.Start);
+            if (end < at - Reach) continue;
+            if (!crossed.TryGetValue(use.Quota.Index, out var readings)) crossed[use.Quota.Index] = readings = [];
+            readings.Add(new QuotaReading(at, at, start, end, value) { IsClosed = end + QuotaMeasure.WindowSettles <= at });
         }
+
+        // In the order of ids: replicas lock in the same order.
+        foreach (var (index, readings) in crossed) await QuotaLedger.JudgeAsync(transaction, catalogue, catalogue.Quotas[index], readings, now);
     }
 
-    /// <summary>Rebuilds the open windows of a quota from the ledger, after it was made or changed: what was used before counts too.</summary>
-    public static async Task RebuildAsync(LedgerTransaction transaction, string id, Quota quota, LedgerOptions options, DateTimeOffset now)
+    // Null when no threshold lies between the figure before and the figure now. Of a peak the one before is not known.
+    private static decimal? ReachedBy(QuotaUse use)
     {
-        var prices = await PriceCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
-        var grain = await LedgerGrain.ReadAsync(transaction, options);
-        var (start, end) = QuotaWindow.Of(quota.Window, grain.Floor(now.ToUnixTimeSeconds()), prices.ZoneOf(quota.Subject.Tenant!));
-        await transaction.ExecuteAsync("DELETE FROM quota_use WHERE quota = @quota AND window_start >= @start", ("@quota", id), ("@start", start));
-        var components = new Dictionary<string, decimal>(StringComparer.Ordinal);
-        var command = transaction.Command(
-            "SELECT w.host, w.kind, u.bucket" + string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column)) + """
-             FROM usage u JOIN workload w ON w.id = u.workload LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to
-            WHERE u.bucket >= @start AND u.bucket < @end AND COALESCE(o.tenant, 'unattributed') = @tenant AND (@project = '' OR o.project = @project)
-            """, ("@start", start), ("@end", end), ("@tenant", quota.Subject.Tenant), ("@project", quota.Subject.Project ?? ""));
-        await using (var reader = await command.ExecuteReaderAsync())
+        var before = use.Quota.IsPeak ? 0 : use.Used - use.Growth;
+        foreach (var amount in use.Quota.BaseAmounts)
         {
-            var row = new UsageRow();
-            while (await reader.ReadAsync())
-            {
-                row.Clear();
-                row.Bucket = reader.GetInt64(2);
-                row.Workload = new WorkloadEntry { Host = reader.GetString(0), Kind = reader.GetString(1), Key = "", Path = "", Attributes = new AttributeHistory("", new AttributeVersion(0, "", NoLabels)) };
-                foreach (var meter in MeterCatalogue.All)
-                {
-                    if (!reader.IsDBNull(meter.Index + 3)) row.Add(meter, reader.GetInt64(meter.Index + 3));
-                }
-
-                Count(components, quota, row, quota.Subject.Tenant!, prices);
-            }
+            if (before < amount && use.Used >= amount && (!use.Quota.IsPeak || use.Growth >= amount)) return use.Quota.Meter!.Show((decimal)use.Used);
         }
 
-        foreach (var (component, used) in components) await WriteUseAsync(transaction, id, start, component, used);
+        return null;
     }
 
-    /// <summary>Figure of the window that is open now, in the quota's unit. A cost is that of the cumulative quantity of each SKU, cut by the versions in their order, as a charge is.</summary>
-    public static decimal Value(Quota quota, IReadOnlyDictionary<string, decimal> components, PriceCatalogue prices)
+    // The parts of a cost, read when the row of the whole is locked.
+    private static async Task<ILookup<string, QuotaFigure>> CostsAsync(LedgerTransaction transaction, List<QuotaUse> uses)
     {
-        if (quota.Meter != "cost") return MeterCatalogue.TryFind(quota.Meter, out var meter) ? meter.Show(components.Values.Sum()) : 0;
-
-        var lines = new List<(PriceLine Line, long From, decimal Used)>();
-        foreach (var (component, used) in components)
-        {
-            var parts = component.Split('\u001f');
-            var version = prices.Book(parts[0]).FirstOrDefault(validity => validity.Version == int.Parse(parts[1], CultureInfo.InvariantCulture));
-            if (version?.Lines.FirstOrDefault(line => line.Sku == parts[2]) is { } line) lines.Add((line, version.From, used));
-        }
-
-        var cost = Amount.Zero;
-        var charges = new List<Charge>();
-        foreach (var sku in lines.GroupBy(one => one.Line.Sku, StringComparer.Ordinal))
-        {
-            var cumulative = new Cumulative(sku.First().Line.Unit.BaseUnits);
-            charges.Clear();
-            foreach (var (line, _, used) in sku.OrderBy(one => one.From)) cumulative.AddSum(line, (Int128)used, charges);
-            foreach (var charge in charges) cost += charge.Cost;
-        }
-
-        return cost.ToDecimal();
+        var needs = uses.Where(use => use.Quota is { IsCost: true, IsImmediate: true }).GroupBy(use => use.Quota.Id).Select(group => (group.Key, group.Min(use => use.Start))).ToArray();
+        return await QuotaWindows.ReadAsync(transaction, needs, CancellationToken.None);
     }
 
-    private static void Count(Dictionary<string, decimal> components, Quota quota, UsageRow row, string tenant, PriceCatalogue prices, int sign = 1)
+    private static decimal? CostOf(QuotaCatalogue catalogue, List<QuotaUse> uses, int at, ILookup<string, QuotaFigure> costs)
     {
-        if (quota.Meter != "cost")
-        {
-            if (MeterCatalogue.TryFind(quota.Meter, out var meter) && (row.Known & (1 << meter.Index)) != 0 && row.Values[meter.Index] != 0) Add(meter.Name, row.Values[meter.Index]);
-            return;
-        }
+        var whole = uses[at];
+        var after = QuotaMath.Merge(whole.Quota, costs[whole.Quota.Id].Where(figure => figure.Start == whole.Start));
+        var value = QuotaMath.Used(whole.Quota, after, catalogue.Prices);
+        if (value < whole.Quota.Thresholds[0].Amount) return null;
+        var before = new Dictionary<string, Int128>(after, StringComparer.Ordinal);
 
-        if (prices.At(tenant, row.Bucket).Prices is not { } holds) return;
-        var workload = prices.AsksTraits ? new WorkloadTraits(row.Workload.Host, row.Workload.Kind, row.Workload.Attributes.Latest.Labels, NoLabels) : WorkloadTraits.Unknown;
-        var priced = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var line in holds.Lines)
-        {
-            // What CostQuotaGuard lets pass: usage or reservation alone, so that growth adds up.
-            if (line.Meter is null || line.Basis == PriceBasis.Larger || (line.Selector is not null && !line.Selector.Matches(workload)) || !priced.Add(line.Name)) continue;
-            if (line.TryBase(row.Values, row.Known, 0, out var used) && used != 0) Add(string.Create(CultureInfo.InvariantCulture, $"{line.Book}\u001f{line.Version}\u001f{line.Sku}"), used);
-        }
-
-        void Add(string component, long quantity) => components[component] = components.GetValueOrDefault(component) + sign * (decimal)quantity;
+        // In key order the parts follow the whole.
+        for (var i = at + 1; i < uses.Count && uses[i].Quota == whole.Quota && uses[i].Start == whole.Start; i++) before[uses[i].Component] -= uses[i].Growth;
+        var former = QuotaMath.Used(whole.Quota, before, catalogue.Prices);
+        return whole.Quota.Thresholds.Any(threshold => former < threshold.Amount && value >= threshold.Amount) ? value : null;
     }
 
-    private static async Task AddAsync(LedgerTransaction transaction, string id, Quota quota, long start, long end, Dictionary<string, decimal> growth, Loaded loaded, DateTimeOffset now)
+    private async Task<QuotaCatalogue> LoadAsync(LedgerTransaction transaction, long revision)
     {
-        // The upsert takes the row's lock; whoever comes second waits here and then reads what the first has written.
-        var lockRow = transaction.Command("""
-            INSERT INTO quota_window (quota, window_start, window_end, fired) VALUES (@quota, @start, @end, '')
-            ON CONFLICT (quota, window_start) DO UPDATE SET window_end = excluded.window_end RETURNING fired
-            """, ("@quota", id), ("@start", start), ("@end", end));
-        var fired = (string?)await lockRow.ExecuteScalarAsync() ?? "";
-
-        var used = await ReadUseAsync(transaction, id, start);
-        foreach (var (component, quantity) in growth)
-        {
-            used[component] = used.GetValueOrDefault(component) + quantity;
-            await WriteUseAsync(transaction, id, start, component, used[component]);
-        }
-
-        var value = Value(quota, used, loaded.Prices);
-        var done = fired.Split(',', StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal);
-        var before = done.Count;
-        foreach (var threshold in quota.Thresholds.Order())
-        {
-            var name = threshold.ToString("0.##########", CultureInfo.InvariantCulture);
-            if (value < quota.Limit * threshold / 100 || done.Contains(name)) continue;
-            done.Add(name);
-            await FireAsync(transaction, id, quota, threshold, name, value, start, end, loaded, now);
-        }
-
-        if (done.Count == before) return;
-        await transaction.ExecuteAsync("UPDATE quota_window SET fired = @fired WHERE quota = @quota AND window_start = @start",
-            ("@fired", string.Join(',', done)), ("@quota", id), ("@start", start));
-    }
-
-    private static async Task FireAsync(
-        LedgerTransaction transaction, string id, Quota quota, decimal threshold, string name, decimal value, long start, long end, Loaded loaded, DateTimeOffset now)
-    {
-        var eventId = string.Create(CultureInfo.InvariantCulture, $"qc_{id}_{start}_{name.Replace('.', '-')}");
-        var subject = new Dictionary<string, string>(StringComparer.Ordinal) { ["tenant"] = quota.Subject.Tenant! };
-        if (quota.Subject.Project is { } project) subject["project"] = project;
-        var crossing = new QuotaCrossed
-        {
-            Quota = id,
-            Subject = subject,
-            Meter = quota.Meter,
-            WindowStart = DateTimeOffset.FromUnixTimeSeconds(start),
-            WindowEnd = DateTimeOffset.FromUnixTimeSeconds(end),
-            Threshold = threshold,
-            Limit = quota.Limit,
-            Value = value,
-            State = "firing",
-        };
-        await Outbox.AddAsync(transaction, eventId, quota.Subject.Tenant, crossing, quota.Notify.Where(loaded.Webhooks.Contains), now);
-    }
-
-    internal static async Task<Dictionary<string, decimal>> ReadUseAsync(LedgerTransaction transaction, string id, long start)
-    {
-        var used = new Dictionary<string, decimal>(StringComparer.Ordinal);
-        var command = transaction.Command("SELECT component, used FROM quota_use WHERE quota = @quota AND window_start = @start", ("@quota", id), ("@start", start));
-        await using var rows = await command.ExecuteReaderAsync();
-        while (await rows.ReadAsync()) used[rows.GetString(0)] = rows.GetDecimal(1);
-        return used;
-    }
-
-    private static Task WriteUseAsync(LedgerTransaction transaction, string id, long start, string component, decimal used) => transaction.ExecuteAsync(
-        "INSERT INTO quota_use (quota, window_start, component, used) VALUES (@quota, @start, @component, @used) ON CONFLICT (quota, window_start, component) DO UPDATE SET used = excluded.used",
-        ("@quota", id), ("@start", start), ("@component", component), ("@used", used));
-
-    private async Task<Loaded> LoadAsync(LedgerTransaction transaction, long revision)
-    {
-        if (_loaded is { } known && known.Revision == revision) return known;
-        var stored = await transaction.Context.Set<StoredQuota>().AsNoTracking().ToListAsync();
-        var quotas = stored.ConvertAll(row => (row.Id, Quota: JsonSerializer.Deserialize<Quota>(row.Json, LedgerJson.Options)!));
-        var webhooks = await transaction.Context.Set<Webhook>().AsNoTracking().Select(webhook => webhook.Id).ToListAsync();
-        var prices = await PriceCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
-        return _loaded = new Loaded(revision, quotas.ToLookup(pair => pair.Quota.Subject.Tenant ?? OwnedInterval.UnattributedTenant), prices, webhooks.ToHashSet(StringComparer.Ordinal));
+        if (_catalogue is { } known && _revision == revision) return known;
+        _catalogue = await QuotaCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
+        _revision = revision;
+        return _catalogue;
     }
 }

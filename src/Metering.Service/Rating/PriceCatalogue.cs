@@ -37,6 +37,9 @@ internal sealed class PriceCatalogue
     /// <summary>True when a price is for some workloads only, so that rating must know them.</summary>
     public bool AsksTraits { get; }
 
+    /// <summary>Every meter that some price counts.</summary>
+    public IEnumerable<Meters.Meter> Meters => _books.Values.SelectMany(versions => versions).SelectMany(validity => validity.Lines).SelectMany(line => new[] { line.Meter, line.Reserved }).OfType<Meters.Meter>().Distinct();
+
     public static async Task<PriceCatalogue> LoadAsync(MeteringContext context, CancellationToken cancel)
     {
         var tenants = await context.Set<Tenant>().AsNoTracking().ToListAsync(cancel);

@@ -16,11 +16,15 @@ internal sealed class LedgerUnderTest : IAsyncDisposable
 
     public IIngest Ingest => _ingest;
 
-    public static async Task<LedgerUnderTest> OpenAsync(string connectionString, CancellationToken cancel)
+    public LedgerStore Store => _store;
+
+    /// <param name="setUp">Configures the empty ledger.</param>
+    public static async Task<LedgerUnderTest> OpenAsync(string connectionString, CancellationToken cancel, Func<LedgerStore, LedgerOptions, Task>? setUp = null)
     {
         var options = new LedgerOptions { ConnectionString = connectionString };
         var store = LedgerStore.Create(options);
         await store.OpenAsync(cancel);
+        if (setUp is not null) await setUp(store, options);
         var writer = new GroupWriter(store, options, TimeProvider.System, [new QuotaEvaluator()]);
         var ingest = new GroupCommit(writer, TimeProvider.System, NullLogger<GroupCommit>.Instance);
         await ingest.StartAsync(cancel);

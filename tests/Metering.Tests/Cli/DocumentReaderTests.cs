@@ -61,7 +61,7 @@ public sealed class DocumentReaderTests
     [Fact]
     public void The_examples_have_no_fault()
     {
-        foreach (var kind in new[] { DocumentKind.Tenants, DocumentKind.Ownership, DocumentKind.Prices, DocumentKind.Contracts, DocumentKind.Allocation, DocumentKind.Quotas, DocumentKind.Webhooks })
+        foreach (var kind in new[] { DocumentKind.Tenants, DocumentKind.Ownership, DocumentKind.Prices, DocumentKind.Contracts, DocumentKind.Allocation, DocumentKind.Quotas, DocumentKind.Plans, DocumentKind.Webhooks })
         {
             var reader = new DocumentReader(kind);
             var file = Path.Combine(RepositoryFiles.Root, "deploy", "examples", kind.Noun + ".yaml");

@@ -79,7 +79,7 @@ internal sealed class SimulatedService : IDisposable
 
     public List<string> Rows(string sql) => Rows(sql, row => row.GetString(0));
 
-    public decimal? QuotaUse() => Rows("SELECT used FROM quota_use", row => (decimal?)row.GetDecimal(0)).FirstOrDefault();
+    public decimal? QuotaUse() => Rows("SELECT used_low FROM quota_window", row => (decimal?)row.GetDecimal(0)).FirstOrDefault();
 
     public void Execute(Func<LedgerTransaction, Task> work) => _store.WriteAsync(work, CancellationToken.None).GetAwaiter().GetResult();
 
