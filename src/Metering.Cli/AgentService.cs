@@ -1,12 +1,16 @@
 using Metering.Agent;
+using Metering.Service.Enforcement;
+using Metering.Service.Ledger;
 
 namespace Metering.Cli;
 
 /// <summary>The agent within <c>metering up</c>.</summary>
-internal sealed class AgentService(MeteringAgent agent) : BackgroundService
+internal sealed class AgentService(MeteringAgent agent, LedgerStore store) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // Agent and service are one process here: whose orders count needs no setting.
+        using (var key = await EnforcementLedger.KeyAsync(store, stoppingToken)) agent.Enforcer.Trust(key.ExportSubjectPublicKeyInfo());
         using var metrics = new AgentMetrics(agent, TimeProvider.System);
         await Task.Run(() => agent.RunAsync(stoppingToken), CancellationToken.None);
     }

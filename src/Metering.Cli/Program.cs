@@ -32,6 +32,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     ExportCommand.Create(),
     ResourceCommand.Quotas(),
     ResourceCommand.Plans(),
+    ResourceCommand.Enforcement(),
     ResourceCommand.Reports(),
     ResourceCommand.Webhooks(),
     ResourceCommand.Keys(),

@@ -4,6 +4,7 @@ using Metering.Service.Access;
 using Metering.Service.Alerts;
 using Metering.Service.Allocation;
 using Metering.Service.Billing;
+using Metering.Service.Enforcement;
 using Metering.Service.Focus;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
@@ -47,7 +48,7 @@ public static class MeteringService
         // ledger
         services.AddSingleton(options.Ledger);
         services.AddSingleton(LedgerStore.Create(options.Ledger));
-        services.AddSingleton<GroupWriter>(provider => new GroupWriter(provider.GetRequiredService<LedgerStore>(), options.Ledger, provider.GetRequiredService<TimeProvider>(), provider.GetServices<IUsageListener>()));
+        services.AddSingleton<GroupWriter>(provider => new GroupWriter(provider.GetRequiredService<LedgerStore>(), options.Ledger, provider.GetRequiredService<TimeProvider>(), provider.GetServices<IUsageListener>()) { Commands = provider.GetRequiredService<ICommandSource>() });
 
         // ingest
         services.AddSingleton<HostAlarms>();
@@ -67,6 +68,10 @@ public static class MeteringService
         services.AddSingleton<QuotaKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<QuotaKeeper>());
         services.AddSingleton<IPriceGuard, CostQuotaGuard>();
+        services.AddSingleton<CommandBoard>();
+        services.AddSingleton<ICommandSource>(provider => provider.GetRequiredService<CommandBoard>());
+        services.AddSingleton<EnforcementKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<EnforcementKeeper>());
         services.AddSingleton(options.WebhookAddresses);
         services.AddSingleton(new RetrySchedule(new Random()));
         services.AddSingleton<IHostResolver, DnsHostResolver>();
@@ -166,6 +171,7 @@ public static class MeteringService
         app.MapAllocation();
         app.MapQuotas();
         app.MapQuotaPlans();
+        app.MapEnforcement();
         app.MapPeriods();
         app.MapInvoices();
         app.MapCharges();

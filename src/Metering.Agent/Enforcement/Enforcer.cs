@@ -80,7 +80,7 @@ internal sealed partial class Enforcer(
             var refusal = Judge(command, out var order);
             if (refusal is null)
             {
-                refusal = order!.Release ? Release(order) : Apply(order, EnforcementActions.ByName[order.Action]);
+                refusal = order!.Releases is { } former ? Release(former, order.Reason) : Apply(order, EnforcementActions.ByName[order.Action]);
                 if (refusal is null) return null;
             }
 
@@ -122,7 +122,7 @@ internal sealed partial class Enforcer(
         if (left > LongestLife.Microseconds()) return $"it would hold for longer than {LongestLife.TotalHours} h";
         if (_released.ContainsKey(order.Id)) return "it was released, or changed by hand";
         if (!EnforcementActions.ByName.TryGetValue(order.Action, out var action)) return $"'{order.Action}' is no action";
-        if (order.Release) return null;
+        if (order.Releases is not null) return null;
         if (!options.Actions.Contains(action)) return $"this host does not permit {order.Action} (Enforcement:Actions)";
         return Floor(action, order.Value) ?? Foreign(order.Path);
     }
@@ -191,6 +191,9 @@ internal sealed partial class Enforcer(
             Trouble = held?.Trouble,
         };
         _held[(order.Path, file)] = limit;
+
+        // Only later: whatever is stored is undone at the next start.
+        if (held is not null && held.Written.AsSpan().SequenceEqual(written)) return null;
         if (!TryStore(out var unstored))
         {
             if (held is null) _held.Remove((order.Path, file));
@@ -198,7 +201,7 @@ internal sealed partial class Enforcer(
             return unstored;
         }
 
-        if (held is null || !held.Written.AsSpan().SequenceEqual(written)) Set(limit);
+        Set(limit);
         return null;
     }
 
@@ -215,10 +218,10 @@ internal sealed partial class Enforcer(
         _held[(limit.Path, limit.File)] = limit with { Trouble = trouble };
     }
 
-    private string? Release(EnforcementOrder order)
+    private string? Release(string id, string why)
     {
-        foreach (var limit in _held.Values.Where(limit => limit.Path == order.Path && limit.File == order.Action)) _released[limit.Id] = Now() + LongestLife.Microseconds();
-        ReleaseWhere(limit => limit.Path == order.Path && limit.File == order.Action, order.Reason);
+        _released[id] = Now() + LongestLife.Microseconds();
+        ReleaseWhere(limit => limit.Id == id, why);
         return null;
     }
 

@@ -70,6 +70,14 @@ internal static class ResourceCommand
         Remove(connection, "Removes a plan that no quota goes by.", id => "v1/quota-plans/" + Uri.EscapeDataString(id)),
     ]);
 
+    public static Command Enforcement() => With("enforcement", "What agents are told to do to workloads that are over a quota.", connection =>
+    [
+        List(connection, "v1/enforcement", "", ["quota", "host", "path", "action", "value", "since", "released", "why"],
+            (item, _) => [.. Cells(item, "quota", "host", "path"), Tables.Text(item, "action") + (item.GetProperty("dryRun").GetBoolean() ? " (dry run)" : ""), .. Cells(item, "value", "beganAt", "releasedAt", "releasedWhy")], 4),
+        Release(connection),
+        EnforcementKey(connection),
+    ]);
+
     public static Command Webhooks() => With("webhooks", "Where alerts are posted to.", connection =>
     [
         List(connection, "v1/webhooks", "", ["id", "url", "disabled"], (item, _) => Cells(item, "id", "url", "disabled")),
@@ -124,6 +132,35 @@ internal static class ResourceCommand
             if (parsed.GetValue(format) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(answer, CliJson.Indented));
             else if (parsed.GetValue(format) == "csv") Tables.WriteCsv(header, items);
             else Tables.Write(header, items, right.ToHashSet());
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Release(Connection connection)
+    {
+        var quota = new Option<string?>("--quota") { Description = "Only those of this quota", HelpName = "ID" };
+        var host = new Option<string?>("--host") { Description = "Only those on this host", HelpName = "ID" };
+        var path = new Option<string?>("--path") { Description = "Only that of this cgroup", HelpName = "PATH" };
+        var all = new Option<bool>("--all") { Description = "All of them" };
+        var command = new Command("release", "Undoes limits; they come back when their quota fires anew.") { quota, host, path, all };
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var client = connection.Open(parsed);
+            var answer = await client.JsonAsync(HttpMethod.Post, "v1/enforcement/release", JsonSerializer.Serialize(new { quota = parsed.GetValue(quota), host = parsed.GetValue(host), path = parsed.GetValue(path), all = parsed.GetValue(all) }), cancel);
+            Console.Out.WriteLine($"{Tables.Text(answer, "count")} released; agents undo them with their next answer, within two passes.");
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command EnforcementKey(Connection connection)
+    {
+        var command = new Command("key", "Prints the key for the agents' setting Enforcement:PublicKey.");
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var client = connection.Open(parsed);
+            Console.Out.WriteLine(Tables.Text(await client.GetAsync("v1/enforcement/key", cancel), "key"));
             return 0;
         });
         return command;

@@ -98,11 +98,12 @@ internal static class IngestEndpoints
             });
     }
 
-    private static async Task<IResult> Downlink(string host, string? epoch, HttpRequest request, Caller caller, LedgerStore store, CancellationToken cancel)
+    private static async Task<IResult> Downlink(string host, string? epoch, HttpRequest request, Caller caller, LedgerStore store, ICommandSource commands, CancellationToken cancel)
     {
         if (caller.Role == Roles.Agent && caller.Host is not null && caller.Host != host) return Problems.Unknown("host", host);
         var downlink = await DownlinkQuery.FindAsync(store, host, epoch, cancel);
         if (downlink is null) return Problems.Unknown("agent of host", host);
+        downlink.Commands.AddRange(commands.For(host));
         return request.Headers.Accept.ToString().Contains(Protobuf, StringComparison.OrdinalIgnoreCase) ? new ProtobufResult(downlink, 200) : TypedResults.Ok(Document(downlink));
     }
 

@@ -26,6 +26,9 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     /// <summary>Called at named moments; tests crash there.</summary>
     internal Action<string>? FaultPoint { get; set; }
 
+    /// <summary>What is said to agents with each answer; null: nothing.</summary>
+    public ICommandSource? Commands { get; init; }
+
     /// <summary>Answers in the order of the items, after the commit. Throws what <see cref="LedgerStore.WriteAsync{T}"/> throws; nothing has changed then.</summary>
     public async Task<IngestAnswer[]> WriteAsync(IReadOnlyList<GroupItem> group, CancellationToken cancel)
     {
@@ -80,7 +83,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     {
         await LedgerGate.EnterAsync(transaction);
         _snapshot = await LedgerSnapshot.RefreshAsync(_snapshot, transaction);
-        var judged = new Judged(group, clock.GetUtcNow());
+        var judged = new Judged(group, clock.GetUtcNow(), Commands);
         var epochs = group.Where(item => item.Refusal is null && HasIdentity(item.Batch)).Select(item => item.Batch.Epoch).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray();
         foreach (var agent in await _bulk.LoadAgentsAsync(transaction, epochs)) judged.Agents[agent.Epoch] = agent;
         for (var i = 0; i < group.Count; i++) await JudgeAsync(transaction, judged, i);

@@ -4,7 +4,7 @@ using Metering.Service.Ingest;
 namespace Metering.Service.Ledger;
 
 /// <summary>What a transaction has decided about each delivery of its group.</summary>
-internal sealed class Judged(IReadOnlyList<GroupItem> group, DateTimeOffset now)
+internal sealed class Judged(IReadOnlyList<GroupItem> group, DateTimeOffset now, ICommandSource? commands = null)
 {
     private readonly AgentEntry?[] _agents = new AgentEntry?[group.Count];
 
@@ -42,6 +42,7 @@ internal sealed class Judged(IReadOnlyList<GroupItem> group, DateTimeOffset now)
             return Results[i] == IngestResult.Refused ? new Downlink { Refused = { new Refusal { Sequence = group[i].Batch.Sequence, Reason = Reasons[i] ?? "" } } } : null;
         var downlink = new Downlink { AgentEpoch = agent.Epoch, CommittedSequence = agent.Committed, Duplicates = Results[i] == IngestResult.Duplicate ? 1u : 0u };
         if (Results[i] is IngestResult.Refused or IngestResult.Quarantined) downlink.Refused.Add(new Refusal { Sequence = group[i].Batch.Sequence, Reason = Reasons[i] ?? "" });
+        if (commands is not null) downlink.Commands.AddRange(commands.For(agent.Host));
         return downlink;
     }
 }

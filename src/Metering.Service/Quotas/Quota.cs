@@ -44,6 +44,9 @@ public sealed record Quota
 
     public string? LongBurn { get; init; }
 
+    /// <summary>What is done to its workloads while it is over; null: nothing.</summary>
+    public QuotaEnforcement? Enforce { get; init; }
+
     /// <summary>Counts, but begins no alert.</summary>
     public bool Paused { get; init; }
 

@@ -130,7 +130,7 @@ internal static class QuotaLedger
     };
 
     // What was said last: of what is measured no more there is no figure.
-    private static async Task<decimal?> LastValueAsync(LedgerTransaction transaction, string quota)
+    public static async Task<decimal?> LastValueAsync(LedgerTransaction transaction, string quota)
     {
         var json = await transaction.Command("SELECT json FROM quota_transition WHERE quota = @quota ORDER BY number DESC LIMIT 1", ("@quota", quota)).ExecuteScalarAsync() as string;
         return json is null ? null : JsonSerializer.Deserialize<QuotaHistoryEntry>(json, LedgerJson.Options)?.Crossing.Value;

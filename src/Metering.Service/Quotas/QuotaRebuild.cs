@@ -68,6 +68,20 @@ internal static class QuotaRebuild
         }
     }
 
+    /// <summary>Who used something in a bucket since <paramref name="from"/> (Unix seconds), and whose it was.</summary>
+    public static async Task<List<(WorkloadEntry Workload, OwnedInterval Owner, long Bucket)>> UsersAsync(LedgerTransaction transaction, long from)
+    {
+        var workloads = await WorkloadsAsync(transaction);
+        var users = new List<(WorkloadEntry, OwnedInterval, long)>();
+        await using var rows = await transaction.Command($"""
+            SELECT u.workload, MAX(u.bucket), COALESCE(o.tenant, '{OwnedInterval.UnattributedTenant}'), COALESCE(o.project, '')
+            FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to
+            WHERE u.bucket >= @from GROUP BY 1, 3, 4
+            """, ("@from", from)).ExecuteReaderAsync();
+        while (await rows.ReadAsync()) users.Add((workloads[rows.GetInt64(0)], new OwnedInterval(0, long.MaxValue, rows.GetString(2), rows.GetString(3)), rows.GetInt64(1)));
+        return users;
+    }
+
     private static async Task<Dictionary<long, WorkloadEntry>> WorkloadsAsync(LedgerTransaction transaction)
     {
         var former = await AttributeStore.LoadAsync(transaction);

@@ -1,3 +1,4 @@
+using Metering.Enforcement;
 using Metering.Meters;
 using Metering.Service.Ledger;
 using Metering.Service.Tenants;
@@ -28,6 +29,7 @@ internal static class QuotaRules
         if (quota.Direction is not ("above" or "below")) Add("direction", $"'{quota.Direction}' is unknown; it is above or below.");
         if (quota.Hysteresis is < 0 or >= 100) Add("hysteresis", $"{quota.Hysteresis} is out of range; it is a percentage from 0 to less than 100.");
         CheckTimes(quota, Add);
+        if (quota.Enforce is { } enforce) CheckEnforcement(quota, enforce, Add);
         if (quota.Severity is not ("info" or "warning" or "critical")) Add("severity", $"'{quota.Severity}' is unknown; it is info, warning or critical.");
         if (quota.Labels.Count > 20 || quota.Labels.Any(label => label.Key.Length is 0 or > 64 || label.Value is null or { Length: > 200 })) Add("labels", "has at most 20 entries, names of 1 to 64 and values of up to 200 characters.");
         return faults;
@@ -113,6 +115,20 @@ internal static class QuotaRules
             if (quota.Amounts[i] is <= 0 or > 1e21m) add($"amounts[{i}]", $"{quota.Amounts[i]} is out of range; it is more than 0, in the unit of the limit.");
             if (quota.Amounts.Take(i).Contains(quota.Amounts[i])) add($"amounts[{i}]", $"{quota.Amounts[i]} is there twice.");
         }
+    }
+
+    private static void CheckEnforcement(Quota quota, QuotaEnforcement enforce, Action<string, string> add)
+    {
+        var freeze = enforce.Action == EnforcementAction.CgroupFreeze.File();
+        if (!EnforcementActions.ByName.ContainsKey(enforce.Action)) add("enforce.action", $"'{enforce.Action}' is unknown; it is {string.Join(", ", EnforcementActions.ByName.Keys)}.");
+        else if (freeze && enforce.Value is not null) add("enforce.value", "is left out for a freeze.");
+        else if (!freeze && enforce.Value is null) add("enforce.value", "is missing; give thousandths of a processor, bytes, or bytes per second, for each workload.");
+        if (enforce.Value is <= 0 or > 1L << 50) add("enforce.value", $"{enforce.Value} is out of range; it is more than 0.");
+        if (freeze && enforce.Scaled) add("enforce.scaled", "is none of a freeze.");
+        if (enforce.At is <= 0 or > 1000) add("enforce.at", $"{enforce.At} is out of range; it is a percentage of more than 0, at most 1000.");
+        else if (quota.Amounts.Count == 0 && !quota.Thresholds.Any(threshold => threshold >= enforce.At)) add("enforce.at", $"is {enforce.At} percent, but no threshold is that high; add {enforce.At} to thresholds.");
+        if (quota.Direction == "below") add("enforce", "is none of a quota with direction below.");
+        if (quota.Kind is "forecast" or "starved") add("enforce", $"is none of kind {quota.Kind}: only what was used is acted upon.");
     }
 
     private static void CheckTimes(Quota quota, Action<string, string> add)

@@ -11,10 +11,10 @@ namespace Metering.Enforcement;
 /// <param name="Value">In the unit of <see cref="EnforcementAction"/>.</param>
 /// <param name="Quota">Whose breach it answers.</param>
 /// <param name="Reason">For people, one sentence.</param>
-/// <param name="Release">Undo it, whatever the value.</param>
+/// <param name="Releases">Id of the order that is taken back; null: this one sets a limit.</param>
 /// <param name="DryRun">Check everything and say what would be done.</param>
 public sealed record EnforcementOrder(
-    string Id, string Host, long ExpiresMicroseconds, string Action, string Path, long Value, string Quota, string Reason, bool Release = false, bool DryRun = false)
+    string Id, string Host, long ExpiresMicroseconds, string Action, string Path, long Value, string Quota, string Reason, string? Releases = null, bool DryRun = false)
 {
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, EnforcementJson.Default.EnforcementOrder);
 

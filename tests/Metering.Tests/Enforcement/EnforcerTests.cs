@@ -91,7 +91,7 @@ public sealed class EnforcerTests : IDisposable
         var order = Command("cpu.max", 250_000);
         _enforcer.Take(order);
 
-        Assert.Null(_enforcer.Take(Command("cpu.max", 0, id: "r", release: true)));
+        Assert.Null(_enforcer.Take(Command("cpu.max", 0, id: "r", releases: "o1")));
 
         Assert.Equal("max 100000", Text("cpu.max"));
         Assert.Contains("released", _enforcer.Take(order), StringComparison.Ordinal);
@@ -267,8 +267,8 @@ public sealed class EnforcerTests : IDisposable
         return enforcer;
     }
 
-    private Command Command(string action, long value, string path = Job, string id = "o1", bool release = false, bool dryRun = false) =>
-        CommandSeal.Sign(Order(action, value) with { Path = path, Id = id, Release = release, DryRun = dryRun }, _key);
+    private Command Command(string action, long value, string path = Job, string id = "o1", string? releases = null, bool dryRun = false) =>
+        CommandSeal.Sign(Order(action, value) with { Path = path, Id = id, Releases = releases, DryRun = dryRun }, _key);
 
     private EnforcementOrder Order(string action, long value) => new("o1", "h1", (_clock.GetUtcNow() + TimeSpan.FromMinutes(5)).ToUnixMicroseconds(), action, Job, value, "q", "cpuSeconds is over 100 %");
 

@@ -1,0 +1,64 @@
+using System.Security.Claims;
+using Metering.Service.Access;
+using Metering.Service.Ledger;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Metering.Service.Enforcement;
+
+/// <summary><c>/v1/enforcement</c>.</summary>
+internal static class EnforcementEndpoints
+{
+    private static readonly TimeSpan Shown = TimeSpan.FromDays(7);
+
+    /// <summary>Which limits to release: those that fulfil all that is given.</summary>
+    internal sealed record ReleaseRequest(string? Quota, string? Host, string? Path, bool All = false);
+
+    internal sealed record Released(int Count);
+
+    internal sealed record PublicKey(string Key);
+
+    public static void MapEnforcement(this IEndpointRouteBuilder routes)
+    {
+        var enforcement = routes.MapGroup("/v1/enforcement").WithTags("Quotas").RequireAuthorization(Roles.MayManage);
+        enforcement.MapGet("/", List).WithSummary("Limits that agents are told to hold, and those of the last seven days");
+        enforcement.MapPost("/release", Release).WithSummary("Undoes limits, until their quota fires anew");
+        enforcement.MapGet("/key", Key).WithSummary("The public key that agents check commands by");
+    }
+
+    private static async Task<Ok<List<EnforcementRow>>> List(int? limit, LedgerStore store, TimeProvider clock, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        return TypedResults.Ok(await EnforcementLedger.ReadAsync(connection, null, clock.GetUtcNow() - Shown, Math.Clamp(limit ?? 1000, 1, 10_000), cancel));
+    }
+
+    private static async Task<Results<Ok<Released>, ProblemHttpResult>> Release(ReleaseRequest request, ClaimsPrincipal user, LedgerStore store, EnforcementKeeper keeper, TimeProvider clock, CancellationToken cancel)
+    {
+        if (request is { Quota: null, Host: null, Path: null, All: false }) return Problems.Invalid("Nothing says what to release; give quota, host or path, or all: true.");
+        var now = clock.GetUtcNow();
+        var count = await store.WriteAsync(async transaction =>
+        {
+            var released = 0;
+            foreach (var row in await EnforcementLedger.ReadAsync(transaction.Connection, transaction.Transaction, now, int.MaxValue, cancel))
+            {
+                if (row.ReleasedAt is not null || (request.Quota ?? row.Quota) != row.Quota || (request.Host ?? row.Host) != row.Host || (request.Path ?? row.Path) != row.Path) continue;
+                var why = "released by " + (user.Identity?.Name ?? "local");
+                if (!await EnforcementLedger.ReleaseAsync(transaction, row.Id, why, now)) continue;
+                await AuditTrail.AddAsync(transaction, now, user, "enforcement.release", row.Host + row.Path, AuditTrail.Text(row), AuditTrail.Text(row with { ReleasedAt = now, ReleasedWhy = why }));
+                released++;
+            }
+
+            return released;
+        }, cancel);
+        await keeper.TickAsync(cancel);
+        return TypedResults.Ok(new Released(count));
+    }
+
+    private static async Task<Ok<PublicKey>> Key(LedgerStore store, CancellationToken cancel)
+    {
+        using var key = await EnforcementLedger.KeyAsync(store, cancel);
+        return TypedResults.Ok(new PublicKey(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo())));
+    }
+}

@@ -1,0 +1,157 @@
+using System.Security.Claims;
+using System.Security.Cryptography;
+using System.Text;
+using Metering.Service.Ledger;
+using Metering.Service.Quotas;
+using Metering.Units;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Service.Enforcement;
+
+/// <summary>
+/// Turns quotas that are over their limit into commands for agents, and takes them back when they are over no more. One replica decides, in the transaction that records it;
+/// every replica answers agents from what is recorded.
+/// </summary>
+internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions options, CommandBoard board, TimeProvider clock, ILogger<EnforcementKeeper> log) : BackgroundService
+{
+    private const long Lock = 0x6d65_7465_7204;
+    private const int Most = 10_000;
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
+    private QuotaCatalogue? _catalogue;
+    private long _revision = -1;
+    private ECDsa? _key;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Every, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                try
+                {
+                    await TickAsync(stoppingToken);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    LogTrouble(log, e.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Stopping; what agents hold expires by itself.
+        }
+    }
+
+    public override void Dispose()
+    {
+        _key?.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>Decides, when this replica is the one, and lays out what agents are told.</summary>
+    internal async Task TickAsync(CancellationToken cancel)
+    {
+        if (await IsConcernedAsync(cancel)) await store.WriteAsync(transaction => DecideAsync(transaction, cancel), cancel);
+        await using var connection = await store.OpenReadAsync(cancel);
+        var rows = await EnforcementLedger.ReadAsync(connection, null, clock.GetUtcNow() - CommandBoard.Life, Most, cancel);
+        if (rows.Count > 0) _key ??= await EnforcementLedger.KeyAsync(store, cancel);
+        board.Set(rows, _key!);
+    }
+
+    // Without a quota that enforces, and with nothing in force, nothing is written.
+    private async Task<bool> IsConcernedAsync(CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(cancel);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT (SELECT COUNT(*) FROM enforcement WHERE released_at IS NULL) + (SELECT COUNT(*) FROM quota WHERE json LIKE '%\"enforce\":{%')";
+        return Convert.ToInt64(await command.ExecuteScalarAsync(cancel), System.Globalization.CultureInfo.InvariantCulture) > 0;
+    }
+
+    private async Task DecideAsync(LedgerTransaction transaction, CancellationToken cancel)
+    {
+        if (store.IsPostgres && await transaction.ScalarAsync(transaction.Command("SELECT CASE WHEN pg_try_advisory_xact_lock(@lock) THEN 1 ELSE 0 END", ("@lock", Lock))) == 0) return;
+        var now = clock.GetUtcNow();
+        var catalogue = await LoadAsync(transaction, cancel);
+        var breaches = await BreachesAsync(transaction, catalogue, now, cancel);
+        var open = (await EnforcementLedger.ReadAsync(transaction.Connection, transaction.Transaction, now, Most, cancel)).Where(row => row.ReleasedAt is null).ToList();
+        foreach (var row in open)
+        {
+            var breach = breaches.Find(breach => breach.Quota.Id == row.Quota && breach.Enforce.Action == row.Action && breach.Enforce.DryRun == row.DryRun);
+            if (breach is null) await ReleaseAsync(transaction, row, "the quota is not over its limit", now);
+            else if (breach.Value != row.Value) await EnforcementLedger.ChangeValueAsync(transaction, row.Id, breach.Value);
+        }
+
+        if (breaches.Count == 0) return;
+        var grain = await LedgerGrain.ReadAsync(transaction, options);
+        var bucket = now.ToUnixTimeSeconds() - 2 * grain.LengthAt(now.ToUnixTimeSeconds());
+        foreach (var (breach, host, path) in await SubjectsAsync(transaction, catalogue, breaches, bucket))
+        {
+            var row = new EnforcementRow(IdOf(breach, host, path), breach.Quota.Id, host, path, breach.Enforce.Action, breach.Value, breach.Enforce.DryRun, breach.Reason, now, null, null);
+            if (await EnforcementLedger.BeginAsync(transaction, row)) await AuditTrail.AddAsync(transaction, now, Who(row.Quota), "enforcement.begin", $"{host}{path}", null, AuditTrail.Text(row));
+        }
+    }
+
+    private static async Task ReleaseAsync(LedgerTransaction transaction, EnforcementRow row, string why, DateTimeOffset now)
+    {
+        if (await EnforcementLedger.ReleaseAsync(transaction, row.Id, why, now))
+            await AuditTrail.AddAsync(transaction, now, Who(row.Quota), "enforcement.release", row.Host + row.Path, AuditTrail.Text(row), AuditTrail.Text(row with { ReleasedAt = now, ReleasedWhy = why }));
+    }
+
+    // Quotas that enforce, of which a threshold at or above their mark is firing in a window that is not over.
+    private static async Task<List<Breach>> BreachesAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, DateTimeOffset now, CancellationToken cancel)
+    {
+        var seconds = now.ToUnixTimeSeconds();
+        var enforcing = catalogue.Quotas.Where(quota => quota.Document.Enforce is not null && !quota.IsPausedAt(seconds)).ToList();
+        if (enforcing.Count == 0) return [];
+        var states = await QuotaLedger.OpenStatesAsync(transaction, cancel);
+        var found = new List<Breach>();
+        foreach (var quota in enforcing)
+        {
+            var enforce = quota.Document.Enforce!;
+            var firing = states[quota.Id].Where(state => state.State == QuotaState.Firing && state.WindowEnd > seconds && state.Amount >= quota.Limit * enforce.At / 100).OrderBy(state => state.Since).ToList();
+            if (firing.Count == 0) continue;
+            var used = await QuotaLedger.LastValueAsync(transaction, quota.Id) ?? quota.Limit;
+            var value = enforce.Value ?? 1;
+            if (enforce.Scaled && used > quota.Limit) value = Math.Max(1, (long)(value * (quota.Limit / used)));
+            var reason = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"quota {quota.Id} is over {firing[^1].Amount:0.######} of {quota.Document.Meter}");
+            found.Add(new Breach(quota, enforce, firing[0].Since, value, reason));
+        }
+
+        return found;
+    }
+
+    // The workloads that used something lately and count for the quota.
+    private static async Task<List<(Breach Breach, string Host, string Path)>> SubjectsAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, List<Breach> breaches, long from)
+    {
+        var found = new Dictionary<(string, string, string), (Breach, string, string)>();
+        foreach (var (workload, owner, bucket) in await QuotaRebuild.UsersAsync(transaction, from))
+        {
+            var set = catalogue.Of(workload, owner, bucket);
+            foreach (var breach in breaches.Where(breach => set.Quotas.Any(quota => quota.Id == breach.Quota.Id))) found[(breach.Quota.Id, workload.Host, workload.Path)] = (breach, workload.Host, workload.Path);
+        }
+
+        return [.. found.Values];
+    }
+
+    // One for each time that the quota begins to fire: what an operator released stays released until then.
+    private static string IdOf(Breach breach, string host, string path) =>
+        "en_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{breach.Quota.Id}\n{breach.Since}\n{breach.Enforce.Action}\n{breach.Enforce.DryRun}\n{host}\n{path}")))[..24];
+
+    private static ClaimsPrincipal Who(string quota) => new(new ClaimsIdentity([new Claim(ClaimTypes.Name, "quota:" + quota)], "quota"));
+
+    private async Task<QuotaCatalogue> LoadAsync(LedgerTransaction transaction, CancellationToken cancel)
+    {
+        var revision = await LedgerSnapshot.RevisionAsync(transaction);
+        if (_catalogue is { } known && _revision == revision) return known;
+        (_catalogue, _revision) = (await QuotaCatalogue.LoadAsync(transaction.Context, cancel), revision);
+        return _catalogue;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Enforcement could not be decided; trying again in 2 s: {Reason}")]
+    private static partial void LogTrouble(ILogger log, string reason);
+
+    private sealed record Breach(CompiledQuota Quota, QuotaEnforcement Enforce, long Since, long Value, string Reason);
+}
