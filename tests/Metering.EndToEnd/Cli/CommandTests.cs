@@ -237,7 +237,7 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
             for (var tries = 0; entries.Count == 0 && tries < 60; tries++)
             {
                 entries = [.. (await up.JsonAsync(Cancel, "quotas", "history", "reached")).EnumerateArray()];
-                if (entries.Count == 0) await Task.Delay(500, TimeProvider.System, Cancel);
+                if (entries.Count == 0) await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System, Cancel);
             }
 
             Assert.Equal(("ok", "firing", 100), (entries[0].GetProperty("former").GetString(), entries[0].GetProperty("crossing").GetProperty("state").GetString(), entries[0].GetProperty("crossing").GetProperty("threshold").GetInt32()));
