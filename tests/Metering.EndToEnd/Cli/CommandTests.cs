@@ -209,12 +209,48 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
     [Fact]
     public async Task Applying_twice_changes_nothing()
     {
-        foreach (var kind in (string[])["tenants", "prices", "webhooks", "quotas"])
+        foreach (var kind in (string[])["tenants", "prices", "webhooks", "plans", "quotas"])
         {
             var first = await up.RunAsync(Cancel, kind, "apply", "-f", Example(kind));
             Assert.True(first.Code == 0, first.Output + first.Errors);
             var second = await up.RunAsync(Cancel, kind, "apply", "-f", Example(kind));
             Assert.All(second.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.EndsWith(" unchanged", line));
+        }
+
+        var shop = (await up.JsonAsync(Cancel, "quotas", "list")).EnumerateArray().Single(quota => quota.GetProperty("id").GetString() == "acme-shop-cpu");
+        Assert.Equal((1_800_000, "ok"), (shop.GetProperty("effectiveLimit").GetInt32(), shop.GetProperty("state").GetString()));
+        Assert.Contains("goes by", (await up.RunAsync(Cancel, "plans", "remove", "gold")).Errors);
+    }
+
+    [Fact]
+    public async Task A_quota_that_is_reached_is_in_its_history_and_its_faults_are_told_by_line()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, "quotas:\n  - id: reached\n    subject: { fleet: true }\n    meter: cpuSeconds\n    window: rolling 24h\n    limit: 0.000001\n", Cancel);
+            var applied = await up.RunAsync(Cancel, "quotas", "apply", "-f", file);
+            Assert.True(applied.Code == 0, applied.Errors);
+            var simulate = await up.RunAsync(Cancel, "simulate", "--hosts", "1", "--workloads", "1", "--passes", "1", "--seed", "77");
+            Assert.True(simulate.Code == 0, simulate.Errors);
+            var entries = new List<JsonElement>();
+            for (var tries = 0; entries.Count == 0 && tries < 60; tries++)
+            {
+                entries = [.. (await up.JsonAsync(Cancel, "quotas", "history", "reached")).EnumerateArray()];
+                if (entries.Count == 0) await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System, Cancel);
+            }
+
+            Assert.Equal(("ok", "firing", 100), (entries[0].GetProperty("former").GetString(), entries[0].GetProperty("crossing").GetProperty("state").GetString(), entries[0].GetProperty("crossing").GetProperty("threshold").GetInt32()));
+
+            await File.WriteAllTextAsync(file, "quotas:\n  - id: bad\n    subject: { tenant: nobody }\n    meter: cpuHours\n    window: fortnight\n    limit: 0\n    notify: [pager]\n", Cancel);
+            var (code, _, errors) = await up.RunAsync(Cancel, "quotas", "apply", "-f", file);
+            Assert.Equal(1, code);
+            foreach (var (line, fault) in ((int, string)[])[(3, "subject.tenant 'nobody' is unknown"), (4, "meter 'cpuHours' is unknown"), (5, "window 'fortnight' is impossible"), (6, "limit 0 is out of range"), (7, "notify[0] names the webhook 'pager'")])
+                Assert.Contains($"{file}:{line}: quotas[0] (bad): {fault}", errors);
+        }
+        finally
+        {
+            File.Delete(file);
         }
     }
 

@@ -313,6 +313,21 @@ public abstract partial class LedgerContract
     }
 
     [Fact]
+    public async Task What_an_earlier_version_had_fired_in_an_open_window_is_not_fired_again()
+    {
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+        var (start, end) = QuotaWindow.Of("month", now, NodaTime.DateTimeZone.Utc);
+        await Quota("q", new Quota { Subject = new QuotaSubject { Fleet = true }, Meter = "cpuSeconds", Limit = 100, Thresholds = [50, 100] });
+        await Change($"INSERT INTO quota_window_former (quota, window_start, window_end, fired) VALUES ('q', {start}, {end}, '50')");
+        var batch = Timed(1, DateTimeOffset.FromUnixTimeSeconds(now - 60), 60_000_000);
+        await Write(batch);
+        Assert.Equal(0, await Count("outbox"));
+
+        await Write(Timed(2, DateTimeOffset.FromUnixTimeSeconds(now - 50), 60_000_000));
+        Assert.Equal(100, Assert.Single(await History("q")).Crossing.Threshold);
+    }
+
+    [Fact]
     public async Task Below_is_judged_when_the_window_has_ended()
     {
         var clock = new FakeClock(Start.AddMinutes(5));
