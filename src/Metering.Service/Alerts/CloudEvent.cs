@@ -10,6 +10,14 @@ public static class CloudEvent
 
     public const string QuotaCrossedType = "metering.quota.crossed";
 
+    /// <summary>Several alerts in one message.</summary>
+    public const string AlertsType = "metering.alerts";
+
+    /// <summary>An endpoint was given up, or is served again.</summary>
+    public const string EndpointType = "metering.webhook.disabled";
+
+    public const string TestType = "metering.webhook.test";
+
     /// <summary>A scheduled report is made and can be fetched.</summary>
     public const string ReportReadyType = "metering.report.ready";
 
@@ -20,10 +28,11 @@ public static class CloudEvent
     /// <param name="id">The stable id of the event, sent as <c>webhook-id</c> too. Id and source together name the event for ever.</param>
     /// <param name="source">A URI reference that names this installation.</param>
     /// <param name="time">When it happened, not when it is sent.</param>
-    public static byte[] Write(string id, string source, DateTimeOffset time, QuotaCrossed crossing) => Write(id, source, QuotaCrossedType, crossing.Quota, time, data => WriteData(data, crossing));
+    public static byte[] Write(string id, string source, DateTimeOffset time, QuotaCrossed crossing) => Write(id, source, QuotaCrossedType, crossing.Quota, time, data => WriteData(data, crossing, time));
 
     /// <summary>The members of the <c>data</c> object of a crossing.</summary>
-    internal static void WriteData(Utf8JsonWriter data, QuotaCrossed crossing)
+    /// <param name="since">Since when the alert has been firing.</param>
+    internal static void WriteData(Utf8JsonWriter data, QuotaCrossed crossing, DateTimeOffset since)
     {
         data.WriteString("quota", crossing.Quota);
         data.WriteStartObject("subject");
@@ -37,7 +46,21 @@ public static class CloudEvent
         data.WriteNumber("threshold", crossing.Threshold);
         data.WriteNumber("limit", crossing.Limit);
         data.WriteNumber("value", crossing.Value);
-        data.WriteString("state", crossing.State);
+        WriteAlert(data, crossing.Key, crossing.Type, crossing.State, crossing.SeverityOrDefault(), crossing.Labels, crossing.Transition, since);
+    }
+
+    /// <summary>The members that every alert has.</summary>
+    internal static void WriteAlert(Utf8JsonWriter data, string? key, string type, string state, string severity, IReadOnlyDictionary<string, string> labels, long transition, DateTimeOffset since)
+    {
+        data.WriteString("state", state);
+        if (key is not null) data.WriteString("alert", key);
+        data.WriteString("type", type);
+        data.WriteString("severity", severity);
+        data.WriteStartObject("labels");
+        foreach (var (name, value) in labels.OrderBy(pair => pair.Key, StringComparer.Ordinal)) data.WriteString(name, value);
+        data.WriteEndObject();
+        if (transition > 0) data.WriteNumber("transition", transition);
+        data.WriteString("since", since.UtcDateTime);
     }
 
     /// <summary>The body of any event.</summary>
