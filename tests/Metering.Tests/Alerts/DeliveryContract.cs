@@ -15,7 +15,7 @@ namespace Metering.Tests.Alerts;
 public abstract partial class DeliveryContract : IAsyncLifetime
 {
     private readonly FakeClock _clock = new(new DateTimeOffset(2026, 11, 3, 0, 0, 0, TimeSpan.Zero));
-    private readonly string _logs = Directory.CreateTempSubdirectory("metering-delivery-").FullName;
+    private readonly string _logs = Directory.CreateDirectory(Path.Combine(Scratch.Root, "metering-logs-" + Path.GetRandomFileName())).FullName;
     private readonly List<IDisposable> _senders = [];
     private LedgerStore _store = null!;
     private AlertsOptions _options = null!;
