@@ -76,7 +76,6 @@ public static class MeteringService
         services.AddSingleton<DeliveryBook>();
         services.AddSingleton<AlertBook>();
         services.AddSingleton<WebhookDispatcher>();
-        services.AddSingleton<IUsageListener>(provider => provider.GetRequiredService<WebhookDispatcher>());
         services.AddHostedService(provider => provider.GetRequiredService<WebhookDispatcher>());
         services.AddHostedService<AlertKeeper>();
 

@@ -36,19 +36,18 @@ internal sealed record AlertFact
 
     public static AlertFact Of(string eventId, string? tenant, QuotaCrossed crossing)
     {
-        var severity = crossing.SeverityOrDefault();
         var threshold = crossing.Threshold.ToString("0.##########", CultureInfo.InvariantCulture);
         var labels = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in crossing.Labels) labels[name] = value;
         foreach (var (name, value) in crossing.Subject) labels[name] = value;
         if (tenant is not null) labels["tenant"] = tenant;
-        (labels["type"], labels["quota"], labels["meter"], labels["severity"], labels["threshold"]) = (crossing.Type, crossing.Quota, crossing.Meter, severity, threshold);
+        (labels["type"], labels["kind"], labels["quota"], labels["meter"], labels["severity"], labels["threshold"]) = ("quota", crossing.Kind, crossing.Quota, crossing.Meter, crossing.Severity, threshold);
         var subject = string.Join(',', crossing.Subject.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key}={pair.Value}"));
-        var key = crossing.Key ?? KeyOf($"{crossing.Type}\n{crossing.Quota}\n{threshold}\n{subject}");
+        var key = KeyOf(crossing.Key ?? $"{crossing.Quota}\n{crossing.Kind}\n{crossing.Direction}\n{threshold} {crossing.ThresholdIn}\n{subject}");
         return new AlertFact
         {
-            EventId = eventId, EventType = CloudEvent.QuotaCrossedType, Subject = crossing.Quota, Key = key, State = crossing.State, Severity = severity, Tenant = tenant, Labels = labels,
-            Data = (data, since) => CloudEvent.WriteData(data, crossing with { Key = key, Severity = severity, Labels = labels }, since),
+            EventId = eventId, EventType = CloudEvent.QuotaCrossedType, Subject = crossing.Quota, Key = key, State = crossing.State, Severity = crossing.Severity, Tenant = tenant, Labels = labels,
+            Data = (data, since) => CloudEvent.WriteData(data, crossing with { Key = key, Labels = labels }, since),
         };
     }
 
@@ -65,7 +64,10 @@ internal sealed record AlertFact
             {
                 data.WriteString(name, subject);
                 data.WriteString("summary", summary);
-                CloudEvent.WriteAlert(data, key, name, state, severity, labels, 0, since);
+                data.WriteString("state", state);
+                data.WriteString("severity", severity);
+                CloudEvent.WriteLabels(data, labels);
+                CloudEvent.WriteIdentity(data, key, name, since);
             },
         };
     }

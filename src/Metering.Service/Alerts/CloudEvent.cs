@@ -46,21 +46,30 @@ public static class CloudEvent
         data.WriteNumber("threshold", crossing.Threshold);
         data.WriteNumber("limit", crossing.Limit);
         data.WriteNumber("value", crossing.Value);
-        WriteAlert(data, crossing.Key, crossing.Type, crossing.State, crossing.SeverityOrDefault(), crossing.Labels, crossing.Transition, since);
+        data.WriteString("state", crossing.State);
+        data.WriteString("kind", crossing.Kind);
+        data.WriteString("thresholdIn", crossing.ThresholdIn);
+        data.WriteString("direction", crossing.Direction);
+        data.WriteString("severity", crossing.Severity);
+        WriteLabels(data, crossing.Labels);
+        data.WriteNumber("transition", crossing.Transition);
+        if (crossing.PredictedAt is { } predicted) data.WriteString("predictedAt", predicted.UtcDateTime);
+        WriteIdentity(data, crossing.Key, "quota", since);
     }
 
-    /// <summary>The members that every alert has.</summary>
-    internal static void WriteAlert(Utf8JsonWriter data, string? key, string type, string state, string severity, IReadOnlyDictionary<string, string> labels, long transition, DateTimeOffset since)
+    /// <summary>What every alert has: which it is, and since when it has been firing.</summary>
+    internal static void WriteIdentity(Utf8JsonWriter data, string? key, string type, DateTimeOffset since)
     {
-        data.WriteString("state", state);
         if (key is not null) data.WriteString("alert", key);
         data.WriteString("type", type);
-        data.WriteString("severity", severity);
+        data.WriteString("since", since.UtcDateTime);
+    }
+
+    internal static void WriteLabels(Utf8JsonWriter data, IReadOnlyDictionary<string, string> labels)
+    {
         data.WriteStartObject("labels");
         foreach (var (name, value) in labels.OrderBy(pair => pair.Key, StringComparer.Ordinal)) data.WriteString(name, value);
         data.WriteEndObject();
-        if (transition > 0) data.WriteNumber("transition", transition);
-        data.WriteString("since", since.UtcDateTime);
     }
 
     /// <summary>The body of any event.</summary>

@@ -49,10 +49,14 @@ internal static class Outbox
 
     /// <summary>One event for one endpoint; given twice, it is recorded once.</summary>
     /// <param name="isResend">It says again what was said, and need not be kept.</param>
-    public static Task DeliverAsync(LedgerTransaction transaction, string webhook, string eventId, byte[] body, DateTimeOffset now, bool isResend = false) => transaction.ExecuteAsync("""
-        INSERT INTO delivery (webhook, event_id, body, created_at, state, attempts, next_attempt_at, resend) VALUES (@webhook, @event, @body, @at, 'pending', 0, @at, @resend)
-        ON CONFLICT (webhook, event_id) DO NOTHING
-        """, ("@webhook", webhook), ("@event", eventId), ("@body", body), ("@at", now.ToUnixMicroseconds()), ("@resend", isResend ? 1L : 0L));
+    public static async Task DeliverAsync(LedgerTransaction transaction, string webhook, string eventId, byte[] body, DateTimeOffset now, bool isResend = false)
+    {
+        await transaction.ExecuteAsync("""
+            INSERT INTO delivery (webhook, event_id, body, created_at, state, attempts, next_attempt_at, resend) VALUES (@webhook, @event, @body, @at, 'pending', 0, @at, @resend)
+            ON CONFLICT (webhook, event_id) DO NOTHING
+            """, ("@webhook", webhook), ("@event", eventId), ("@body", body), ("@at", now.ToUnixMicroseconds()), ("@resend", isResend ? 1L : 0L));
+        transaction.Store.OutboxWritten?.Invoke();
+    }
 
     /// <summary>A test event for one webhook.</summary>
     public static byte[] Test(string eventId, DateTimeOffset now) =>

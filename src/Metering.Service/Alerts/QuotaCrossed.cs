@@ -27,23 +27,30 @@ public sealed record QuotaCrossed
     /// <summary>What was used when the threshold was crossed, in the unit of the meter.</summary>
     public required decimal Value { get; init; }
 
-    /// <summary>The state that the alert is in now: <c>pending</c>, <c>firing</c> or <c>resolved</c>. Pending is recorded and told nobody.</summary>
+    /// <summary>The state that the threshold is in now: <c>firing</c> or <c>resolved</c>. <c>pending</c> is recorded and told nobody.</summary>
     public required string State { get; init; }
 
-    /// <summary>What kind of alert it is: <c>quota</c>, <c>forecast</c>, <c>starved</c>.</summary>
-    public string Type { get; init; } = "quota";
+    /// <summary>What the value is: <c>usage</c>, <c>rate</c>, <c>forecast</c> or <c>starved</c>.</summary>
+    public string Kind { get; init; } = "usage";
 
-    /// <summary><c>critical</c>, <c>error</c>, <c>warning</c> or <c>info</c>; null: critical from 100 % on, else a warning.</summary>
-    public string? Severity { get; init; }
+    /// <summary>What the threshold is stated in: <c>percent</c> of the limit, or as an <c>amount</c>.</summary>
+    public string ThresholdIn { get; init; } = "percent";
 
-    /// <summary>Labels that the quota gives, beside those of the alert itself (tenant, project, quota, meter, threshold, type, severity).</summary>
+    /// <summary><c>above</c>: the value reached the threshold; <c>below</c>: it fell under it.</summary>
+    public string Direction { get; init; } = "above";
+
+    /// <summary><c>info</c>, <c>warning</c>, <c>error</c> or <c>critical</c>.</summary>
+    public string Severity { get; init; } = "warning";
+
+    /// <summary>What the quota says for routing, beside the labels of the alert itself (tenant, project, quota, meter, threshold, kind, type, severity).</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Counts the changes of state of this alert, from 1; 0 where nobody counts.</summary>
+    /// <summary>Counts the transitions of the quota, from 1.</summary>
     public long Transition { get; init; }
 
-    /// <summary>What firing and resolved have in common; null: made of type, quota, threshold and subject.</summary>
-    public string? Key { get; init; }
+    /// <summary>Of a forecast: when the threshold will be reached; null: not foreseen.</summary>
+    public DateTimeOffset? PredictedAt { get; init; }
 
-    internal string SeverityOrDefault() => Severity ?? (Threshold >= 100 ? "critical" : "warning");
+    /// <summary>What firing and resolved have in common, and two alerts never; null: made of quota, kind, threshold and subject, for which one window at a time fires.</summary>
+    public string? Key { get; init; }
 }

@@ -8,7 +8,7 @@ internal static class TextTemplate
     public const int MaxLength = 2_000;
 
     private static readonly string[] Names =
-        ["status", "state", "severity", "type", "alert", "quota", "endpoint", "meter", "threshold", "limit", "value", "percent", "tenant", "subject", "summary", "since", "transition", "window.start", "window.end", "predictedAt"];
+        ["status", "state", "severity", "type", "alert", "quota", "endpoint", "meter", "threshold", "limit", "value", "percent", "tenant", "kind", "direction", "thresholdIn", "subject", "summary", "since", "transition", "window.start", "window.end", "predictedAt"];
 
     /// <summary>What is wrong with a template; empty when nothing is.</summary>
     public static IEnumerable<string> Faults(string template)

@@ -13,9 +13,13 @@ namespace Metering.Service.Alerts;
 /// A process that dies between sending and noting sends again, with the same id.
 /// </summary>
 internal sealed partial class WebhookDispatcher(LedgerStore store, ChannelCatalogue channels, RetrySchedule schedule, TimeProvider clock, ILogger<WebhookDispatcher> log)
-    : BackgroundService, IUsageListener
+    : BackgroundService
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    // What was written is about to be committed: looked for often, for a while.
+    private static readonly TimeSpan LookSoon = TimeSpan.FromMilliseconds(25);
+    private const int LooksSoon = 40;
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(10);
     private const int MaxPerRound = 100;
     private static readonly Meter Meter = new("Metering.Alerts");
@@ -31,25 +35,23 @@ internal sealed partial class WebhookDispatcher(LedgerStore store, ChannelCatalo
     /// <summary>There may be something new to send.</summary>
     public void Wake()
     {
-        if (_wake.CurrentCount == 0) _wake.Release();
-    }
-
-    // Usage was added, so a crossing may follow with the commit.
-    Task IUsageListener.UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now)
-    {
-        Wake();
-        return Task.CompletedTask;
+        lock (_wake)
+        {
+            if (_wake.CurrentCount == 0) _wake.Release();
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var busy = new Dictionary<string, Task>(StringComparer.Ordinal);
+        var soon = 0;
+        store.OutboxWritten += Wake;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await StartDueAsync(busy, stoppingToken);
-                await _wake.WaitAsync(Look, stoppingToken);
+                soon = await _wake.WaitAsync(soon > 0 ? LookSoon : Look, stoppingToken) ? LooksSoon : Math.Max(0, soon - 1);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -62,6 +64,7 @@ internal sealed partial class WebhookDispatcher(LedgerStore store, ChannelCatalo
             }
         }
 
+        store.OutboxWritten -= Wake;
         await Task.WhenAll(busy.Values).ContinueWith(static _ => { }, TaskScheduler.Default);
         await _locks.DisposeAsync();
     }

@@ -61,7 +61,8 @@ internal static class WebhookEndpoints
             known.Write(settings);
             var isRotated = secret is not null && secret != known.Secret;
             if (isRotated) Replace(known, secret!, isNew ? TimeSpan.Zero : DefaultOverlap, now);
-            else if (known.Secret.Length == 0 && settings.Channel == WebhookChannel.ChannelName) known.Secret = WebhookSecret.Generate().Reveal();
+            var isGenerated = known.Secret.Length == 0 && settings.Channel == WebhookChannel.ChannelName;
+            if (isGenerated) known.Secret = WebhookSecret.Generate().Reveal();
             var isChanged = isNew || isRotated || former != known.SettingsJson || disabled is not null;
             if (disabled is not null) (known.Disabled, known.FailingSince) = (null, null);
             await transaction.Context.SaveChangesAsync(cancel);
@@ -80,7 +81,7 @@ internal static class WebhookEndpoints
 
             var shown = View(known);
             shown["changed"] = isChanged;
-            if (isNew && secret is null && known.Secret.Length > 0) shown["secret"] = known.Secret;
+            if (isGenerated) shown["secret"] = known.Secret;
             return shown;
         }, cancel);
         dispatcher.Wake();

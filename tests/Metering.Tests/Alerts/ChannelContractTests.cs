@@ -127,7 +127,7 @@ public sealed class ChannelContractTests
         Assert.Contains("POST /hook/api/v2/alerts ", firing.Head);
         Assert.Contains("Authorization: Basic dTpw", firing.Head);
         var (fires, ends) = (firing.Json[0], resolved.Json[0]);
-        Assert.Equal("{\"alertname\":\"MeteringQuota\",\"meter\":\"cpuSeconds\",\"quota\":\"team-cpu\",\"severity\":\"critical\",\"team_name\":\"*data*\",\"tenant\":\"acme \\u003C\\u0026\\u003E\",\"threshold\":\"100\",\"type\":\"quota\"}", fires.GetProperty("labels").GetRawText());
+        Assert.Equal("{\"alertname\":\"MeteringQuota\",\"kind\":\"usage\",\"meter\":\"cpuSeconds\",\"quota\":\"team-cpu\",\"severity\":\"critical\",\"team_name\":\"*data*\",\"tenant\":\"acme \\u003C\\u0026\\u003E\",\"threshold\":\"100\",\"type\":\"quota\"}", fires.GetProperty("labels").GetRawText());
         Assert.Equal(fires.GetProperty("labels").GetRawText(), ends.GetProperty("labels").GetRawText());
         Assert.Equal(ChannelSample.Now.AddMinutes(-5), fires.GetProperty("startsAt").GetDateTimeOffset());
         Assert.Equal(ChannelSample.Now.AddMinutes(4), fires.GetProperty("endsAt").GetDateTimeOffset());

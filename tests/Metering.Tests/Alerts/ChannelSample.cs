@@ -16,19 +16,19 @@ internal sealed class ChannelSample : IDisposable
     private static readonly QuotaCrossed Crossing = new()
     {
         Quota = "team-cpu", Subject = new Dictionary<string, string> { ["tenant"] = "acme <&>" }, Meter = "cpuSeconds", WindowStart = Now.AddDays(-2), WindowEnd = Now.AddDays(28), Threshold = 100, Limit = 200,
-        Value = 250.5m, State = "firing", Labels = new Dictionary<string, string> { ["team-name"] = "*data*" }, Transition = 3,
+        Value = 250.5m, State = "firing", Labels = new Dictionary<string, string> { ["team-name"] = "*data*" }, Transition = 3, Severity = "critical",
     };
 
     private readonly WebhookSender _sender;
 
-    public ChannelSample(TimeSpan? timeout = null, bool isLoopbackAllowed = true, params string[][] answers)
+    public ChannelSample(TimeSpan? timeout = null, bool isLoopbackAllowed = true, TimeProvider? clock = null, params string[][] answers)
     {
         AddressPolicy.TryCreate(isLoopbackAllowed ? ["127.0.0.1"] : [], out var policy, out _);
         var resolver = new FakeResolver(answers.Length > 0 ? answers : [["127.0.0.1"]]);
         var patience = timeout ?? TimeSpan.FromSeconds(30);
         Directory = System.IO.Directory.CreateTempSubdirectory("metering-channels-").FullName;
         _sender = new WebhookSender(policy, resolver, TimeProvider.System, patience, NullLogger<WebhookSender>.Instance);
-        Catalogue = new ChannelCatalogue(_sender, policy, new GuardedConnector(policy, resolver), new AlertsOptions { LogDirectory = Path.Combine(Directory, "logs"), TimeoutSeconds = patience.TotalSeconds }, new FixedClock(Now));
+        Catalogue = new ChannelCatalogue(_sender, policy, new GuardedConnector(policy, resolver), new AlertsOptions { LogDirectory = Path.Combine(Directory, "logs"), TimeoutSeconds = patience.TotalSeconds }, clock ?? new FixedClock(Now));
     }
 
     public string Directory { get; }
@@ -38,6 +38,9 @@ internal sealed class ChannelSample : IDisposable
     public static AlertMessage Firing => One("firing");
 
     public static AlertMessage Resolved => One("resolved");
+
+    /// <summary>As if it happened at another time; it fires since five minutes before.</summary>
+    public static AlertMessage At(string state, DateTimeOffset time) => One(state, time: time);
 
     /// <summary>Two alerts in one message: what fires and what is over.</summary>
     public static AlertMessage Group => AlertMessage.Read("grp_1", CloudEvent.Write("grp_1", "/metering", CloudEvent.AlertsType, "tenant=acme", Now, data =>
@@ -75,9 +78,9 @@ internal sealed class ChannelSample : IDisposable
         System.IO.Directory.Delete(Directory, recursive: true);
     }
 
-    private static AlertMessage One(string state, string quota = "team-cpu")
+    private static AlertMessage One(string state, string quota = "team-cpu", DateTimeOffset? time = null)
     {
         var fact = AlertFact.Of($"qc_{quota}_{state}", "acme <&>", Crossing with { State = state, Quota = quota });
-        return AlertMessage.Read(fact.EventId, CloudEvent.Write(fact.EventId, "/metering", fact.EventType, fact.Subject, Now, data => fact.Data(data, Now.AddMinutes(-5))));
+        return AlertMessage.Read(fact.EventId, CloudEvent.Write(fact.EventId, "/metering", fact.EventType, fact.Subject, time ?? Now, data => fact.Data(data, (time ?? Now).AddMinutes(-5))));
     }
 }

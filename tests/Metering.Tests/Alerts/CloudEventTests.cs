@@ -17,6 +17,11 @@ public sealed class CloudEventTests
         Limit = 100.5m,
         Value = 12345678901234567890.000001m,
         State = "exceeded",
+        Kind = "forecast",
+        Severity = "critical",
+        Labels = new Dictionary<string, string> { ["team"] = "web" },
+        Transition = 7,
+        PredictedAt = new DateTimeOffset(2026, 10, 20, 0, 0, 0, TimeSpan.Zero),
     };
 
     [Fact]
@@ -29,8 +34,9 @@ public sealed class CloudEventTests
             {"specversion":"1.0","id":"evt_1","source":"/metering/eu","type":"metering.quota.crossed","subject":"q-1","time":"2026-10-09T12:00:00.5Z",
             "datacontenttype":"application/json","data":{"quota":"q-1","subject":{"project":"\u0022p\u0022\n","tenant":"a"},"meter":"cpuSeconds",
             "window":{"start":"2026-10-01T00:00:00Z","end":"2026-11-01T00:00:00Z"},
-            "threshold":80,"limit":100.5,"value":12345678901234567890.000001,"state":"exceeded",
-            "type":"quota","severity":"warning","labels":{},"since":"2026-10-09T12:00:00.5Z"}}
+            "threshold":80,"limit":100.5,"value":12345678901234567890.000001,"state":"exceeded","kind":"forecast",
+            "thresholdIn":"percent","direction":"above","severity":"critical","labels":{"team":"web"},"transition":7,"predictedAt":"2026-10-20T00:00:00Z",
+            "type":"quota","since":"2026-10-09T12:00:00.5Z"}}
             """.ReplaceLineEndings(""),
             Encoding.UTF8.GetString(body));
     }

@@ -18,9 +18,13 @@ public abstract partial class DeliveryContract : IAsyncLifetime
     private readonly string _logs = Directory.CreateDirectory(Path.Combine(Scratch.Root, "metering-logs-" + Path.GetRandomFileName())).FullName;
     private readonly List<IDisposable> _senders = [];
     private LedgerStore _store = null!;
+    private string _connectionString = "";
     private AlertsOptions _options = null!;
 
     protected abstract Task<string> ConnectionStringAsync();
+
+    /// <summary>Events of the largest test.</summary>
+    protected virtual int Many => 10_000;
 
     protected virtual ValueTask EndAsync() => ValueTask.CompletedTask;
 
@@ -29,7 +33,8 @@ public abstract partial class DeliveryContract : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _options = new AlertsOptions { LogDirectory = Path.Combine(_logs, "logs"), TimeoutSeconds = 5 };
-        _store = LedgerStore.Create(new LedgerOptions { ConnectionString = await ConnectionStringAsync() });
+        _connectionString = await ConnectionStringAsync();
+        _store = LedgerStore.Create(new LedgerOptions { ConnectionString = _connectionString });
         await _store.OpenAsync(Cancel);
     }
 
@@ -72,7 +77,7 @@ public abstract partial class DeliveryContract : IAsyncLifetime
         transaction, $"{quota}_{tenant}_{threshold}_{transition}", tenant, new QuotaCrossed
         {
             Quota = quota, Subject = new Dictionary<string, string> { ["tenant"] = tenant }, Meter = "cpuSeconds", WindowStart = _clock.GetUtcNow(), WindowEnd = _clock.GetUtcNow().AddDays(1), Threshold = threshold, Limit = 100,
-            Value = threshold, State = state, Transition = transition,
+            Value = threshold, State = state, Transition = transition, Severity = threshold >= 100 ? "critical" : "warning",
         }, named ?? [], _clock.GetUtcNow()), Cancel);
 
     /// <summary>What the files of the log channel hold: ids of events, in order.</summary>
