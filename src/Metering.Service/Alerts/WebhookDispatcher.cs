@@ -145,8 +145,18 @@ internal sealed partial class WebhookDispatcher(LedgerStore store, ChannelCatalo
     /// <summary>True: what comes after it may be sent.</summary>
     private async Task<bool> SendAsync(Webhook webhook, IChannel channel, Delivery delivery, CancellationToken cancel)
     {
-        var target = new ChannelTarget(webhook.Id, webhook.ReadSettings(), webhook.Secrets(clock.GetUtcNow().ToUnixMicroseconds()));
-        var result = await channel.SendAsync(target, AlertMessage.Read(delivery.EventId, delivery.Body), cancel);
+        WebhookResult result;
+        try
+        {
+            var target = new ChannelTarget(webhook.Id, webhook.ReadSettings(), webhook.Secrets(clock.GetUtcNow().ToUnixMicroseconds()));
+            result = await channel.SendAsync(target, AlertMessage.Read(delivery.EventId, delivery.Body), cancel);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            // A channel that breaks its promise is seen in the log of attempts and ends by the schedule, like any other failure.
+            result = WebhookResult.Without(WebhookOutcome.Failed, "The message could not be made: " + AlertItem.OneLine(HttpPost.Cut(e.Message, 200)), clock.GetUtcNow());
+        }
+
         FaultPoint?.Invoke("sent", delivery.EventId);
         Attempts.Add(1, new KeyValuePair<string, object?>("channel", webhook.Channel), new KeyValuePair<string, object?>("outcome", result.Outcome.ToString().ToLowerInvariant()));
         var isOver = result.Outcome is WebhookOutcome.Delivered or WebhookOutcome.Refused;

@@ -15,8 +15,10 @@ internal sealed record AlertLine(CurrentAlert Alert)
 
     public string Name => Text("quota") is { Length: > 0 } quota ? quota : $"{Text("type")} {Alert.Subject}";
 
-    /// <summary>What of it, such as <c>cpuSeconds 80</c>; of an alert of ours, what it says.</summary>
-    public string What => Text("summary") is { Length: > 0 } summary ? summary : $"{Text("meter")}, threshold {Text("threshold")}";
+    /// <summary>The meter; of an alert of ours, what it says.</summary>
+    public string What => Text("summary") is { Length: > 0 } summary ? summary : Text("meter");
+
+    public string Threshold => Number("threshold") is { } threshold ? Figures.Number(threshold) + (Text("thresholdIn") == "percent" ? " %" : "") : Figures.Unknown;
 
     public string Value => Number("value") is { } value ? Figures.Number(value) : Figures.Unknown;
 

@@ -72,6 +72,39 @@ public abstract partial class DeliveryContract
     }
 
     [Fact]
+    public async Task A_range_of_time_is_sent_again_in_its_order()
+    {
+        await EndpointAsync("ops", Log("ops"));
+        var from = _clock.GetUtcNow();
+        for (var i = 1; i <= 5; i++)
+        {
+            await EventsAsync("ops", 1, from: i);
+            _clock.Advance(TimeSpan.FromHours(1));
+        }
+
+        await Dispatcher().RunDueAsync(Cancel);
+        var book = new DeliveryBook(_store, Dispatcher(), _clock);
+        Assert.Equal(3, await book.RedeliverAsync("ops", null, from.AddHours(1), from.AddHours(4), Cancel));
+        await Dispatcher().RunDueAsync(Cancel);
+
+        Assert.Equal("e1 e2 e3 e4 e5 e2 e3 e4", Sent("ops"));
+        Assert.Equal(["e5", "e4"], (await book.ListAsync("ops", "delivered", null, 2, Cancel))!.Select(delivery => delivery.EventId));
+        Assert.Equal(["e3", "e2"], (await book.ListAsync("ops", null, "e4", 2, Cancel))!.Select(delivery => delivery.EventId));
+    }
+
+    [Fact]
+    public async Task A_message_that_can_not_be_made_is_a_failure_like_any_other()
+    {
+        await EndpointAsync("ops", Log("ops"));
+        await _store.WriteAsync(transaction => Outbox.DeliverAsync(transaction, "ops", "e1", "no event"u8.ToArray(), _clock.GetUtcNow()), Cancel);
+
+        await Dispatcher().RunDueAsync(Cancel);
+
+        Assert.Contains("could not be made", (await DeliveryAsync("ops", "e1")).LastError);
+        Assert.Equal(1, (await DeliveryAsync("ops", "e1")).Attempts);
+    }
+
+    [Fact]
     public async Task What_a_receiver_asks_for_is_waited_for()
     {
         await using var receiver = RawReceiver.Answering("429 Slow", "Retry-After: 3600\r\n");

@@ -57,7 +57,7 @@ internal sealed class EmailChannel(GuardedConnector connector, AddressPolicy pol
         {
             result = WebhookResult.Without(WebhookOutcome.Delivered, "The server took the mail: " + await SendAsync(target.Settings, Mail(target.Settings, message, now), either.Token), now) with { Status = 250 };
         }
-        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or CommandException or ProtocolException or System.Security.Authentication.AuthenticationException or MailKit.Security.AuthenticationException or InvalidOperationException or NotSupportedException)
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or CommandException or ProtocolException or System.Security.Authentication.AuthenticationException or MailKit.Security.AuthenticationException or SslHandshakeException or InvalidOperationException or NotSupportedException)
         {
             cancel.ThrowIfCancellationRequested();
             result = deadline.IsCancellationRequested

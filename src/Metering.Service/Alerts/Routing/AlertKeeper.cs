@@ -153,14 +153,14 @@ internal sealed partial class AlertKeeper(LedgerStore store, WebhookDispatcher d
         data.WriteEndArray();
     }
 
-    // Index notification_due. Locked, so that a change of state that comes meanwhile waits and sees what was told.
+    // Index notification_due. Locked, so that a change of state that comes meanwhile waits and sees what was told; what such a change holds comes with the next run, so that ingest never waits for this in a circle.
     private static async Task<List<Due>> DueAsync(LedgerTransaction transaction, DateTimeOffset now)
     {
         var command = transaction.Command($"""
             SELECT n.webhook, n.alert_key, n.group_key, n.told, s.event_id, s.event_type, s.subject, s.state, s.labels, s.changed_at, s.data,
                 CASE WHEN EXISTS (SELECT 1 FROM delivery d WHERE d.webhook = n.webhook AND d.state = 'pending') THEN 1 ELSE 0 END
             FROM notification n JOIN alert_state s ON s.alert_key = n.alert_key JOIN webhook w ON w.id = n.webhook
-            WHERE n.due_at <= @now AND w.disabled IS NULL ORDER BY n.webhook, n.group_key, s.changed_at, n.alert_key LIMIT {MaxPerRun}{(transaction.Store.IsPostgres ? " FOR UPDATE OF n" : "")}
+            WHERE n.due_at <= @now AND w.disabled IS NULL ORDER BY n.webhook, n.group_key, s.changed_at, n.alert_key LIMIT {MaxPerRun}{(transaction.Store.IsPostgres ? " FOR UPDATE OF n SKIP LOCKED" : "")}
             """, ("@now", now.ToUnixMicroseconds()));
         var found = new List<Due>();
         await using var rows = await command.ExecuteReaderAsync();
