@@ -10,7 +10,7 @@ public sealed class PostgresDeliveryTests(PostgresLedgerTests.Server server) : D
 
     protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("delivery" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 
-    protected override int Many => 300;
+    protected override int Many => 100;
 
     [Fact]
     public Task Replicas_never_send_one_delivery_twice_and_take_over_from_the_dead() => SendByReplicasAsync(4, 200);
