@@ -2,6 +2,8 @@ using Metering.Exposition;
 using Metering.Safety;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Alerts.Channels;
+using Metering.Service.Alerts.Routing;
 using Metering.Service.Allocation;
 using Metering.Service.Billing;
 using Metering.Service.Enforcement;
@@ -76,10 +78,15 @@ public static class MeteringService
         services.AddSingleton(new RetrySchedule(new Random()));
         services.AddSingleton<IHostResolver, DnsHostResolver>();
         services.AddSingleton(provider => new WebhookSender(options.WebhookAddresses, provider.GetRequiredService<IHostResolver>(), provider.GetRequiredService<TimeProvider>(),
-            TimeSpan.FromSeconds(15), provider.GetRequiredService<ILogger<WebhookSender>>()));
+            options.Alerts.Timeout, provider.GetRequiredService<ILogger<WebhookSender>>()));
+        services.AddSingleton(options.Alerts);
+        services.AddSingleton(provider => new GuardedConnector(options.WebhookAddresses, provider.GetRequiredService<IHostResolver>()));
+        services.AddSingleton<ChannelCatalogue>();
+        services.AddSingleton<DeliveryBook>();
+        services.AddSingleton<AlertBook>();
         services.AddSingleton<WebhookDispatcher>();
-        services.AddSingleton<IUsageListener>(provider => provider.GetRequiredService<WebhookDispatcher>());
         services.AddHostedService(provider => provider.GetRequiredService<WebhookDispatcher>());
+        services.AddHostedService<AlertKeeper>();
 
         // billing
         services.AddSingleton<IUsageListener, LateUsage>();

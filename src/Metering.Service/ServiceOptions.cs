@@ -19,6 +19,8 @@ public sealed record ServiceOptions
 
     public required AddressPolicy WebhookAddresses { get; init; }
 
+    public AlertsOptions Alerts { get; init; } = new();
+
     public InvoiceOptions Invoices { get; init; } = new();
 
     public required Reports.Schedules.ReportOptions Reports { get; init; }
@@ -43,6 +45,7 @@ public sealed record ServiceOptions
             Ledger = LedgerOptions.From(settings, dataDirectory),
             Broker = broker is null ? null : new BrokerOptions { Url = settings.Text("Broker:Url")!, MaxQueueBytes = settings.Whole("Broker:QueueMaxBytes", 10L << 30, 1 << 20, long.MaxValue) },
             WebhookAddresses = policy,
+            Alerts = AlertsOptions.From(settings, dataDirectory),
             Reports = Metering.Service.Reports.Schedules.ReportOptions.From(settings, dataDirectory),
             Retention = RetentionOptions.From(settings),
             Invoices = InvoiceOptions.From(settings),

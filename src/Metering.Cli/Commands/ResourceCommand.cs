@@ -7,15 +7,15 @@ using Metering.Safety;
 
 namespace Metering.Cli.Commands;
 
-/// <summary><c>tenants</c>, <c>ownership</c>, <c>prices</c>, <c>quotas</c>, <c>webhooks</c>, <c>keys</c>: list, show, apply and what else each can do.</summary>
+/// <summary><c>tenants</c>, <c>ownership</c>, <c>prices</c>, <c>quotas</c>, <c>keys</c>: list, show, apply and what else each can do.</summary>
 internal static class ResourceCommand
 {
-    private sealed record Connection(Option<string?> Url, Option<string?> Key, Option<string> Data)
+    internal sealed record Connection(Option<string?> Url, Option<string?> Key, Option<string> Data)
     {
         public ApiClient Open(ParseResult parsed) => ApiClient.Create(parsed.GetValue(Url), parsed.GetValue(Key), parsed.GetValue(Data)!);
     }
 
-    private delegate IReadOnlyList<string> Row(JsonElement item, int index);
+    internal delegate IReadOnlyList<string> Row(JsonElement item, int index);
 
     public static Command Tenants() => With("tenants", "Whom usage is billed to.", connection =>
     [
@@ -78,17 +78,6 @@ internal static class ResourceCommand
         EnforcementKey(connection),
     ]);
 
-    public static Command Webhooks() => With("webhooks", "Where alerts are posted to.", connection =>
-    [
-        List(connection, "v1/webhooks", "", ["id", "url", "disabled"], (item, _) => Cells(item, "id", "url", "disabled")),
-        Show(connection, "ID", id => "v1/webhooks/" + Uri.EscapeDataString(id)),
-        Apply(connection, DocumentKind.Webhooks),
-        Remove(connection, "Removes a webhook.", id => "v1/webhooks/" + Uri.EscapeDataString(id)),
-        Test(connection),
-        Deliveries(connection),
-        Redeliver(connection),
-    ]);
-
     public static Command Reports() => With("reports", "Reports that are made and delivered by the clock.", connection =>
     [
         List(connection, "v1/reports", "", ["id", "report", "format", "every", "at", "to", "last", "delivered", "error"], (item, _) =>
@@ -107,7 +96,22 @@ internal static class ResourceCommand
         Remove(connection, "Revokes a key; it is refused within 10 s.", id => "v1/api-keys/" + Uri.EscapeDataString(id), "revoke", "revoked"),
     ]);
 
-    private static Command With(string name, string description, Func<Connection, Command[]> make)
+    /// <summary>A command without parts.</summary>
+    internal static Command Alone(string name, string description, Option[] options, Func<ApiClient, ParseResult, CancellationToken, Task> run)
+    {
+        var command = new Command(name, description);
+        var connection = new Connection(CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data());
+        foreach (var option in (Option[])[.. options, connection.Url, connection.Key, connection.Data]) command.Options.Add(option);
+        command.SetAction(async (parsed, cancel) =>
+        {
+            using var client = connection.Open(parsed);
+            await run(client, parsed, cancel);
+            return 0;
+        });
+        return command;
+    }
+
+    internal static Command With(string name, string description, Func<Connection, Command[]> make)
     {
         var command = new Command(name, description);
         var connection = new Connection(CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data());
@@ -120,7 +124,7 @@ internal static class ResourceCommand
         return command;
     }
 
-    private static Command List(Connection connection, string path, string property, IReadOnlyList<string> header, Row row, params int[] right)
+    internal static Command List(Connection connection, string path, string property, IReadOnlyList<string> header, Row row, params int[] right)
     {
         var format = CommonOptions.Format();
         var command = new Command("list", "Lists them.") { format };
@@ -199,7 +203,7 @@ internal static class ResourceCommand
 
     private static string QuotaWindow(JsonElement quota) => Tables.Text(quota, "kind") is "rate" or "starved" ? Tables.Text(quota, "for") is { Length: > 0 } hold ? "for " + hold : "minute" : Tables.Text(quota, "window");
 
-    private static Command Show(Connection connection, string what, Func<string, string> path)
+    internal static Command Show(Connection connection, string what, Func<string, string> path)
     {
         var id = new Argument<string>(what);
         var format = CommonOptions.TableOrJson();
@@ -258,7 +262,7 @@ internal static class ResourceCommand
         return command;
     }
 
-    private static Command Apply(Connection connection, DocumentKind kind)
+    internal static Command Apply(Connection connection, DocumentKind kind)
     {
         var file = new Option<string>("--file", "-f") { Description = "A YAML file; - reads standard input", Required = true, HelpName = "FILE" };
         var command = new Command("apply", "Makes the service's configuration what the file says; repeating it changes nothing.") { file };
@@ -304,7 +308,7 @@ internal static class ResourceCommand
         return command;
     }
 
-    private static Command Remove(Connection connection, string description, Func<string, string> path, string verb = "remove", string done = "removed")
+    internal static Command Remove(Connection connection, string description, Func<string, string> path, string verb = "remove", string done = "removed")
     {
         var id = new Argument<string>("ID");
         var command = new Command(verb, description) { id };
@@ -328,57 +332,6 @@ internal static class ResourceCommand
             var run = await client.JsonAsync(HttpMethod.Post, $"v1/reports/{Uri.EscapeDataString(parsed.GetValue(id)!)}/run", null, cancel);
             if (Tables.Text(run, "error") is { Length: > 0 } error) throw new UserErrorException($"The report could not be delivered: {Tables.Inert(error)}");
             Console.Out.WriteLine($"{Tables.Inert(parsed.GetValue(id)!)} is made as of {Tables.Text(run, "lastOccurrence")}");
-            return 0;
-        });
-        return command;
-    }
-
-    private static Command Test(Connection connection)
-    {
-        var id = new Argument<string>("ID");
-        var command = new Command("test", "Sends a test event; 'deliveries' shows how it went.") { id };
-        command.SetAction(async (parsed, cancel) =>
-        {
-            using var client = connection.Open(parsed);
-            var delivery = await client.JsonAsync(HttpMethod.Post, $"v1/webhooks/{Uri.EscapeDataString(parsed.GetValue(id)!)}/test", null, cancel);
-            Console.Out.WriteLine($"test event {Tables.Text(delivery, "eventId")} is on its way; see 'metering webhooks deliveries {Tables.Inert(parsed.GetValue(id)!)}'");
-            return 0;
-        });
-        return command;
-    }
-
-    private static Command Deliveries(Connection connection)
-    {
-        var id = new Argument<string>("ID");
-        var format = CommonOptions.Format();
-        var command = new Command("deliveries", "Shows what was posted, newest first.") { id, format };
-        command.SetAction(async (parsed, cancel) =>
-        {
-            using var client = connection.Open(parsed);
-            var answer = await client.GetAsync($"v1/webhooks/{Uri.EscapeDataString(parsed.GetValue(id)!)}/deliveries", cancel);
-            string[] header = ["event", "state", "attempts", "created", "next attempt", "status", "error"];
-            var rows = answer.EnumerateArray().Select(item => Cells(item, "eventId", "state", "attempts", "createdAt", "nextAttemptAt", "lastStatus", "lastError"));
-            if (parsed.GetValue(format) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(answer, CliJson.Indented));
-            else if (parsed.GetValue(format) == "csv") Tables.WriteCsv(header, rows);
-            else Tables.Write(header, rows);
-            return 0;
-        });
-        return command;
-    }
-
-    private static Command Redeliver(Connection connection)
-    {
-        var id = new Argument<string>("ID");
-        var one = new Option<string?>("--event") { Description = "One event", HelpName = "EVENT" };
-        var since = new Option<string?>("--since") { Description = "All since an instant (RFC 3339)", HelpName = "TIME" };
-        var command = new Command("redeliver", "Posts again what was delivered or given up.") { id, one, since };
-        command.SetAction(async (parsed, cancel) =>
-        {
-            if (parsed.GetValue(one) is null && parsed.GetValue(since) is null) throw UserErrorException.Usage("Say what to post again: --event EVENT or --since TIME.");
-            using var client = connection.Open(parsed);
-            var query = string.Join('&', new[] { ("eventId", parsed.GetValue(one)), ("since", parsed.GetValue(since)) }.Where(pair => pair.Item2 is not null).Select(pair => $"{pair.Item1}={Uri.EscapeDataString(pair.Item2!)}"));
-            var answer = await client.JsonAsync(HttpMethod.Post, $"v1/webhooks/{Uri.EscapeDataString(parsed.GetValue(id)!)}/redeliver?{query}", null, cancel);
-            Console.Out.WriteLine($"{Tables.Text(answer, "redelivered")} on their way again");
             return 0;
         });
         return command;
@@ -415,15 +368,15 @@ internal static class ResourceCommand
             : throw UserErrorException.Usage($"--expires is '{Tables.Inert(text)}'; give RFC 3339, or a span from now such as 90d.");
     }
 
-    private static void Print(JsonElement item, string format)
+    internal static void Print(JsonElement item, string format)
     {
         if (format == "json") Console.Out.WriteLine(JsonSerializer.Serialize(item, CliJson.Indented));
         else Tables.WriteFacts(Console.Out, item.EnumerateObject().Select(field => (field.Name, field.Value.ValueKind == JsonValueKind.Object ? Match(field.Value) : Tables.Text(field.Value))));
     }
 
-    private static IReadOnlyList<string> Cells(JsonElement item, params string[] properties) => Array.ConvertAll(properties, name => Tables.Text(item, name));
+    internal static IReadOnlyList<string> Cells(JsonElement item, params string[] properties) => Array.ConvertAll(properties, name => Tables.Text(item, name));
 
-    private static string Match(JsonElement match) => string.Join(", ", match.EnumerateObject().Where(field => field.Value.ValueKind != JsonValueKind.Null)
+    internal static string Match(JsonElement match) => string.Join(", ", match.EnumerateObject().Where(field => field.Value.ValueKind != JsonValueKind.Null)
         .Select(field => field.Value.ValueKind == JsonValueKind.Object ? string.Join(", ", field.Value.EnumerateObject().Select(label => $"{field.Name} {label.Name}={Tables.Text(label.Value)}")) : $"{field.Name} {Tables.Text(field.Value)}"));
 
     private static string Selector(JsonElement price) => price.TryGetProperty("selector", out var selector) && selector.ValueKind == JsonValueKind.Object ? Match(selector) : "";

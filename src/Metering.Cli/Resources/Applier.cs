@@ -27,7 +27,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
             var (answer, refused) = await client.PutAsync(document.Path + (Force ? "?force=true" : ""), document.Body.ToJsonString(), cancel);
             faults.AddRange(refused.Select(fault => lines.Place(file, PathOf(document, fault), $"{document.Where}: {fault.Text}")));
             if (refused.Count > 0) continue;
-            Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : "changed")}");
+            Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : Tables.Text(answer, "changed") == "false" ? "unchanged" : "changed")}");
             if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
         }
 
@@ -69,6 +69,12 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         if (known is null) return false;
         foreach (var field in kind.IdField is null ? [kind.Root] : kind.Fields.Where(name => name.IndexOfAny(['.', '[']) < 0 && name != kind.IdField))
         {
+            if (kind.Secrets.Contains(field))
+            {
+                if (wanted.ContainsKey(field) || (known.ContainsKey(field) && field != "secret")) return false;
+                continue;
+            }
+
             var value = wanted[field] ?? (kind.Defaults.TryGetValue(field, out var otherwise) ? JsonNode.Parse(otherwise) : null);
             if (!JsonSame.Of(value, known[field])) return false;
         }

@@ -21,6 +21,9 @@ internal sealed record DocumentKind
     /// <summary>The field that names one of them; it is no part of what is sent. Null: all of them are one document.</summary>
     public string? IdField { get; init; } = "id";
 
+    /// <summary>Fields that the service does not show: whether they are what they were only it can tell, and says as <c>changed</c>.</summary>
+    public IReadOnlySet<string> Secrets { get; init; } = new HashSet<string>();
+
     /// <summary>Path in the API by id.</summary>
     public required Func<string, string> PathOf { get; init; }
 
@@ -111,8 +114,11 @@ internal sealed record DocumentKind
     {
         Noun = "webhooks",
         Root = "webhooks",
-        Fields = Set("id", "url"),
-        Texts = Set("id", "url"),
+        Fields = Set("id", "channel", "url", "secret", "token", "user", "password", "routingKey", "server", "security", "from", "to", "file", "route", "route.tenant", "route.severity", "route.label", "route.label.*",
+            "groupBy", "groupWait", "repeat", "sendResolved", "ordered", "title", "text"),
+        Texts = Set("id", "channel", "url", "secret", "token", "user", "password", "routingKey", "server", "security", "from", "to[]", "file", "route.tenant[]", "route.severity[]", "route.label.*", "groupBy[]", "groupWait", "repeat", "title", "text"),
+        Defaults = new Dictionary<string, string> { ["channel"] = "\"webhook\"", ["sendResolved"] = "true", ["ordered"] = "true" },
+        Secrets = Set("secret", "token", "password", "routingKey"),
         PathOf = id => "v1/webhooks/" + Uri.EscapeDataString(id),
     };
 

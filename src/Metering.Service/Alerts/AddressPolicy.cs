@@ -86,18 +86,19 @@ public sealed class AddressPolicy
 
     /// <summary>Why the address is refused for this host and port; null when it may be connected to.</summary>
     /// <param name="host">The host of the URL, a name or an address.</param>
-    public string? Refusal(string host, int port, IPAddress address)
+    /// <param name="usualPorts">Ports that need no permission for this protocol; null: those of HTTP.</param>
+    public string? Refusal(string host, int port, IPAddress address, IReadOnlyList<int>? usualPorts = null)
     {
-        if (IsListed(host, port)) return null;
+        if (IsListed(host, port, usualPorts)) return null;
         if (IsInAllowedNetwork(address)) return null;
-        return NotPublic(address) is { } reason ? reason : UsualPorts.Contains(port) ? null : $"port {port} is not allowed";
+        return NotPublic(address) is { } reason ? reason : (usualPorts ?? UsualPorts).Contains(port) ? null : $"port {port} is not allowed";
     }
 
     /// <summary>Whether the operator lists the host, with this port or (for the usual ports) without one.</summary>
-    public bool IsListed(string host, int port)
+    public bool IsListed(string host, int port, IReadOnlyList<int>? usualPorts = null)
     {
         var name = Normal(host);
-        return hosts.Contains((name, port)) || (UsualPorts.Contains(port) && hosts.Contains((name, 0)));
+        return hosts.Contains((name, port)) || ((usualPorts ?? UsualPorts).Contains(port) && hosts.Contains((name, 0)));
     }
 
     /// <summary>Whether the operator allows the network of the address.</summary>

@@ -10,6 +10,14 @@ public static class CloudEvent
 
     public const string QuotaCrossedType = "metering.quota.crossed";
 
+    /// <summary>Several alerts in one message.</summary>
+    public const string AlertsType = "metering.alerts";
+
+    /// <summary>An endpoint was given up, or is served again.</summary>
+    public const string EndpointType = "metering.webhook.disabled";
+
+    public const string TestType = "metering.webhook.test";
+
     /// <summary>A scheduled report is made and can be fetched.</summary>
     public const string ReportReadyType = "metering.report.ready";
 
@@ -20,10 +28,11 @@ public static class CloudEvent
     /// <param name="id">The stable id of the event, sent as <c>webhook-id</c> too. Id and source together name the event for ever.</param>
     /// <param name="source">A URI reference that names this installation.</param>
     /// <param name="time">When it happened, not when it is sent.</param>
-    public static byte[] Write(string id, string source, DateTimeOffset time, QuotaCrossed crossing) => Write(id, source, QuotaCrossedType, crossing.Quota, time, data => WriteData(data, crossing));
+    public static byte[] Write(string id, string source, DateTimeOffset time, QuotaCrossed crossing) => Write(id, source, QuotaCrossedType, crossing.Quota, time, data => WriteData(data, crossing, time));
 
     /// <summary>The members of the <c>data</c> object of a crossing.</summary>
-    internal static void WriteData(Utf8JsonWriter data, QuotaCrossed crossing)
+    /// <param name="since">Since when the alert has been firing.</param>
+    internal static void WriteData(Utf8JsonWriter data, QuotaCrossed crossing, DateTimeOffset since)
     {
         data.WriteString("quota", crossing.Quota);
         data.WriteStartObject("subject");
@@ -42,11 +51,25 @@ public static class CloudEvent
         data.WriteString("thresholdIn", crossing.ThresholdIn);
         data.WriteString("direction", crossing.Direction);
         data.WriteString("severity", crossing.Severity);
-        data.WriteStartObject("labels");
-        foreach (var (name, value) in crossing.Labels.OrderBy(pair => pair.Key, StringComparer.Ordinal)) data.WriteString(name, value);
-        data.WriteEndObject();
+        WriteLabels(data, crossing.Labels);
         data.WriteNumber("transition", crossing.Transition);
         if (crossing.PredictedAt is { } predicted) data.WriteString("predictedAt", predicted.UtcDateTime);
+        WriteIdentity(data, crossing.Key, "quota", since);
+    }
+
+    /// <summary>What every alert has: which it is, and since when it has been firing.</summary>
+    internal static void WriteIdentity(Utf8JsonWriter data, string? key, string type, DateTimeOffset since)
+    {
+        if (key is not null) data.WriteString("alert", key);
+        data.WriteString("type", type);
+        data.WriteString("since", since.UtcDateTime);
+    }
+
+    internal static void WriteLabels(Utf8JsonWriter data, IReadOnlyDictionary<string, string> labels)
+    {
+        data.WriteStartObject("labels");
+        foreach (var (name, value) in labels.OrderBy(pair => pair.Key, StringComparer.Ordinal)) data.WriteString(name, value);
+        data.WriteEndObject();
     }
 
     /// <summary>The body of any event.</summary>

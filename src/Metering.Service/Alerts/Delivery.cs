@@ -25,4 +25,7 @@ public sealed class Delivery
     public int? LastStatus { get; set; }
 
     public string? LastError { get; set; }
+
+    /// <summary>1: says again what was said; forgotten soon.</summary>
+    public long Resend { get; set; }
 }

@@ -1,6 +1,6 @@
 namespace Metering.Service.Alerts;
 
-/// <summary>The <c>data</c> of <c>metering.quota.crossed</c>.</summary>
+/// <summary>The <c>data</c> of <c>metering.quota.crossed</c>: an alert of a quota has changed its state.</summary>
 public sealed record QuotaCrossed
 {
     /// <summary>The id of the quota.</summary>
@@ -27,7 +27,7 @@ public sealed record QuotaCrossed
     /// <summary>What was used when the threshold was crossed, in the unit of the meter.</summary>
     public required decimal Value { get; init; }
 
-    /// <summary>The state that the threshold is in now: <c>firing</c> or <c>resolved</c>.</summary>
+    /// <summary>The state that the threshold is in now: <c>firing</c> or <c>resolved</c>. <c>pending</c> is recorded and told nobody.</summary>
     public required string State { get; init; }
 
     /// <summary>What the value is: <c>usage</c>, <c>rate</c>, <c>forecast</c> or <c>starved</c>.</summary>
@@ -39,15 +39,18 @@ public sealed record QuotaCrossed
     /// <summary><c>above</c>: the value reached the threshold; <c>below</c>: it fell under it.</summary>
     public string Direction { get; init; } = "above";
 
-    /// <summary><c>info</c>, <c>warning</c> or <c>critical</c>.</summary>
+    /// <summary><c>info</c>, <c>warning</c>, <c>error</c> or <c>critical</c>.</summary>
     public string Severity { get; init; } = "warning";
 
-    /// <summary>What the quota says for routing.</summary>
+    /// <summary>What the quota says for routing, beside the labels of the alert itself (tenant, project, quota, meter, threshold, kind, type, severity).</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Counts the transitions of the quota, from 1; the event's id ends with it.</summary>
+    /// <summary>Counts the transitions of the quota, from 1.</summary>
     public long Transition { get; init; }
 
     /// <summary>Of a forecast: when the threshold will be reached; null: not foreseen.</summary>
     public DateTimeOffset? PredictedAt { get; init; }
+
+    /// <summary>What firing and resolved have in common, and two alerts never; null: made of quota, kind, threshold and subject, for which one window at a time fires.</summary>
+    public string? Key { get; init; }
 }

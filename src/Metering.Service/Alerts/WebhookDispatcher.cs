@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Metering.Service.Alerts.Channels;
 using Metering.Service.Ledger;
 using Metering.Units;
 using Microsoft.EntityFrameworkCore;
@@ -8,47 +9,49 @@ using Microsoft.Extensions.Logging;
 namespace Metering.Service.Alerts;
 
 /// <summary>
-/// Sends what the outbox holds. Every webhook is served by itself, oldest event first, so that one that hangs delays nobody else.
+/// Sends what the outbox holds. Every endpoint is served by itself, by one replica, oldest event first, so that one that hangs delays nobody else.
 /// A process that dies between sending and noting sends again, with the same id.
 /// </summary>
-internal sealed partial class WebhookDispatcher(LedgerStore store, WebhookSender sender, AddressPolicy policy, RetrySchedule schedule, TimeProvider clock, ILogger<WebhookDispatcher> log)
-    : BackgroundService, IUsageListener
+internal sealed partial class WebhookDispatcher(LedgerStore store, ChannelCatalogue channels, RetrySchedule schedule, TimeProvider clock, ILogger<WebhookDispatcher> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    // What was written is about to be committed: looked for often, for a while.
+    private static readonly TimeSpan LookSoon = TimeSpan.FromMilliseconds(25);
+    private const int LooksSoon = 40;
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(10);
     private const int MaxPerRound = 100;
     private static readonly Meter Meter = new("Metering.Alerts");
-    private static readonly Counter<long> Attempts = Meter.CreateCounter<long>("metering_webhook_attempts", unit: null, description: "Attempts to deliver, by outcome.");
+    private static readonly Counter<long> Attempts = Meter.CreateCounter<long>("metering_webhook_attempts", unit: null, description: "Attempts to deliver, by channel and outcome.");
 
     private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly EndpointLocks _locks = new(store);
+    private readonly DeliveryLog _notes = new(store, clock);
+
+    /// <summary>Called at named moments with the id of the event; tests crash there.</summary>
+    internal Action<string, string>? FaultPoint { get; set; }
 
     /// <summary>There may be something new to send.</summary>
     public void Wake()
     {
-        if (_wake.CurrentCount == 0) _wake.Release();
-    }
-
-    // Usage was added, so a crossing may follow with the commit.
-    Task IUsageListener.UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now)
-    {
-        Wake();
-        return Task.CompletedTask;
+        lock (_wake)
+        {
+            if (_wake.CurrentCount == 0) _wake.Release();
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var busy = new Dictionary<string, Task>(StringComparer.Ordinal);
+        var soon = 0;
+        store.OutboxWritten += Wake;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                foreach (var done in busy.Where(pair => pair.Value.IsCompleted).Select(pair => pair.Key).ToArray()) busy.Remove(done);
-                foreach (var webhook in await DueAsync(stoppingToken))
-                {
-                    if (!busy.ContainsKey(webhook.Id)) busy[webhook.Id] = ServeAsync(webhook, stoppingToken);
-                }
-
-                await _wake.WaitAsync(Look, stoppingToken);
+                await StartDueAsync(busy, stoppingToken);
+                soon = await _wake.WaitAsync(soon > 0 ? LookSoon : Look, stoppingToken) ? LooksSoon : Math.Max(0, soon - 1);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -61,34 +64,57 @@ internal sealed partial class WebhookDispatcher(LedgerStore store, WebhookSender
             }
         }
 
+        store.OutboxWritten -= Wake;
         await Task.WhenAll(busy.Values).ContinueWith(static _ => { }, TaskScheduler.Default);
+        await _locks.DisposeAsync();
     }
 
+    /// <summary>Sends all that is due now, and returns when it is done.</summary>
+    internal async Task RunDueAsync(CancellationToken cancel)
+    {
+        var busy = new Dictionary<string, Task>(StringComparer.Ordinal);
+        await StartDueAsync(busy, cancel);
+        await Task.WhenAll(busy.Values);
+    }
+
+    private async Task StartDueAsync(Dictionary<string, Task> busy, CancellationToken cancel)
+    {
+        foreach (var done in busy.Where(pair => pair.Value.IsCompleted).Select(pair => pair.Key).ToArray()) busy.Remove(done);
+        foreach (var webhook in await DueAsync(cancel))
+        {
+            if (!busy.ContainsKey(webhook.Id)) busy[webhook.Id] = ServeAsync(webhook, cancel);
+        }
+    }
+
+    // Where order matters, what comes first has to be due; index delivery_queue. Else anything: index delivery_due.
     private async Task<List<Webhook>> DueAsync(CancellationToken cancel)
     {
         var now = clock.GetUtcNow().ToUnixMicroseconds();
         await using var context = await store.ReadContextAsync(cancel);
-        var due = context.Set<Delivery>().Where(delivery => delivery.State == Delivery.Pending && delivery.NextAttemptAt <= now).Select(delivery => delivery.Webhook);
-        return await context.Set<Webhook>().AsNoTracking().Where(webhook => webhook.Disabled == null && due.Contains(webhook.Id)).ToListAsync(cancel);
+        return await context.Set<Webhook>().FromSqlRaw("""
+            SELECT * FROM webhook w WHERE w.disabled IS NULL AND (
+                (w.ordered = 1 AND (SELECT d.next_attempt_at FROM delivery d WHERE d.webhook = w.id AND d.state = 'pending' ORDER BY d.id LIMIT 1) <= {0})
+             OR (w.ordered = 0 AND EXISTS (SELECT 1 FROM delivery d WHERE d.webhook = w.id AND d.state = 'pending' AND d.next_attempt_at <= {0})))
+            """, now).AsNoTracking().ToListAsync(cancel);
     }
 
     private async Task ServeAsync(Webhook webhook, CancellationToken cancel)
     {
+        var name = "endpoint " + webhook.Id;
+        object? hold = null;
         try
         {
-            List<Delivery> due;
-            var now = clock.GetUtcNow().ToUnixMicroseconds();
-            await using (var context = await store.ReadContextAsync(cancel))
+            hold = await _locks.TryTakeAsync(name, cancel);
+            if (hold is null || channels.Find(webhook.Channel) is not { } channel) return;
+            while (await QueueAsync(webhook, cancel) is { Count: > 0 } queue)
             {
-                // Index delivery_due.
-                due = await context.Set<Delivery>().AsNoTracking().Where(delivery => delivery.Webhook == webhook.Id && delivery.State == Delivery.Pending && delivery.NextAttemptAt <= now)
-                    .OrderBy(delivery => delivery.Id).Take(MaxPerRound).ToListAsync(cancel);
-            }
+                foreach (var delivery in queue)
+                {
+                    if (!await _locks.HoldsAsync(hold, cancel)) return;
 
-            foreach (var delivery in due)
-            {
-                // A failure holds back what comes after it, so that events arrive in order.
-                if (!await SendAsync(webhook, delivery, cancel)) return;
+                    // A failure holds back what comes after it, so that events arrive in order.
+                    if (!await SendAsync(webhook, channel, delivery, cancel) && webhook.Ordered == 1) return;
+                }
             }
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -99,33 +125,50 @@ internal sealed partial class WebhookDispatcher(LedgerStore store, WebhookSender
         {
             LogTrouble(log, e.Message);
         }
+        finally
+        {
+            if (hold is not null) await _locks.ReleaseAsync(name);
+        }
     }
 
-    private async Task<bool> SendAsync(Webhook webhook, Delivery delivery, CancellationToken cancel)
+    // Read under the lock: what another replica has sent before is no longer pending.
+    private async Task<List<Delivery>> QueueAsync(Webhook webhook, CancellationToken cancel)
     {
-        if (!WebhookUrl.TryParse(webhook.Url, policy, out var url, out var faults) || !WebhookSecret.TryParse(webhook.Secret, out var secret, out _))
+        var now = clock.GetUtcNow().ToUnixMicroseconds();
+        await using var context = await store.ReadContextAsync(cancel);
+        var pending = context.Set<Delivery>().AsNoTracking().Where(delivery => delivery.Webhook == webhook.Id && delivery.State == Delivery.Pending);
+        if (webhook.Ordered == 0) return await pending.Where(delivery => delivery.NextAttemptAt <= now).OrderBy(delivery => delivery.Id).Take(MaxPerRound).ToListAsync(cancel);
+        var queue = await pending.OrderBy(delivery => delivery.Id).Take(MaxPerRound).ToListAsync(cancel);
+        return [.. queue.TakeWhile(delivery => delivery.NextAttemptAt <= now)];
+    }
+
+    /// <summary>True: what comes after it may be sent.</summary>
+    private async Task<bool> SendAsync(Webhook webhook, IChannel channel, Delivery delivery, CancellationToken cancel)
+    {
+        WebhookResult result;
+        try
         {
-            await NoteAsync(delivery, Delivery.Dead, null, string.Join(" ", faults), null, null, cancel);
-            return true;
+            var target = new ChannelTarget(webhook.Id, webhook.ReadSettings(), webhook.Secrets(clock.GetUtcNow().ToUnixMicroseconds()));
+            result = await channel.SendAsync(target, AlertMessage.Read(delivery.EventId, delivery.Body), cancel);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            // A channel that breaks its promise is seen in the log of attempts and ends by the schedule, like any other failure.
+            result = WebhookResult.Without(WebhookOutcome.Failed, "The message could not be made: " + AlertItem.OneLine(HttpPost.Cut(e.Message, 200)), clock.GetUtcNow());
         }
 
-        var result = await sender.SendAsync(new WebhookMessage { Url = url, Id = delivery.EventId, Body = delivery.Body, Secrets = [secret] }, cancel);
-        Attempts.Add(1, new KeyValuePair<string, object?>("outcome", result.Outcome.ToString().ToLowerInvariant()));
-        var delivered = result.Outcome == WebhookOutcome.Delivered;
-        var next = delivered ? null : schedule.Next(delivery.Attempts + 1, result.RetryAfter);
-        var state = delivered ? Delivery.Delivered : next is null ? Delivery.Dead : Delivery.Pending;
-        await NoteAsync(delivery, state, result.Status, delivered ? null : result.Reason, next, result.Outcome == WebhookOutcome.Disable ? webhook.Id : null, cancel);
-        return delivered;
+        FaultPoint?.Invoke("sent", delivery.EventId);
+        Attempts.Add(1, new KeyValuePair<string, object?>("channel", webhook.Channel), new KeyValuePair<string, object?>("outcome", result.Outcome.ToString().ToLowerInvariant()));
+        var isOver = result.Outcome is WebhookOutcome.Delivered or WebhookOutcome.Refused;
+        var next = isOver ? null : schedule.Next(delivery.Attempts + 1, result.RetryAfter);
+        var state = result.Outcome == WebhookOutcome.Delivered ? Delivery.Delivered : next is null ? Delivery.Dead : Delivery.Pending;
+        if (await _notes.AddAsync(delivery, result, state, next) is { } why) LogDisabled(log, webhook.Id, why);
+        return isOver;
     }
-
-    private Task NoteAsync(Delivery delivery, string state, int? status, string? error, TimeSpan? next, string? disable, CancellationToken cancel) => store.WriteAsync(async transaction =>
-    {
-        var at = (clock.GetUtcNow() + (next ?? TimeSpan.Zero)).ToUnixMicroseconds();
-        await transaction.ExecuteAsync("UPDATE delivery SET state = @state, attempts = attempts + 1, next_attempt_at = @next, last_status = @status, last_error = @error WHERE id = @id",
-            ("@state", state), ("@next", at), ("@status", status is { } code ? (long)code : null), ("@error", error), ("@id", delivery.Id));
-        if (disable is not null) await transaction.ExecuteAsync("UPDATE webhook SET disabled = @why WHERE id = @id", ("@why", "The receiver answered 410 Gone."), ("@id", disable));
-    }, cancel);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Deliveries wait: {Reason}")]
     private static partial void LogTrouble(ILogger log, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Endpoint {Endpoint} is disabled: {Reason} Applying it again enables it.")]
+    private static partial void LogDisabled(ILogger log, string endpoint, string reason);
 }

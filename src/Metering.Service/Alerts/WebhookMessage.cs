@@ -15,4 +15,7 @@ public sealed record WebhookMessage
     public required IReadOnlyList<WebhookSecret> Secrets { get; init; }
 
     public string ContentType { get; init; } = CloudEvent.ContentType;
+
+    /// <summary>The value of <c>Authorization</c>; null: none is sent.</summary>
+    public string? Authorization { get; init; }
 }

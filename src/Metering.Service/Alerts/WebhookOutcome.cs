@@ -12,6 +12,9 @@ public enum WebhookOutcome
     /// <summary>The receiver answered 410: nothing is to be sent here any more.</summary>
     Disable,
 
+    /// <summary>The receiver will never take this very message: it is given up, and those after it go on.</summary>
+    Refused,
+
     /// <summary>Anything else, from 404 to an address that is refused: try again by the schedule.</summary>
     Failed,
 }

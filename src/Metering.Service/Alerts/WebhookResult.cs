@@ -8,7 +8,7 @@ public sealed record WebhookResult
     /// <summary>One sentence.</summary>
     public required string Reason { get; init; }
 
-    /// <summary>The HTTP status; null when there was no answer.</summary>
+    /// <summary>The HTTP status, or the reply code of SMTP; null when there was no answer.</summary>
     public int? Status { get; init; }
 
     /// <summary>How long the receiver wants to be left alone, up to <see cref="WebhookSender.MaxRetryAfter"/>; null when it did not say.</summary>
@@ -21,4 +21,7 @@ public sealed record WebhookResult
     public required DateTimeOffset Attempted { get; init; }
 
     public required TimeSpan Duration { get; init; }
+
+    /// <summary>A result without an exchange.</summary>
+    internal static WebhookResult Without(WebhookOutcome outcome, string reason, DateTimeOffset attempted) => new() { Outcome = outcome, Reason = reason, Attempted = attempted, Duration = TimeSpan.Zero };
 }

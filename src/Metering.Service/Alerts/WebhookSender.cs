@@ -19,7 +19,6 @@ public sealed partial class WebhookSender : IDisposable
     /// <summary>The longest wait that a receiver can ask for.</summary>
     public static readonly TimeSpan MaxRetryAfter = TimeSpan.FromHours(24);
 
-    private const int MaxAddressesTried = 16;
     private const int MaxHeaderKilobytes = 16;
     private const int MaxConnectionsPerReceiver = 8;
 
@@ -29,8 +28,7 @@ public sealed partial class WebhookSender : IDisposable
     // Short, so that a name which was checked is looked up and checked again soon.
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(1);
 
-    private readonly AddressPolicy policy;
-    private readonly IHostResolver resolver;
+    private readonly GuardedConnector connector;
     private readonly TimeProvider clock;
     private readonly TimeSpan timeout;
     private readonly ILogger<WebhookSender> logger;
@@ -39,8 +37,7 @@ public sealed partial class WebhookSender : IDisposable
     /// <param name="timeout">For the whole attempt: look-up, connect, TLS, request and answer.</param>
     public WebhookSender(AddressPolicy policy, IHostResolver resolver, TimeProvider clock, TimeSpan timeout, ILogger<WebhookSender> logger)
     {
-        this.policy = policy;
-        this.resolver = resolver;
+        connector = new GuardedConnector(policy, resolver);
         this.clock = clock;
         this.timeout = timeout;
         this.logger = logger;
@@ -64,6 +61,8 @@ public sealed partial class WebhookSender : IDisposable
             MaxResponseDrainSize = 0,
         });
     }
+
+    internal TimeProvider Clock => clock;
 
     /// <summary>Tries once. Everything that a receiver, its name or the network can do ends in a result; only cancellation throws.</summary>
     public async Task<WebhookResult> SendAsync(WebhookMessage message, CancellationToken cancel)
@@ -103,6 +102,7 @@ public sealed partial class WebhookSender : IDisposable
         request.Headers.TryAddWithoutValidation("Accept", "*/*");
         request.Headers.TryAddWithoutValidation(WebhookSignature.IdHeader, message.Id);
         request.Headers.TryAddWithoutValidation(WebhookSignature.TimestampHeader, attempted.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
+        if (message.Authorization is not null) request.Headers.TryAddWithoutValidation("Authorization", message.Authorization);
         if (message.Secrets.Count > 0)
         {
             request.Headers.TryAddWithoutValidation(WebhookSignature.SignatureHeader, WebhookSignature.Sign(message.Secrets, message.Id, attempted, message.Body.Span));
@@ -165,41 +165,8 @@ public sealed partial class WebhookSender : IDisposable
         });
     }
 
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel)
-    {
-        var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await resolver.ResolveAsync(host, cancel);
-        if (addresses.Count == 0) throw new SocketException((int)SocketError.HostNotFound);
-        foreach (var address in addresses)
-        {
-            // One bad address spoils the name: the next look-up could put it first.
-            if (policy.Refusal(host, port, address) is { } reason) throw new AddressRefusedException($"{host} leads to an address that is refused: {reason}.", $"{address}:{port}");
-        }
-
-        // The checked addresses are the used ones: nothing looks the name up again.
-        Exception? last = null;
-        foreach (var address in addresses.Take(MaxAddressesTried))
-        {
-            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
-            {
-                await socket.ConnectAsync(address, port, cancel);
-                return new NetworkStream(socket, ownsSocket: true);
-            }
-            catch (SocketException exception)
-            {
-                socket.Dispose();
-                last = exception;
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-        }
-
-        throw last!;
-    }
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancel) =>
+        new NetworkStream(await connector.ConnectAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, AddressPolicy.UsualPorts, cancel), ownsSocket: true);
 
     private string Explain(WebhookMessage message, Exception exception)
     {

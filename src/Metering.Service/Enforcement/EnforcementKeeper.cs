@@ -111,7 +111,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         foreach (var quota in enforcing)
         {
             var enforce = quota.Document.Enforce!;
-            var firing = states[quota.Id].Where(state => state.State == QuotaState.Firing && state.WindowEnd > seconds && state.Amount >= quota.Limit * enforce.At / 100).OrderBy(state => state.Since).ToList();
+            var firing = states[quota.Id].Where(state => state.State == QuotaState.Firing && (state.Window == 0 || state.WindowEnd > seconds) && state.Amount >= quota.Limit * enforce.At / 100).OrderBy(state => state.Since).ToList();
             if (firing.Count == 0) continue;
             var used = await QuotaLedger.LastValueAsync(transaction, quota.Id) ?? quota.Limit;
             var value = enforce.Value ?? 1;

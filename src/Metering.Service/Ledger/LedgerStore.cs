@@ -17,6 +17,9 @@ public abstract class LedgerStore : IAsyncDisposable
 
     public abstract bool IsPostgres { get; }
 
+    /// <summary>Called when a transaction has written deliveries, before it commits.</summary>
+    internal Action? OutboxWritten { get; set; }
+
     /// <summary>Opens, and creates or migrates the schema. Throws <see cref="UserErrorException"/> with cause and remedy.</summary>
     public abstract Task OpenAsync(CancellationToken cancel);
 

@@ -66,6 +66,12 @@ public sealed class MeteringContext(DbContextOptions<MeteringContext> options) :
             entity.Property(webhook => webhook.Url).HasColumnName("url");
             entity.Property(webhook => webhook.Secret).HasColumnName("secret");
             entity.Property(webhook => webhook.Disabled).HasColumnName("disabled");
+            entity.Property(webhook => webhook.Channel).HasColumnName("channel");
+            entity.Property(webhook => webhook.SettingsJson).HasColumnName("settings");
+            entity.Property(webhook => webhook.Ordered).HasColumnName("ordered");
+            entity.Property(webhook => webhook.OldSecret).HasColumnName("old_secret");
+            entity.Property(webhook => webhook.OldSecretUntil).HasColumnName("old_secret_until");
+            entity.Property(webhook => webhook.FailingSince).HasColumnName("failing_since");
         });
         modelBuilder.Entity<Delivery>(entity =>
         {
@@ -80,6 +86,7 @@ public sealed class MeteringContext(DbContextOptions<MeteringContext> options) :
             entity.Property(delivery => delivery.NextAttemptAt).HasColumnName("next_attempt_at");
             entity.Property(delivery => delivery.LastStatus).HasColumnName("last_status");
             entity.Property(delivery => delivery.LastError).HasColumnName("last_error");
+            entity.Property(delivery => delivery.Resend).HasColumnName("resend");
         });
         modelBuilder.Entity<Alert>(entity =>
         {
@@ -89,6 +96,10 @@ public sealed class MeteringContext(DbContextOptions<MeteringContext> options) :
             entity.Property(alert => alert.Tenant).HasColumnName("tenant");
             entity.Property(alert => alert.At).HasColumnName("at");
             entity.Property(alert => alert.Json).HasColumnName("json");
+            entity.Property(alert => alert.Key).HasColumnName("alert_key");
+            entity.Property(alert => alert.State).HasColumnName("state");
+            entity.Property(alert => alert.Severity).HasColumnName("severity");
+            entity.Property(alert => alert.Silence).HasColumnName("silence");
         });
         modelBuilder.Entity<ApiKey>(entity =>
         {

@@ -112,6 +112,7 @@ internal static class QuotaLedger
     private static QuotaCrossed Crossing(CompiledQuota quota, QuotaTransition done, long number) => new()
     {
         Quota = quota.Id,
+        Key = string.Create(CultureInfo.InvariantCulture, $"{quota.Id}/{(quota.IsImmediate ? done.Reading.WindowStart : 0)}/{done.Threshold.Key}"),
         Kind = quota.Document.Kind,
         Subject = quota.Document.Subject.Names(),
         Meter = quota.IsStarved ? "starved" : quota.Document.Meter,

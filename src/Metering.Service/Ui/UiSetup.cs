@@ -23,6 +23,7 @@ internal static class UiSetup
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddRadzenComponents();
         services.AddSingleton<OverviewFeed>();
+        services.AddSingleton<AlertsFeed>();
         services.Configure<CookieAuthenticationOptions>(CookieAuthenticationDefaults.AuthenticationScheme, cookie => cookie.Events.OnValidatePrincipal = EndWithKeyAsync);
         return services;
     }
@@ -31,11 +32,12 @@ internal static class UiSetup
     {
         app.Use((context, next) =>
         {
-            if (context.Request.Path == "/" || context.Request.Path == "/sign-in")
+            var isPage = context.Request.Path == "/" || context.Request.Path == "/alerts";
+            if (isPage || context.Request.Path == "/sign-in")
             {
                 context.Response.Headers.ContentSecurityPolicy = ContentPolicy;
                 context.Response.Headers["Referrer-Policy"] = "no-referrer";
-                if (context.Request.Path == "/") context.Response.Headers.CacheControl = "no-store";
+                if (isPage) context.Response.Headers.CacheControl = "no-store";
             }
 
             context.Response.Headers.XContentTypeOptions = "nosniff";

@@ -25,6 +25,8 @@ internal sealed class RunningMetering : IAsyncDisposable
     /// <summary>Calls the API as admin.</summary>
     public HttpClient Client { get; }
 
+    public string AdminKey => Client.DefaultRequestHeaders.Authorization!.Parameter!;
+
     public string SignInLink { get; private set; } = "";
 
     public string Output => _process.Output;

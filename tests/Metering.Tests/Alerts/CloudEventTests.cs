@@ -35,7 +35,8 @@ public sealed class CloudEventTests
             "datacontenttype":"application/json","data":{"quota":"q-1","subject":{"project":"\u0022p\u0022\n","tenant":"a"},"meter":"cpuSeconds",
             "window":{"start":"2026-10-01T00:00:00Z","end":"2026-11-01T00:00:00Z"},
             "threshold":80,"limit":100.5,"value":12345678901234567890.000001,"state":"exceeded","kind":"forecast",
-            "thresholdIn":"percent","direction":"above","severity":"critical","labels":{"team":"web"},"transition":7,"predictedAt":"2026-10-20T00:00:00Z"}}
+            "thresholdIn":"percent","direction":"above","severity":"critical","labels":{"team":"web"},"transition":7,"predictedAt":"2026-10-20T00:00:00Z",
+            "type":"quota","since":"2026-10-09T12:00:00.5Z"}}
             """.ReplaceLineEndings(""),
             Encoding.UTF8.GetString(body));
     }

@@ -1,0 +1,41 @@
+using Metering.Service.Access;
+using Metering.Service.Ledger;
+using Metering.Units;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Metering.Service.Alerts;
+
+/// <summary><c>/v1/webhooks/{id}/deliveries</c>, <c>…/redeliver</c> and <c>…/test</c>.</summary>
+internal static class DeliveryEndpoints
+{
+    public static void MapDeliveries(this IEndpointRouteBuilder routes)
+    {
+        var webhook = routes.MapGroup("/v1/webhooks/{id}").WithTags("Alerts").RequireAuthorization(Roles.MayManage);
+        webhook.MapGet("/deliveries", List).WithSummary("Deliveries, newest first; state=pending, delivered or dead, limit, before=EVENTID for the next page");
+        webhook.MapGet("/deliveries/{eventId}", Get).WithSummary("One delivery: every attempt, and what was sent");
+        webhook.MapPost("/redeliver", Redeliver).WithSummary("Sends dead and delivered events again, in their order: one by eventId, or all from since until an instant");
+        webhook.MapPost("/test", Test).WithSummary("Sends a test event");
+    }
+
+    private static async Task<Results<Ok<List<DeliveryView>>, ProblemHttpResult>> List(string id, int? limit, string? state, string? before, DeliveryBook book, CancellationToken cancel)
+    {
+        if (state is not (null or Delivery.Pending or Delivery.Delivered or Delivery.Dead)) return Problems.Invalid("state is pending, delivered or dead.");
+        return await book.ListAsync(id, state, before, Math.Clamp(limit ?? 100, 1, 1000), cancel) is { } found ? TypedResults.Ok(found) : Problems.Unknown("webhook", id);
+    }
+
+    private static async Task<Results<Ok<DeliveryDetails>, ProblemHttpResult>> Get(string id, string eventId, DeliveryBook book, CancellationToken cancel) =>
+        await book.FindAsync(id, eventId, cancel) is { } found ? TypedResults.Ok(found) : Problems.Unknown("delivery", eventId);
+
+    private static async Task<Results<Ok<object>, ProblemHttpResult>> Redeliver(string id, string? eventId, DateTimeOffset? since, DateTimeOffset? until, DeliveryBook book, CancellationToken cancel)
+    {
+        if (eventId is null && since is null) return Problems.Invalid("Give eventId=… or since=… (and until=…).");
+        if (until <= since) return Problems.Invalid("until is after since.");
+        return await book.RedeliverAsync(id, eventId, since, until, cancel) is { } again ? TypedResults.Ok<object>(new { redelivered = again }) : Problems.Unknown("webhook", id);
+    }
+
+    private static async Task<Results<Ok<DeliveryView>, ProblemHttpResult>> Test(string id, DeliveryBook book, CancellationToken cancel) =>
+        await book.TestAsync(id, cancel) is { } delivery ? TypedResults.Ok(delivery) : Problems.Unknown("webhook", id);
+}

@@ -1,0 +1,36 @@
+using System.Globalization;
+using System.Text.Json;
+using Metering.Service.Alerts;
+
+namespace Metering.Service.Ui;
+
+/// <summary>One alert in the table.</summary>
+internal sealed record AlertLine(CurrentAlert Alert)
+{
+    public string State => Alert.State;
+
+    public string Severity => Alert.Severity;
+
+    public string Tenant => Alert.Tenant ?? Figures.Unknown;
+
+    public string Name => Text("quota") is { Length: > 0 } quota ? quota : $"{Text("type")} {Alert.Subject}";
+
+    /// <summary>The meter; of an alert of ours, what it says.</summary>
+    public string What => Text("summary") is { Length: > 0 } summary ? summary : Text("meter");
+
+    public string Threshold => Number("threshold") is { } threshold ? Figures.Number(threshold) + (Text("thresholdIn") == "percent" ? " %" : "") : Figures.Unknown;
+
+    public string Value => Number("value") is { } value ? Figures.Number(value) : Figures.Unknown;
+
+    public string Limit => Number("limit") is { } limit ? Figures.Number(limit) : Figures.Unknown;
+
+    public string Exact => Number("value") is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value} of {Number("limit")}") : "";
+
+    public DateTimeOffset Since => Alert.Since;
+
+    public string Silence => Alert.Silence ?? "";
+
+    private string Text(string name) => Alert.Data.TryGetProperty(name, out var value) ? value.ToString() : "";
+
+    private decimal? Number(string name) => Alert.Data.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out var number) ? number : null;
+}
