@@ -1,0 +1,76 @@
+using Metering.Exposition;
+using Metering.Service.Access;
+using Metering.Service.Ledger;
+using Metering.Service.Quotas;
+using Microsoft.Extensions.Logging;
+
+namespace Metering.Service.Reports;
+
+/// <summary>What tenants cost and how far quotas are, as metrics. Gauges only: a cost can go down when a price is put right, and a counter that goes down is read as one that began anew.</summary>
+internal sealed class MoneyMetrics(LedgerStore store, LedgerOptions options, CostReport costs, TimeProvider clock, ILogger<MoneyMetrics> log)
+{
+    /// <summary>Tenants and quotas that have series of their own.</summary>
+    private const int MaxSeries = 1_000;
+    private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(60);
+
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private Action<MetricsWriter> _write = _ => { };
+    private long _readAt;
+
+    /// <summary>Reads anew when the last reading is older than a minute: a month is rated for it.</summary>
+    public async Task RefreshAsync(CancellationToken cancel)
+    {
+        await _turn.WaitAsync(cancel);
+        try
+        {
+            if (_readAt != 0 && clock.GetElapsedTime(_readAt) < KeepFor) return;
+            _readAt = clock.GetTimestamp();
+            var quotas = (await QuotaEndpoints.ViewAsync(Caller.Local, null, store, clock, cancel)).Take(MaxSeries).ToList();
+            var month = await MonthAsync(cancel);
+            _write = writer =>
+            {
+                WriteCosts(writer, month);
+                WriteQuotas(writer, quotas);
+            };
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            log.LogWarning("Costs and quotas are not in this scrape: {Reason}", e.Message);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Write(MetricsWriter writer) => _write(writer);
+
+    private async Task<IReadOnlyList<CostRowView>> MonthAsync(CancellationToken cancel)
+    {
+        var parameters = new UsageParameters { From = "thisMonth", To = "now", Step = "total", GroupBy = "tenant", Limit = MaxSeries.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+        var query = UsageQuery.From(parameters, Caller.Local, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out _);
+        return query is null ? [] : (await costs.RunAsync(query, cancel)).Rows;
+    }
+
+    private static void WriteCosts(MetricsWriter writer, IReadOnlyList<CostRowView> rows)
+    {
+        var family = writer.Gauge("metering_cost_month", "Cost of the month (UTC) so far, in the currency of the label. Exact figures are in the API.");
+        foreach (var row in rows)
+        {
+            if (row is { Cost: { } cost, Currency: { } currency }) family.Sample((double)cost.ToNearest(), ("tenant", row.Key["tenant"].ToString() ?? ""), ("currency", currency));
+        }
+    }
+
+    private static void WriteQuotas(MetricsWriter writer, IReadOnlyList<QuotaEndpoints.QuotaView> quotas)
+    {
+        Family("metering_quota_used_ratio", "Share of a quota's limit that is used in its open window, 1 is all of it.", quota => quota.Percent / 100);
+        Family("metering_quota_used", "Used in the open window of a quota, in the unit of its limit.", quota => quota.Value);
+        Family("metering_quota_limit", "Limit of a quota, in the API unit of its meter, or in the tenant's currency.", quota => quota.Limit);
+
+        void Family(string name, string help, Func<QuotaEndpoints.QuotaView, decimal> value)
+        {
+            var family = writer.Gauge(name, help);
+            foreach (var quota in quotas) family.Sample((double)value(quota), ("quota", quota.Id), ("tenant", quota.Subject.Tenant ?? ""), ("meter", quota.Meter), ("window", quota.Window));
+        }
+    }
+}
