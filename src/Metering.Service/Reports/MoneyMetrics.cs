@@ -13,33 +13,44 @@ internal sealed class MoneyMetrics(LedgerStore store, LedgerOptions options, Cos
     private const int MaxSeries = 1_000;
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(60);
 
-    private readonly SemaphoreSlim _turn = new(1, 1);
+    /// <summary>A month that was never added up can take long: the scrape does not wait for it, the next one has it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    private readonly Lock _gate = new();
     private Action<MetricsWriter> _write = _ => { };
+    private Task _reading = Task.CompletedTask;
     private long _readAt;
 
     /// <summary>Reads anew when the last reading is older than a minute: a month is rated for it.</summary>
     public async Task RefreshAsync(CancellationToken cancel)
     {
-        await _turn.WaitAsync(cancel);
+        Task reading;
+        lock (_gate)
+        {
+            if (_reading.IsCompleted && (_readAt == 0 || clock.GetElapsedTime(_readAt) >= KeepFor)) (_readAt, _reading) = (clock.GetTimestamp(), Task.Run(ReadAsync, CancellationToken.None));
+            reading = _reading;
+        }
+
+        await Task.WhenAny(reading, Task.Delay(Patience, clock, cancel));
+    }
+
+    private async Task ReadAsync()
+    {
         try
         {
-            if (_readAt != 0 && clock.GetElapsedTime(_readAt) < KeepFor) return;
-            _readAt = clock.GetTimestamp();
-            var quotas = (await QuotaEndpoints.ViewAsync(Caller.Local, null, store, clock, cancel)).Take(MaxSeries).ToList();
-            var month = await MonthAsync(cancel);
+            var quotas = (await QuotaEndpoints.ViewAsync(Caller.Local, null, store, clock, CancellationToken.None)).Take(MaxSeries).ToList();
+            var month = await MonthAsync(CancellationToken.None);
             _write = writer =>
             {
                 WriteCosts(writer, month);
                 WriteQuotas(writer, quotas);
             };
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e)
         {
+            // Absent and not what it was: an old figure would be taken for today's.
+            _write = _ => { };
             log.LogWarning("Costs and quotas are not in this scrape: {Reason}", e.Message);
-        }
-        finally
-        {
-            _turn.Release();
         }
     }
 

@@ -164,6 +164,9 @@ public sealed partial class DashboardQueryTests
         var live = await AnswerAsync(prometheus, "query?query=" + Uri.EscapeDataString("metering_usage_memory_byte_seconds_total{job=\"metering\",tenant=\"tenant-1\"}"));
         var usage = await service.GetAsync("v1/usage?from=3d&to=now&step=total&groupBy=tenant&filter=tenant:tenant-1", Cancel);
         Assert.Equal(usage.GetProperty("rows")[0].GetProperty("quantities").GetProperty("memoryByteSeconds").GetDouble(), double.Parse(live[0].GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture));
+        live = await AnswerAsync(prometheus, "query?query=" + Uri.EscapeDataString("metering_cost_month{job=\"metering\",tenant=\"tenant-1\",currency=\"EUR\"}"));
+        var costs = await service.GetAsync("v1/costs?from=thisMonth&to=now&step=total&groupBy=tenant&filter=tenant:tenant-1", Cancel);
+        Assert.Equal(costs.GetProperty("rows")[0].GetProperty("cost").GetDouble(), double.Parse(live[0].GetProperty("value")[1].GetString()!, CultureInfo.InvariantCulture), 6);
         await server.WaitUntilAsync(async _ => await CountAsync(prometheus, "query?query=metering%3Ausage_cpu_cores%3Arate5m") > 0, "the recording rules had results", Soon, Cancel);
 
         foreach (var dashboard in Dashboard.All())
