@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Metering.EndToEnd.Line;
 using Metering.EndToEnd.Servers;
+using Metering.LineProtocol;
 using Xunit;
 
 namespace Metering.EndToEnd.TimeSeries;
@@ -87,6 +88,31 @@ public sealed class InfluxTests
 
         Assert.Equal(expected.OrderBy(pair => pair.Key), actual.OrderBy(pair => pair.Key));
         Assert.Contains("InfluxDB 2, /api/v2/write", (await service.GetAsync("v1/time-series", Cancel)).GetProperty("api").GetString());
+    }
+
+    [Fact]
+    public async Task Hostile_names_read_back_from_both_as_they_were_meant()
+    {
+        string[] names = ["plain", "a b,c=d", @"a\x2db", "ends\\", @"a\,b", @"a\\b", "two\nlines\r\t", "\"quoted\"", "naïve 😀", "# no comment", "'; DROP DATABASE metering", "=cmd|' /C calc'!A0"];
+        await using var influx = await InfluxServer.StartAsync(Cancel);
+        await using var victoria = await VictoriaServer.StartAsync(Cancel);
+        var lines = new LineBuffer();
+        foreach (var name in names)
+        {
+            lines.Begin("hostile");
+            lines.Tag("name", name);
+            lines.Field("f", 1L);
+            lines.End(Start.ToUnixTimeSeconds() * 1_000_000_000);
+        }
+
+        using var client = new HttpClient();
+        foreach (var url in new[] { influx.Url + "/write?db=metering&precision=ns", victoria.Url + "/api/v2/write?precision=ns" })
+            (await client.PostAsync(new Uri(url), new ByteArrayContent(lines.Lines(0, lines.Count).ToArray()), Cancel)).EnsureSuccessStatusCode();
+
+        var expected = names.Select(LineText.Stored).Order(StringComparer.Ordinal);
+        var values = await influx.QueryAsync("SHOW TAG VALUES FROM hostile WITH KEY = \"name\"", Cancel);
+        Assert.Equal(expected, values[0].GetProperty("values").EnumerateArray().Select(row => row[1].GetString()!).Order(StringComparer.Ordinal));
+        Assert.Equal(expected, (await victoria.QueryAsync("hostile_f", Start.AddMinutes(1), "name", Cancel)).Keys.Order(StringComparer.Ordinal));
     }
 
     // 4 hosts of 10 workloads, 60 passes of 10 s: 2,400 records in 240 batches.
