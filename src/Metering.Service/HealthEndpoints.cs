@@ -25,13 +25,17 @@ internal static class HealthEndpoints
     {
         var exporter = app.Services.GetRequiredService<IMetricsExporter>();
         var ledger = app.Services.GetRequiredService<LedgerMetrics>();
+        var money = app.Services.GetRequiredService<MoneyMetrics>();
         exporter.AddSource(ledger.Write);
+        exporter.AddSource(money.Write);
         IngestMetrics.Begin();
         HostAlarms.Begin();
         VerifyMetrics.Begin();
+        if (app.Services.GetService<TimeSeries.TimeSeriesOptions>() is not null) TimeSeries.SeriesState.Begin();
         app.MapGet("/metrics", async (HttpContext context, Inventory inventory) =>
         {
             await ledger.RefreshAsync(inventory, context.RequestAborted);
+            await money.RefreshAsync(context.RequestAborted);
             var format = ExpositionFormats.Negotiate(context.Request.Headers.Accept);
             context.Response.ContentType = format.ContentType();
             await exporter.WriteAsync(format, context.Response.Body, context.RequestAborted);

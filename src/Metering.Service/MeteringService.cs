@@ -18,6 +18,7 @@ using Metering.Service.Reports;
 using Metering.Service.Reports.Schedules;
 using Metering.Service.Verification.Expiry;
 using Metering.Service.Tenants;
+using Metering.Service.TimeSeries;
 using Metering.Service.Ui;
 using Metering.Service.Verification;
 using Microsoft.AspNetCore.Builder;
@@ -122,11 +123,13 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<RetentionKeeper>());
         services.AddSingleton<RollupKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<RollupKeeper>());
+        services.AddTimeSeries(options.TimeSeries);
         services.AddSingleton<HostFigures>();
         services.AddSingleton<Inventory>();
         services.AddSingleton<ProofReport>();
         services.AddSingleton<IMetricsExporter>(new MetricsCollector());
         services.AddSingleton<LedgerMetrics>();
+        services.AddSingleton<MoneyMetrics>();
         services.AddUi(options);
         return services;
     }
@@ -172,6 +175,7 @@ public static class MeteringService
         app.MapSchedules();
         app.MapLive();
         app.MapVerify();
+        app.MapTimeSeries();
         app.MapTenants();
         app.MapPrices();
         app.MapContracts();

@@ -30,6 +30,9 @@ public sealed record ServiceOptions
     /// <summary>Names in FOCUS exports.</summary>
     public FocusOptions Focus { get; init; } = new();
 
+    /// <summary>Null: no time series are written.</summary>
+    public TimeSeries.TimeSeriesOptions? TimeSeries { get; init; }
+
     /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
     public string? AdminKey { get; init; }
 
@@ -50,6 +53,7 @@ public sealed record ServiceOptions
             Retention = RetentionOptions.From(settings),
             Invoices = InvoiceOptions.From(settings),
             Focus = FocusOptions.From(settings),
+            TimeSeries = Metering.Service.TimeSeries.TimeSeriesOptions.From(settings),
             AdminKey = Environment.GetEnvironmentVariable("METERING_ADMIN_KEY") is { Length: > 0 } preset ? preset : null,
         };
     }

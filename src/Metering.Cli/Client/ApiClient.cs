@@ -71,9 +71,9 @@ internal sealed class ApiClient : IDisposable
     }
 
     /// <summary>An answer that is read while it comes; dispose it.</summary>
-    public async Task<HttpResponseMessage> StreamAsync(string path, CancellationToken cancel)
+    public async Task<HttpResponseMessage> StreamAsync(string path, CancellationToken cancel, HttpMethod? method = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var request = new HttpRequestMessage(method ?? HttpMethod.Get, path);
         HttpResponseMessage response;
         try
         {

@@ -2,12 +2,13 @@ using System.Globalization;
 using Metering.Exposition;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
+using Metering.Service.TimeSeries;
 using Microsoft.Extensions.Logging;
 
 namespace Metering.Service.Reports;
 
 /// <summary>Usage per tenant, and the state of the agents, as metrics: counters in base units that only grow, from the ledger itself.</summary>
-internal sealed class LedgerMetrics(LedgerStore store, TimeProvider clock, ILogger<LedgerMetrics> log)
+internal sealed class LedgerMetrics(LedgerStore store, SeriesReport series, TimeProvider clock, ILogger<LedgerMetrics> log)
 {
     private const int MaxTenants = 1000;
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(10);
@@ -25,7 +26,8 @@ internal sealed class LedgerMetrics(LedgerStore store, TimeProvider clock, ILogg
             if (_readAt != 0 && clock.GetElapsedTime(_readAt) < KeepFor) return;
             var hosts = await inventory.HostsAsync(Caller.Local, cancel);
             var tenants = await TenantsAsync(cancel);
-            _families = [writer => WriteHosts(writer, hosts, clock.GetUtcNow()), writer => WriteTenants(writer, tenants)];
+            var written = await series.ShowAsync(cancel);
+            _families = [writer => WriteHosts(writer, hosts, clock.GetUtcNow()), writer => WriteTenants(writer, tenants), writer => WriteSeries(writer, written, clock.GetUtcNow())];
             _readAt = clock.GetTimestamp();
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -65,6 +67,14 @@ internal sealed class LedgerMetrics(LedgerStore store, TimeProvider clock, ILogg
         }
 
         return tenants;
+    }
+
+    private static void WriteSeries(MetricsWriter writer, SeriesView series, DateTimeOffset now)
+    {
+        if (series.CurrentAt is not { } current) return;
+        writer.Gauge("metering_timeseries_behind_batches", "Batches in the ledger and not in the time series.").Sample(series.BehindBatches);
+        writer.Gauge("metering_timeseries_behind_seconds", "Time since the time series last had all that the ledger has.").Sample(Math.Max(0, (now - current).TotalSeconds));
+        writer.Gauge("metering_timeseries_parked_lines", "Points that the time series database refused, and that are kept to be looked at.").Sample(series.Parked);
     }
 
     private static bool IsCounter(Metering.Meters.Meter meter) => meter.Kind == Metering.Meters.MeterKind.Sum;

@@ -51,7 +51,10 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Focus:ServiceProviderName"] = "who provides the service, in FOCUS exports; default Metering",
         ["Focus:HostProviderName"] = "who runs the hosts, in FOCUS exports; default Focus:ServiceProviderName",
         ["Focus:PaymentTerms"] = "as invoice details of FOCUS exports have them; default As agreed",
-        ["TimeSeries:Url"] = "InfluxDB or VictoriaMetrics to write to; reserved, nothing is written yet",
+        ["TimeSeries:Url"] = "InfluxDB 1 to 3 or VictoriaMetrics to write to, http://[user:password@]host:8086; default none",
+        ["TimeSeries:Database"] = "the database, of InfluxDB 2 the bucket; default metering",
+        ["TimeSeries:Organization"] = "the organization of InfluxDB 2; default metering",
+        ["TimeSeries:Token"] = "the token of InfluxDB 2 or 3",
     };
 
     /// <summary>Throws when a key of ours is misspelt.</summary>
