@@ -65,6 +65,9 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
                 await InvoiceStore.LockAsync(transaction);
                 var last = (await InvoiceStore.PeriodsAsync(transaction.Connection, CancellationToken.None))[^1];
                 if (last.Hash != issue.Previous || await InvoiceStore.NextNumberAsync(transaction) != issue.Document.Number) return;
+
+                // Its state was looked at before its number was: another one may have come between.
+                if (await transaction.ScalarAsync(transaction.Command("SELECT COUNT(*) FROM invoice WHERE cause = @cause", ("@cause", issue.Document.Cause))) > 0) return;
                 if (issue.Revision is { } revision && await LedgerSnapshot.RevisionAsync(transaction) != revision) return;
                 await ChargeStore.InsertAsync(transaction, issue.Charges);
                 FaultPoint?.Invoke("charges stored");

@@ -23,8 +23,20 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         return await DraftAsync(view, period, cancel, prove);
     }
 
-    /// <summary>The same in a view that others read as well.</summary>
+    /// <summary>The same in a view that others read as well. Throws <see cref="RuleBrokenException"/> when an amount passes what can be kept exactly.</summary>
     public async Task<PeriodDraft> DraftAsync(LedgerTransaction view, BillingPeriod period, CancellationToken cancel, bool prove = false)
+    {
+        try
+        {
+            return await MakeAsync(view, period, cancel, prove);
+        }
+        catch (OverflowException)
+        {
+            throw new RuleBrokenException([new Fault("", $"What is rated for {period} costs more than 17,000,000,000,000,000,000 of a currency; see whose price is out of proportion with 'metering prices list' and 'metering usage --from {period} --group-by tenant'.")]);
+        }
+    }
+
+    private async Task<PeriodDraft> MakeAsync(LedgerTransaction view, BillingPeriod period, CancellationToken cancel, bool prove)
     {
         var connection = view.Connection;
         var revision = await LedgerSnapshot.RevisionAsync(view);

@@ -123,7 +123,7 @@ internal sealed class QuotaEvaluator : IUsageListener
             foreach (var charge in charges) cost += charge.Cost;
         }
 
-        return cost.ToDecimal();
+        return cost.ToNearest();
     }
 
     private static void Count(Dictionary<string, decimal> components, Quota quota, UsageRow row, string tenant, PriceCatalogue prices, int sign = 1)
