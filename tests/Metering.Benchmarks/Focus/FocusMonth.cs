@@ -38,7 +38,7 @@ internal sealed class FocusMonth : IAsyncDisposable
         var draft = await new PeriodDrafter(month._store, month._options).DraftAsync(Month, cancel);
         await month._store.WriteAsync(async transaction =>
         {
-            await ChargeStore.InsertAsync(transaction, draft.Charges);
+            await ChargeStore.InsertAsync(transaction, draft.Charges, 0, draft.Charges.Count);
             foreach (var document in draft.Documents) await InvoiceStore.InsertAsync(transaction, document, document.Json(), PeriodManifest.Hash(document.Json()));
             var manifest = draft.Manifest([]).Json();
             await InvoiceStore.InsertAsync(transaction, new ClosedPeriod(Month.ToString(), manifest, PeriodManifest.Hash(manifest), draft.Previous, draft.Configuration));
