@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Metering.Cli.Client;
 using Metering.Safety;
@@ -14,10 +16,50 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
     public async Task ApplyAsync(string file, CancellationToken cancel)
     {
         var (documents, lines) = await ReadAsync(file, cancel);
+        if (kind.ApplyPathOf is not null && documents.Count > 0) await TogetherAsync(file, documents, lines, cancel);
+        else await OneByOneAsync(file, documents, lines, cancel);
+    }
+
+    // All or nothing: what the service refuses of one document keeps back the others.
+    private async Task TogetherAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
+    {
+        var (changed, words) = (new List<Document>(), new List<string>());
+        foreach (var document in documents)
+        {
+            var known = await FindAsync(document, cancel);
+            var isSame = IsSame(document.Body, known);
+            if (!isSame) changed.Add(document);
+            words.Add($"{Tables.Inert(document.Id)} {(isSame ? "unchanged" : IsNew(known) ? "created" : "changed")}");
+        }
+
+        if (changed.Count > 0)
+        {
+            var request = new JsonObject { ["documents"] = new JsonArray([.. changed.Select(document => new JsonObject { ["id"] = document.Key, ["body"] = document.Body.DeepClone() })]) };
+            var (_, refused) = await client.OfferAsync(HttpMethod.Post, kind.ApplyPathOf!(documents[0].Path) + (Force ? "?force=true" : ""), request.ToJsonString(), cancel);
+            if (refused.Count > 0) throw Faulty(file, [.. refused.Select(fault => Placed(file, changed, lines, fault))]);
+        }
+
+        foreach (var word in words) Console.Out.WriteLine(word);
+    }
+
+    // A fault is told by the place among what was sent, documents[2].timeZone, and shown by that in the file.
+    private string Placed(string file, List<Document> sent, YamlLines lines, ApiFault fault)
+    {
+        var end = fault.Field.IndexOf(']', StringComparison.Ordinal);
+        if (end < 0 || !fault.Field.StartsWith("documents[", StringComparison.Ordinal) || !int.TryParse(fault.Field.AsSpan("documents[".Length, end - "documents[".Length), NumberStyles.None, CultureInfo.InvariantCulture, out var at) || at >= sent.Count)
+            return lines.Place(file, fault.Field, fault.Text);
+        var inner = new ApiFault(fault.Field[(end + 1)..].TrimStart('.'), fault.Text[(end + 1)..].TrimStart('.').Trim());
+        return lines.Place(file, PathOf(sent[at], inner), $"{sent[at].Where}: {inner.Text}");
+    }
+
+    private async Task<JsonObject?> FindAsync(Document document, CancellationToken cancel) => await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
+
+    private async Task OneByOneAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
+    {
         var faults = new List<string>();
         foreach (var document in documents)
         {
-            var known = await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
+            var known = await FindAsync(document, cancel);
             if (IsSame(document.Body, known))
             {
                 Console.Out.WriteLine($"{Tables.Inert(document.Id)} unchanged");
@@ -28,10 +70,17 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
             faults.AddRange(refused.Select(fault => lines.Place(file, PathOf(document, fault), $"{document.Where}: {fault.Text}")));
             if (refused.Count > 0) continue;
             Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : "changed")}");
+            if (kind == DocumentKind.Ownership) Idle(answer, lines);
             if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
         }
 
         if (faults.Count > 0) throw Faulty(file, faults);
+    }
+
+    private static void Idle(JsonElement answer, YamlLines lines)
+    {
+        if (!answer.TryGetProperty("idle", out var idle) || idle.ValueKind != JsonValueKind.Array) return;
+        foreach (var rule in idle.EnumerateArray().Select(item => item.GetInt32())) Console.Error.WriteLine($"metering: rules[{rule}], line {lines.Of($"rules[{rule}]")}, matches no workload that is known yet.");
     }
 
     /// <summary>The documents of the file and their lines. Throws with every fault that can be told without the service.</summary>

@@ -24,6 +24,9 @@ internal sealed record DocumentKind
     /// <summary>Path in the API by id.</summary>
     public required Func<string, string> PathOf { get; init; }
 
+    /// <summary>Path by which several of them take effect together, by the path of one; null: each is sent by itself.</summary>
+    public Func<string, string>? ApplyPathOf { get; init; }
+
     public static readonly DocumentKind Tenants = new()
     {
         Noun = "tenants",
@@ -32,6 +35,7 @@ internal sealed record DocumentKind
         Texts = Set("id", "name", "timeZone", "currency", "priceBook"),
         Defaults = new Dictionary<string, string> { ["timeZone"] = "\"UTC\"", ["currency"] = "\"EUR\"", ["priceBook"] = "\"\"" },
         PathOf = id => "v1/tenants/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/tenants/apply",
     };
 
     public static readonly DocumentKind Ownership = new()
@@ -55,6 +59,7 @@ internal sealed record DocumentKind
             "prices[].selector.host", "prices[].selector.kind", "prices[].selector.label.*", "prices[].selector.hostLabel.*"),
         IdField = "version",
         PathOf = id => "v1/price-books/" + id,
+        ApplyPathOf = path => path[..path.IndexOf("/versions/", StringComparison.Ordinal)] + "/apply",
     };
 
     public static readonly DocumentKind Contracts = new()
@@ -67,6 +72,7 @@ internal sealed record DocumentKind
         Defaults = new Dictionary<string, string> { ["terms"] = "[]", ["credits"] = "[]", ["prepaid"] = "[]" },
         IdField = "tenant",
         PathOf = id => $"v1/tenants/{Uri.EscapeDataString(id)}/contract",
+        ApplyPathOf = _ => "v1/contracts/apply",
     };
 
     public static readonly DocumentKind Allocation = new()
@@ -107,6 +113,7 @@ internal sealed record DocumentKind
         Fields = Set("id", "report", "from", "to", "step", "groupBy", "filter", "with", "tenant", "timeZone", "format", "every", "at", "weekday", "day", "directory", "webhook"),
         Texts = Set("id", "report", "from", "to", "step", "groupBy", "filter[]", "with", "tenant", "timeZone", "format", "every", "at", "weekday", "directory", "webhook"),
         PathOf = id => "v1/reports/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/reports/apply",
     };
 
     private static HashSet<string> Set(params string[] names) => new(names, StringComparer.Ordinal);

@@ -147,6 +147,11 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
         return (open, last.Hash, row.GetInt64(0) + 1, row.GetInt64(1) + 1);
     }
 
-    private static List<ChargeEntry> Numbered(IEnumerable<ChargeEntry> charges, BillingPeriod period, string cause, long first) =>
-        [.. charges.OrderBy(one => one, ChargeOrder.Instance).Select((one, i) => one with { Period = period.ToString(), N = first + i, Cause = cause })];
+    private static ChargeList Numbered(IEnumerable<ChargeEntry> charges, BillingPeriod period, string cause, long first)
+    {
+        var numbered = new ChargeList();
+        foreach (var charge in charges) numbered.AddFor(charge, period.ToString(), cause);
+        numbered.SortAndNumber(first);
+        return numbered;
+    }
 }

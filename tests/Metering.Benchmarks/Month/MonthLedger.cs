@@ -19,6 +19,7 @@ internal sealed class MonthLedger(int workloads, int hours)
 {
     public const int Tenants = 20;
     public const string Period = "2026-09";
+    public const string Next = "2026-10";
     private const int PerHost = 100;
     private const long Hour = 3600;
     private static readonly long Start = new DateTimeOffset(2026, 9, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
@@ -62,6 +63,17 @@ internal sealed class MonthLedger(int workloads, int hours)
         }
 
         return total;
+    }
+
+    /// <summary>Gives all of the month another price, and ends the next one for every host.</summary>
+    public static async Task RepriceAsync(LedgerTransaction transaction)
+    {
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.05', '0.06')");
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.04', '0.045')");
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.0312345678', '0.0312345679')");
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.02', '0.021')");
+        await transaction.ExecuteAsync("UPDATE agent SET last_window_end = @end WHERE host NOT LIKE 'probe%'", ("@end", (Start + 70 * 86_400) * 1_000_000));
+        await LedgerSnapshot.RaiseAsync(transaction);
     }
 
     private async Task ConfigureAsync(LedgerTransaction transaction, CancellationToken cancel)

@@ -151,7 +151,8 @@ public abstract partial class BillingContract
         {
             await ChargeStore.InsertAsync(transaction, charges, 0, charges.Length);
             await InvoiceStore.InsertAsync(transaction, new ClosedPeriod("2026-10", "", "", "", ""));
-            await InvoiceStore.InsertAsync(transaction, InvoiceSamples.Invoice() with { Voids = "000017" }, "", "");
+            var note = new InvoiceDocument("000018", 18, "creditNote", "2026-10", "2026-09", "000017", new InvoiceTenant("t", "T", "UTC"), "EUR", default, default, "", [], 0, new Dictionary<string, decimal>()) { Voids = "000017" };
+            await InvoiceStore.InsertAsync(transaction, note, "", "");
         }, Cancel);
 
         await using var connection = await _store.OpenReadAsync(Cancel);
