@@ -15,7 +15,8 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
     /// <summary>Says for each document whether it was created, changed or unchanged. Throws with every fault of the file.</summary>
     public async Task ApplyAsync(string file, CancellationToken cancel)
     {
-        var (documents, lines) = await ReadAsync(file, cancel);
+        var (documents, lines, wrong) = await LoadAsync(file, cancel);
+        if (wrong.Count > 0) throw Faulty(file, [.. wrong, .. await CheckAsync(file, documents, lines, cancel)]);
         if (kind.ApplyPathOf is not null && documents.Count > 0) await TogetherAsync(file, documents, lines, cancel);
         else await OneByOneAsync(file, documents, lines, cancel);
     }
@@ -34,13 +35,38 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
 
         if (changed.Count > 0)
         {
-            var request = new JsonObject { ["documents"] = new JsonArray([.. changed.Select(document => new JsonObject { ["id"] = document.Key, ["body"] = document.Body.DeepClone() })]) };
-            var (_, refused) = await client.OfferAsync(HttpMethod.Post, kind.ApplyPathOf!(documents[0].Path) + (Force ? "?force=true" : ""), request.ToJsonString(), cancel);
-            if (refused.Count > 0) throw Faulty(file, [.. refused.Select(fault => Placed(file, changed, lines, fault))]);
+            var faults = await OfferAsync(file, changed, lines, check: false, cancel);
+            if (faults.Count > 0) throw Faulty(file, faults);
         }
 
         foreach (var word in words) Console.Out.WriteLine(word);
     }
+
+    private async Task<List<string>> OfferAsync(string file, List<Document> documents, YamlLines lines, bool check, CancellationToken cancel)
+    {
+        var request = new JsonObject { ["documents"] = new JsonArray([.. documents.Select(document => new JsonObject { ["id"] = document.Key, ["body"] = document.Body.DeepClone() })]) };
+        var (_, refused) = await client.OfferAsync(HttpMethod.Post, kind.ApplyPathOf!(documents[0].Path) + Query(check), request.ToJsonString(), cancel);
+        return [.. refused.Select(fault => Placed(file, documents, lines, fault))];
+    }
+
+    // What the service says of the rest of a file that has faults already, so that all of them are told at once.
+    private async Task<List<string>> CheckAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
+    {
+        try
+        {
+            if (documents.Count == 0) return [];
+            if (kind.ApplyPathOf is not null) return await OfferAsync(file, documents, lines, check: true, cancel);
+            if (!kind.HasCheck) return [];
+            var (_, refused) = await client.PutAsync(documents[0].Path + Query(check: true), documents[0].Body.ToJsonString(), cancel);
+            return [.. refused.Select(fault => lines.Place(file, PathOf(documents[0], fault), $"{documents[0].Where}: {fault.Text}"))];
+        }
+        catch (UserErrorException)
+        {
+            return [];
+        }
+    }
+
+    private string Query(bool check) => (Force, check) switch { (true, true) => "?force=true&check=true", (true, false) => "?force=true", (false, true) => "?check=true", _ => "" };
 
     // A fault is told by the place among what was sent, documents[2].timeZone, and shown by that in the file.
     private string Placed(string file, List<Document> sent, YamlLines lines, ApiFault fault)
@@ -66,7 +92,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
                 continue;
             }
 
-            var (answer, refused) = await client.PutAsync(document.Path + (Force ? "?force=true" : ""), document.Body.ToJsonString(), cancel);
+            var (answer, refused) = await client.PutAsync(document.Path + Query(check: false), document.Body.ToJsonString(), cancel);
             faults.AddRange(refused.Select(fault => lines.Place(file, PathOf(document, fault), $"{document.Where}: {fault.Text}")));
             if (refused.Count > 0) continue;
             Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : "changed")}");
@@ -86,6 +112,13 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
     /// <summary>The documents of the file and their lines. Throws with every fault that can be told without the service.</summary>
     public async Task<(List<Document> Documents, YamlLines Lines)> ReadAsync(string file, CancellationToken cancel)
     {
+        var (documents, lines, wrong) = await LoadAsync(file, cancel);
+        if (kind == DocumentKind.Prices) wrong.AddRange(VersionOverlaps.Of(documents).Select(fault => lines.Place(file, fault)));
+        return wrong.Count > 0 ? throw Faulty(file, wrong) : (documents, lines);
+    }
+
+    private async Task<(List<Document> Documents, YamlLines Lines, List<string> Faults)> LoadAsync(string file, CancellationToken cancel)
+    {
         string text;
         try
         {
@@ -98,9 +131,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
 
         var reader = new DocumentReader(kind);
         var documents = reader.Read(YamlJson.Read(text, file, out var lines));
-        if (kind == DocumentKind.Prices) reader.Faults.AddRange(VersionOverlaps.Of(documents));
-        if (reader.Faults.Count > 0) throw Faulty(file, reader.Faults.ConvertAll(fault => lines.Place(file, fault)));
-        return (documents, lines);
+        return (documents, lines, reader.Faults.ConvertAll(fault => lines.Place(file, fault)));
     }
 
     // A fault that names no field begins with it. Where all of a kind is one document, its fields have their whole path.

@@ -27,6 +27,9 @@ internal sealed record DocumentKind
     /// <summary>Path by which several of them take effect together, by the path of one; null: each is sent by itself.</summary>
     public Func<string, string>? ApplyPathOf { get; init; }
 
+    /// <summary>True where a PUT takes <c>check=true</c>: told what is wrong, the service changes nothing.</summary>
+    public bool HasCheck { get; init; }
+
     public static readonly DocumentKind Tenants = new()
     {
         Noun = "tenants",
@@ -46,6 +49,7 @@ internal sealed record DocumentKind
         Texts = Set("match.path", "match.kind", "match.name", "match.label.*", "match.host", "match.user", "tenant", "project", "from", "to"),
         IdField = null,
         PathOf = _ => "v1/ownership-rules",
+        HasCheck = true,
     };
 
     public static readonly DocumentKind Prices = new()
@@ -84,6 +88,7 @@ internal sealed record DocumentKind
         Texts = Set("validFrom", "validTo", "currency", "basis", "idle", "overheadSplit", "sharedSplit", "shared[]", "hosts[].match.host", "hosts[].match.hostClass", "hosts[].match.region", "hosts[].match.hostLabel.*", "overhead[].name"),
         Defaults = new Dictionary<string, string> { ["hosts"] = "[]", ["overhead"] = "[]", ["shared"] = "[]" },
         IdField = null,
+        HasCheck = true,
         PathOf = _ => "v1/allocation",
     };
 

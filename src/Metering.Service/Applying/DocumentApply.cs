@@ -10,9 +10,10 @@ internal static class DocumentApply
 {
     private const int MaxDocuments = 10_000;
 
+    /// <param name="check">True to tell the faults and change nothing.</param>
     /// <param name="put">Puts one; throws <see cref="RuleBrokenException"/> with its faults. Told of all that are to be put, since some are judged beside each other.</param>
     public static async Task<Results<NoContent, ProblemHttpResult>> RunAsync<T>(
-        ApplyRequest request, LedgerStore store, Func<LedgerTransaction, string, T, IReadOnlyList<(string Id, T Body)>, Task> put, CancellationToken cancel)
+        ApplyRequest request, bool? check, LedgerStore store, Func<LedgerTransaction, string, T, IReadOnlyList<(string Id, T Body)>, Task> put, CancellationToken cancel)
         where T : class
     {
         if (request.Documents.Count > MaxDocuments) return Problems.Invalid($"There are {request.Documents.Count} documents; at most {MaxDocuments} are taken at once.");
@@ -37,12 +38,16 @@ internal static class DocumentApply
                     }
                 }
 
-                RuleBrokenException.ThrowIfAny(faults);
+                if (faults.Count > 0 || check == true) throw new RuleBrokenException(faults);
             }, cancel);
         }
-        catch (RuleBrokenException refused)
+        catch (RuleBrokenException refused) when (refused.Faults.Count > 0)
         {
             return Problems.Rule(refused.Faults);
+        }
+        catch (RuleBrokenException)
+        {
+            // Nothing was wrong, and nothing is kept.
         }
 
         return TypedResults.NoContent();

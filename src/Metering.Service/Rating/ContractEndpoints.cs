@@ -18,7 +18,7 @@ internal static class ContractEndpoints
     public static void MapContracts(this IEndpointRouteBuilder routes)
     {
         var contracts = routes.MapGroup("/v1/tenants/{id}/contract").WithTags("Prices");
-        routes.MapPost("/v1/contracts/apply", Apply).RequireAuthorization(Roles.MayManage).WithTags("Prices").WithSummary("Makes or changes the contracts of several tenants, all or none; the id of each is its tenant");
+        routes.MapPost("/v1/contracts/apply", Apply).RequireAuthorization(Roles.MayManage).WithTags("Prices").WithSummary("Makes or changes the contracts of several tenants, all or none; check=true only tells the faults; the id of each is its tenant");
         contracts.MapGet("/", Get).RequireAuthorization(Roles.MayRead).WithSummary("The tenant's contract");
         contracts.MapPut("/", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes the contract; terms that have started keep their content, only their end can move. force=true takes changes of the past");
     }
@@ -46,8 +46,8 @@ internal static class ContractEndpoints
     }
 
     private static Task<Results<NoContent, ProblemHttpResult>> Apply(
-        ApplyRequest request, bool? force, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
-        DocumentApply.RunAsync<Contract>(request, store, async (transaction, id, contract, _) =>
+        ApplyRequest request, bool? check, bool? force, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
+        DocumentApply.RunAsync<Contract>(request, check, store, async (transaction, id, contract, _) =>
         {
             if (!await PutAsync(transaction, id, contract, force ?? false, user, options, clock.GetUtcNow(), guards, cancel)) throw new RuleBrokenException([NoTenant(id)]);
         }, cancel);

@@ -15,14 +15,14 @@ internal sealed class PriceChange(LedgerStore store, LedgerOptions options, Time
         store.WriteAsync(transaction => PutAsync(transaction, book, number, version, [], force, who, cancel), cancel);
 
     /// <summary>The same within a transaction.</summary>
-    /// <param name="beside">Versions that are put in the same transaction: what is stored for their numbers is not looked at.</param>
+    /// <param name="beside">Versions that are put in the same transaction: what is stored for their numbers is not looked at, and it is held against those before it.</param>
     internal async Task PutAsync(LedgerTransaction transaction, string book, int number, PriceVersion version, IReadOnlyList<(int Number, PriceVersion Version)> beside, bool force, ClaimsPrincipal who, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         var stored = await transaction.Context.Set<StoredPriceVersion>().Where(row => row.Book == book).ToListAsync(cancel);
         var known = stored.Find(row => row.Version == number);
         var grain = await LedgerGrain.RefineAsync(transaction, options, new[] { version.ValidFrom, version.ValidTo }.OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds()), 3600, now);
-        var faults = PriceRules.Check(version, grain, stored.Where(row => row.Version != number && beside.All(one => one.Number != row.Version)).Select(row => (row.Version, row.Read())).Concat(beside.Where(one => one.Number != number)));
+        var faults = PriceRules.Check(version, grain, stored.Where(row => row.Version != number && beside.All(one => one.Number != row.Version)).Select(row => (row.Version, row.Read())).Concat(beside.TakeWhile(one => one.Number != number)));
         if (!version.Prices.Any(price => price?.Tiers is { } tiers ? tiers.Any(tier => tier is null) : price is null))
         {
             faults.AddRange(TimeFaults(known?.Read(), version, stored.Count > 0, force, now));

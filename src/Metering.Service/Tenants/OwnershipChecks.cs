@@ -38,7 +38,7 @@ internal static class OwnershipChecks
             }
 
             if (rule.Tenant.Length == 0) faults.Add(new(at + ".tenant", "is missing."));
-            else if (!force && !tenants.Contains(rule.Tenant)) faults.Add(new(at + ".tenant", $"'{rule.Tenant}' is unknown, so nobody would be billed; make the tenant first, or repeat it with force=true."));
+            else if (!force && rule.Tenant != OwnedInterval.UnattributedTenant && !tenants.Contains(rule.Tenant)) faults.Add(new(at + ".tenant", $"'{rule.Tenant}' is unknown, so nobody would be billed; make the tenant first, or repeat it with force=true."));
             if (rule.Match is { Path: null, Kind: null, Name: null, Label: null, Host: null, User: null }) faults.Add(new(at + ".match", "has no condition; write {\"path\":\"*\"} to match all."));
             if (rule.Match.Path is { } path && (path.Length == 0 || path[0] is not ('/' or '*'))) faults.Add(new(at + ".match.path", $"'{path}' matches nothing: a path begins with '/' at the cgroup root; write '/{path}', or '*' for all."));
             if (!force && rule.Match.Kind is { } kind && !known.Any(name => OwnershipRule.Fits(kind, name))) faults.Add(new(at + ".match.kind", $"'{kind}' matches nothing: kinds are {string.Join(", ", known.Order(StringComparer.Ordinal))}; repeat it with force=true if agents will have it by rules of their own."));

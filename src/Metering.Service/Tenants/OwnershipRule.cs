@@ -31,14 +31,14 @@ public sealed record OwnershipRule
     /// <summary>True when whatever the other matches, when it holds, is matched by this one too. May say false where it does not see it.</summary>
     internal bool Covers(OwnershipRule other) =>
         (From ?? DateTimeOffset.MinValue) <= (other.From ?? DateTimeOffset.MinValue) && (To ?? DateTimeOffset.MaxValue) >= (other.To ?? DateTimeOffset.MaxValue)
-        && Covers(Match.Host, other.Match.Host) && Covers(Match.Kind, other.Match.Kind) && Covers(Match.Name, other.Match.Name) && Covers(Match.Path, other.Match.Path) && Covers(Match.User, other.Match.User)
+        && Covers(Match.Host, other.Match.Host) && Covers(Match.Kind, other.Match.Kind) && Covers(Match.Name, other.Match.Name) && Covers(Match.Path, other.Match.Path) && Covers(Match.User, other.Match.User, isAlways: false)
         && (Match.Label ?? []).All(mine => other.Match.Label?.TryGetValue(mine.Key, out var theirs) == true && Covers(mine.Value, theirs));
 
     // Every workload has a host, a kind, a name and a path; it may have no user.
-    private static bool Covers(string? mine, string? theirs)
+    private static bool Covers(string? mine, string? theirs, bool isAlways = true)
     {
         if (mine is null || mine == theirs) return true;
-        if (theirs is null) return false;
+        if (theirs is null) return isAlways && mine.Length > 0 && mine.All(c => c == '*');
         if (theirs.IndexOfAny(['*', '?']) < 0) return Fits(mine, theirs);
         return mine.EndsWith('*') && mine.AsSpan(0, mine.Length - 1).IndexOfAny('*', '?') < 0 && theirs.StartsWith(mine[..^1], StringComparison.Ordinal);
     }

@@ -31,10 +31,10 @@ internal static class TenantEndpoints
         tenants.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The tenants");
         tenants.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One tenant");
         tenants.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a tenant");
-        tenants.MapPost("/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes several tenants, all or none");
+        tenants.MapPost("/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes several tenants, all or none; check=true only tells the faults");
         var rules = routes.MapGroup("/v1/ownership-rules").WithTags("Tenants").RequireAuthorization(Roles.MayManage);
         rules.MapGet("/", GetRules).WithSummary("The rules, in order: the first that matches wins");
-        rules.MapPut("/", PutRules).WithSummary("Replaces the rules; usage that is stored is attributed anew. force=true takes tenants and kinds that are not known yet, and rules that are never reached");
+        rules.MapPut("/", PutRules).WithSummary("Replaces the rules; usage that is stored is attributed anew. force=true takes tenants and kinds that are not known yet, and rules that are never reached; check=true only tells the faults");
     }
 
     private static async Task<Ok<List<TenantDocument>>> List(Caller caller, LedgerStore store, CancellationToken cancel)
@@ -64,8 +64,8 @@ internal static class TenantEndpoints
         }
     }
 
-    private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
-        DocumentApply.RunAsync<TenantDocument>(request, store, (transaction, id, document, _) => PutAsync(transaction, id, document, user, options, clock.GetUtcNow(), guards, cancel), cancel);
+    private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
+        DocumentApply.RunAsync<TenantDocument>(request, check, store, (transaction, id, document, _) => PutAsync(transaction, id, document, user, options, clock.GetUtcNow(), guards, cancel), cancel);
 
     private static async Task<TenantDocument> PutAsync(
         LedgerTransaction transaction, string id, TenantDocument document, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, IEnumerable<IPriceGuard> guards, CancellationToken cancel)
@@ -108,18 +108,22 @@ internal static class TenantEndpoints
     }
 
     private static async Task<Results<Ok<RulesDocument>, ProblemHttpResult>> PutRules(
-        RulesDocument document, bool? force, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+        RulesDocument document, bool? force, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
         var rules = document.Rules;
         if (rules is null) return Problems.Rule(["rules is missing; send {\"rules\":[…]}."]);
         try
         {
-            var idle = await store.WriteAsync(transaction => PutRulesAsync(transaction, rules, force ?? false, user, options, clock.GetUtcNow(), cancel), cancel);
+            var idle = await store.WriteAsync(async transaction =>
+            {
+                var unmatched = await PutRulesAsync(transaction, rules, force ?? false, user, options, clock.GetUtcNow(), cancel);
+                return check == true ? throw new RuleBrokenException([]) : unmatched;
+            }, cancel);
             return TypedResults.Ok(document with { Idle = idle });
         }
         catch (RuleBrokenException refused)
         {
-            return Problems.Rule(refused.Faults);
+            return refused.Faults.Count == 0 ? TypedResults.Ok(document) : Problems.Rule(refused.Faults);
         }
     }
 

@@ -25,7 +25,7 @@ internal static class ScheduleEndpoints
         schedules.MapGet("/", List).WithSummary("Scheduled reports, with their last occurrence");
         schedules.MapGet("/{id}", Get).WithSummary("One schedule");
         schedules.MapPut("/{id}", Put).WithSummary("Makes or changes a schedule; it is due from now on");
-        schedules.MapPost("/apply", Apply).WithSummary("Makes or changes several schedules, all or none");
+        schedules.MapPost("/apply", Apply).WithSummary("Makes or changes several schedules, all or none; check=true only tells the faults");
         schedules.MapDelete("/{id}", Delete).WithSummary("Removes a schedule and what it has made");
         schedules.MapPost("/{id}/run", Run).WithSummary("Makes and delivers the report now");
         schedules.MapGet("/{id}/runs/{occurrence:long}", Content).WithSummary("What an occurrence has made");
@@ -49,8 +49,8 @@ internal static class ScheduleEndpoints
         }
     }
 
-    private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel) =>
-        DocumentApply.RunAsync<ReportSchedule>(request, store, (transaction, id, schedule, _) => PutAsync(transaction, id, schedule, user, options, clock.GetUtcNow(), cancel), cancel);
+    private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel) =>
+        DocumentApply.RunAsync<ReportSchedule>(request, check, store, (transaction, id, schedule, _) => PutAsync(transaction, id, schedule, user, options, clock.GetUtcNow(), cancel), cancel);
 
     private static async Task PutAsync(LedgerTransaction transaction, string id, ReportSchedule schedule, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, CancellationToken cancel)
     {
