@@ -40,6 +40,12 @@ public abstract partial class BillingContract
         Assert.Equal((31 * 22m, 0m), (Math.Round(page.Rows[0].Parts["idle"], 5), page.Rows[0].Parts["idle"] + page.Rows[0].Parts["idleDistributed"]));
         Assert.Equal(["t 409.2"], (await SharesAsync("tenant", "t")).Rows.Select(row => $"{row.Key["tenant"]} {Math.Round(row.Cost, 5):0.#####}"));
 
+        // By whatever usage can be grouped by; overhead is of no workload, and adds up all the same.
+        var kinds = (await SharesAsync("kind,project", null)).Rows;
+        Assert.Equal([" ", "raw "], kinds.Select(row => $"{row.Key["kind"]} {row.Key["project"]}"));
+        Assert.Equal((31 * 26.4m, 31 * 24m), (kinds.Sum(row => row.Cost), kinds[1].Cost));
+        Assert.Equal([" 372"], (await SharesAsync("label:none", null, "path:/a*")).Rows.Select(row => $"{row.Key["label:none"]} {Math.Round(row.Cost, 5):0.#####}"));
+
         var id = await TextAsync("SELECT period || '-' || n FROM charge WHERE sku = 'Host cost by cpuSeconds' ORDER BY n LIMIT 1");
         var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, "t", 10, Cancel))!;
         Assert.Equal((3_600_000_000L, "1.000000008 EUR × 1 EUR = 1.000000008 EUR"), (explained.Buckets.Sum(bucket => bucket.Quantity!.Value), explained.Arithmetic));
@@ -83,9 +89,9 @@ public abstract partial class BillingContract
     private Task AllocateAsync(AllocationVersion version) => _store.WriteAsync(transaction =>
         AllocationEndpoints.PutAsync(transaction, new AllocationDocument { Versions = [version] }, force: true, Alice, _options, _clock.GetUtcNow(), Cancel), Cancel);
 
-    private async Task<AllocationPage> SharesAsync(string groupBy, string? tenant)
+    private async Task<AllocationPage> SharesAsync(string groupBy, string? tenant, params string[] filter)
     {
-        var query = UsageQuery.From(new UsageParameters { From = "2026-10", GroupBy = groupBy }, new Caller(tenant is null ? Roles.Admin : Roles.Reader, tenant, null), await LedgerGrain.ReadAsync(_store, _options, Cancel), _store.IsPostgres, OctoberStart, out var faults);
+        var query = UsageQuery.From(new UsageParameters { From = "2026-10", GroupBy = groupBy, Filter = filter }, new Caller(tenant is null ? Roles.Admin : Roles.Reader, tenant, null), await LedgerGrain.ReadAsync(_store, _options, Cancel), _store.IsPostgres, OctoberStart, out var faults);
         Assert.Empty(faults);
         return await new AllocationReport(_store, _options).RunAsync(query!, Cancel);
     }
