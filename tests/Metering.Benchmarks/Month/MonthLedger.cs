@@ -104,6 +104,12 @@ internal sealed class MonthLedger(int workloads, int hours)
                 """, ("@id", host + 1L), ("@host", Host(host)), ("@n", (long)hours), ("@start", Start * 1_000_000), ("@end", (Start + 40 * 86_400) * 1_000_000));
         }
 
+        // The numbers were given here: what ingest makes next comes after them.
+        foreach (var table in (string[])["workload", "agent"])
+        {
+            if (transaction.Store.IsPostgres) await transaction.ExecuteAsync($"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))");
+        }
+
         await Ownerships.RebuildAsync(transaction, new OwnershipRules(rules));
         await LedgerSnapshot.RaiseAsync(transaction);
     }
