@@ -9,7 +9,7 @@ namespace Metering.Benchmarks.Running;
 /// <summary>Ships small batches of a host of its own, one after the other, and remembers how long each took to be committed. Until it is disposed.</summary>
 internal sealed class IngestProbe : IAsyncDisposable
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private readonly CancellationTokenSource _stop = new();
     private readonly string _host;
     private readonly HttpClient _client;
