@@ -124,11 +124,12 @@ internal static class ExportCommand
                     continue;
                 }
 
-                var file = Open(wish.File($"{dataset.Name}.csv{(wish.Gzip ? ".gz" : "")}"));
+                var path = wish.File($"{dataset.Name}.csv{(wish.Gzip ? ".gz" : "")}");
+                var file = Open(path);
                 files.Add(file);
                 var rows = await source.CopyAsync(dataset, file.Stream, wish.Gzip, cancel);
                 await file.CompleteAsync(cancel);
-                await Console.Error.WriteLineAsync(FormattableString.Invariant($"{file.Path}: {rows:#,##0} rows"));
+                await Console.Error.WriteLineAsync(FormattableString.Invariant($"{path}: {rows:#,##0} rows"));
             }
 
             var report = checker.Report();

@@ -29,7 +29,7 @@ internal static class ResourceCommand
         List(connection, "v1/ownership-rules", "rules", ["#", "match", "tenant", "project", "from", "to"],
             (item, i) => [(i + 1).ToString(CultureInfo.InvariantCulture), Match(item.GetProperty("match")), .. Cells(item, "tenant", "project", "from", "to")]),
         ShowRule(connection),
-        Apply(connection, DocumentKind.Ownership),
+        ApplyForced(connection, DocumentKind.Ownership, "Takes tenants and kinds that are not known yet, and rules that are never reached"),
     ]);
 
     public static Command Prices() => With("prices", "Price books and their versions.", connection =>
@@ -49,7 +49,7 @@ internal static class ResourceCommand
     [
         List(connection, "v1/allocation", "versions", ["#", "from", "to", "currency", "idle", "overhead", "shared", "hosts"],
             (item, i) => [(i + 1).ToString(CultureInfo.InvariantCulture), .. Cells(item, "validFrom", "validTo", "currency", "idle", "overheadSplit", "sharedSplit"), item.GetProperty("hosts").GetArrayLength().ToString(CultureInfo.InvariantCulture)], 0, 7),
-        ApplyAllocation(connection),
+        ApplyForced(connection, DocumentKind.Allocation, "Takes changes of the past; it is audited"),
     ]);
 
     public static Command Quotas() => With("quotas", "Limits, and how much of them is used.", connection =>
@@ -275,15 +275,15 @@ internal static class ResourceCommand
         return command;
     }
 
-    private static Command ApplyAllocation(Connection connection)
+    private static Command ApplyForced(Connection connection, DocumentKind kind, string takes)
     {
         var file = new Option<string>("--file", "-f") { Description = "A YAML file; - reads standard input", Required = true, HelpName = "FILE" };
-        var force = new Option<bool>("--force") { Description = "Takes changes of the past; it is audited" };
+        var force = new Option<bool>("--force") { Description = takes };
         var command = new Command("apply", "Makes it what the file says; repeating it changes nothing.") { file, force };
         command.SetAction(async (parsed, cancel) =>
         {
             using var client = connection.Open(parsed);
-            await new Applier(client, DocumentKind.Allocation) { Force = parsed.GetValue(force) }.ApplyAsync(parsed.GetValue(file)!, cancel);
+            await new Applier(client, kind) { Force = parsed.GetValue(force) }.ApplyAsync(parsed.GetValue(file)!, cancel);
             return 0;
         });
         return command;

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Metering.Cli.Client;
 using Metering.Safety;
@@ -13,29 +15,109 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
     /// <summary>Says for each document whether it was created, changed or unchanged. Throws with every fault of the file.</summary>
     public async Task ApplyAsync(string file, CancellationToken cancel)
     {
-        var (documents, lines) = await ReadAsync(file, cancel);
+        var (documents, lines, wrong) = await LoadAsync(file, cancel);
+        if (wrong.Count > 0) throw Faulty(file, [.. wrong, .. await CheckAsync(file, documents, lines, cancel)]);
+        if (kind.ApplyPathOf is not null && documents.Count > 0) await TogetherAsync(file, documents, lines, cancel);
+        else await OneByOneAsync(file, documents, lines, cancel);
+    }
+
+    // All or nothing: what the service refuses of one document keeps back the others.
+    private async Task TogetherAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
+    {
+        var (changed, words) = (new List<Document>(), new List<string>());
+        foreach (var document in documents)
+        {
+            var known = await FindAsync(document, cancel);
+            var isSame = IsSame(document.Body, known);
+            if (!isSame) changed.Add(document);
+            words.Add($"{Tables.Inert(document.Id)} {(isSame ? "unchanged" : IsNew(known) ? "created" : "changed")}");
+        }
+
+        if (changed.Count > 0)
+        {
+            var faults = await OfferAsync(file, changed, lines, check: false, cancel);
+            if (faults.Count > 0) throw Faulty(file, faults);
+        }
+
+        foreach (var word in words) Console.Out.WriteLine(word);
+    }
+
+    private async Task<List<string>> OfferAsync(string file, List<Document> documents, YamlLines lines, bool check, CancellationToken cancel)
+    {
+        var request = new JsonObject { ["documents"] = new JsonArray([.. documents.Select(document => new JsonObject { ["id"] = document.Key, ["body"] = document.Body.DeepClone() })]) };
+        var (_, refused) = await client.OfferAsync(HttpMethod.Post, kind.ApplyPathOf!(documents[0].Path) + Query(check), request.ToJsonString(), cancel);
+        return [.. refused.Select(fault => Placed(file, documents, lines, fault))];
+    }
+
+    // What the service says of the rest of a file that has faults already, so that all of them are told at once.
+    private async Task<List<string>> CheckAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
+    {
+        try
+        {
+            if (documents.Count == 0) return [];
+            if (kind.ApplyPathOf is not null) return await OfferAsync(file, documents, lines, check: true, cancel);
+            if (!kind.HasCheck) return [];
+            var (_, refused) = await client.PutAsync(documents[0].Path + Query(check: true), documents[0].Body.ToJsonString(), cancel);
+            return [.. refused.Select(fault => lines.Place(file, PathOf(documents[0], fault), $"{documents[0].Where}: {fault.Text}"))];
+        }
+        catch (UserErrorException)
+        {
+            return [];
+        }
+    }
+
+    private string Query(bool check) => (Force, check) switch { (true, true) => "?force=true&check=true", (true, false) => "?force=true", (false, true) => "?check=true", _ => "" };
+
+    // A fault is told by the place among what was sent, documents[2].timeZone, and shown by that in the file.
+    private string Placed(string file, List<Document> sent, YamlLines lines, ApiFault fault)
+    {
+        var end = fault.Field.IndexOf(']', StringComparison.Ordinal);
+        if (end < 0 || !fault.Field.StartsWith("documents[", StringComparison.Ordinal) || !int.TryParse(fault.Field.AsSpan("documents[".Length, end - "documents[".Length), NumberStyles.None, CultureInfo.InvariantCulture, out var at) || at >= sent.Count)
+            return lines.Place(file, fault.Field, fault.Text);
+        var inner = new ApiFault(fault.Field[(end + 1)..].TrimStart('.'), fault.Text[(end + 1)..].TrimStart('.').Trim());
+        return lines.Place(file, PathOf(sent[at], inner), $"{sent[at].Where}: {inner.Text}");
+    }
+
+    private async Task<JsonObject?> FindAsync(Document document, CancellationToken cancel) => await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
+
+    private async Task OneByOneAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
+    {
         var faults = new List<string>();
         foreach (var document in documents)
         {
-            var known = await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
+            var known = await FindAsync(document, cancel);
             if (IsSame(document.Body, known))
             {
                 Console.Out.WriteLine($"{Tables.Inert(document.Id)} unchanged");
                 continue;
             }
 
-            var (answer, refused) = await client.PutAsync(document.Path + (Force ? "?force=true" : ""), document.Body.ToJsonString(), cancel);
+            var (answer, refused) = await client.PutAsync(document.Path + Query(check: false), document.Body.ToJsonString(), cancel);
             faults.AddRange(refused.Select(fault => lines.Place(file, PathOf(document, fault), $"{document.Where}: {fault.Text}")));
             if (refused.Count > 0) continue;
             Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : Tables.Text(answer, "changed") == "false" ? "unchanged" : "changed")}");
+            if (kind == DocumentKind.Ownership) Idle(answer, lines);
             if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
         }
 
         if (faults.Count > 0) throw Faulty(file, faults);
     }
 
+    private static void Idle(JsonElement answer, YamlLines lines)
+    {
+        if (!answer.TryGetProperty("idle", out var idle) || idle.ValueKind != JsonValueKind.Array) return;
+        foreach (var rule in idle.EnumerateArray().Select(item => item.GetInt32())) Console.Error.WriteLine($"metering: rules[{rule}], line {lines.Of($"rules[{rule}]")}, matches no workload that is known yet.");
+    }
+
     /// <summary>The documents of the file and their lines. Throws with every fault that can be told without the service.</summary>
     public async Task<(List<Document> Documents, YamlLines Lines)> ReadAsync(string file, CancellationToken cancel)
+    {
+        var (documents, lines, wrong) = await LoadAsync(file, cancel);
+        if (kind == DocumentKind.Prices) wrong.AddRange(VersionOverlaps.Of(documents).Select(fault => lines.Place(file, fault)));
+        return wrong.Count > 0 ? throw Faulty(file, wrong) : (documents, lines);
+    }
+
+    private async Task<(List<Document> Documents, YamlLines Lines, List<string> Faults)> LoadAsync(string file, CancellationToken cancel)
     {
         string text;
         try
@@ -49,9 +131,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
 
         var reader = new DocumentReader(kind);
         var documents = reader.Read(YamlJson.Read(text, file, out var lines));
-        if (kind == DocumentKind.Prices) reader.Faults.AddRange(VersionOverlaps.Of(documents));
-        if (reader.Faults.Count > 0) throw Faulty(file, reader.Faults.ConvertAll(fault => lines.Place(file, fault)));
-        return (documents, lines);
+        return (documents, lines, reader.Faults.ConvertAll(fault => lines.Place(file, fault)));
     }
 
     // A fault that names no field begins with it. Where all of a kind is one document, its fields have their whole path.

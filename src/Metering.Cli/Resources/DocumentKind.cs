@@ -27,6 +27,12 @@ internal sealed record DocumentKind
     /// <summary>Path in the API by id.</summary>
     public required Func<string, string> PathOf { get; init; }
 
+    /// <summary>Path by which several of them take effect together, by the path of one; null: each is sent by itself.</summary>
+    public Func<string, string>? ApplyPathOf { get; init; }
+
+    /// <summary>True where a PUT takes <c>check=true</c>: told what is wrong, the service changes nothing.</summary>
+    public bool HasCheck { get; init; }
+
     public static readonly DocumentKind Tenants = new()
     {
         Noun = "tenants",
@@ -35,6 +41,7 @@ internal sealed record DocumentKind
         Texts = Set("id", "name", "timeZone", "currency", "priceBook"),
         Defaults = new Dictionary<string, string> { ["timeZone"] = "\"UTC\"", ["currency"] = "\"EUR\"", ["priceBook"] = "\"\"" },
         PathOf = id => "v1/tenants/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/tenants/apply",
     };
 
     public static readonly DocumentKind Ownership = new()
@@ -45,6 +52,7 @@ internal sealed record DocumentKind
         Texts = Set("match.path", "match.kind", "match.name", "match.label.*", "match.host", "match.user", "tenant", "project", "from", "to"),
         IdField = null,
         PathOf = _ => "v1/ownership-rules",
+        HasCheck = true,
     };
 
     public static readonly DocumentKind Prices = new()
@@ -58,6 +66,7 @@ internal sealed record DocumentKind
             "prices[].selector.host", "prices[].selector.kind", "prices[].selector.label.*", "prices[].selector.hostLabel.*"),
         IdField = "version",
         PathOf = id => "v1/price-books/" + id,
+        ApplyPathOf = path => path[..path.IndexOf("/versions/", StringComparison.Ordinal)] + "/apply",
     };
 
     public static readonly DocumentKind Contracts = new()
@@ -70,6 +79,7 @@ internal sealed record DocumentKind
         Defaults = new Dictionary<string, string> { ["terms"] = "[]", ["credits"] = "[]", ["prepaid"] = "[]" },
         IdField = "tenant",
         PathOf = id => $"v1/tenants/{Uri.EscapeDataString(id)}/contract",
+        ApplyPathOf = _ => "v1/contracts/apply",
     };
 
     public static readonly DocumentKind Allocation = new()
@@ -81,6 +91,7 @@ internal sealed record DocumentKind
         Texts = Set("validFrom", "validTo", "currency", "basis", "idle", "overheadSplit", "sharedSplit", "shared[]", "hosts[].match.host", "hosts[].match.hostClass", "hosts[].match.region", "hosts[].match.hostLabel.*", "overhead[].name"),
         Defaults = new Dictionary<string, string> { ["hosts"] = "[]", ["overhead"] = "[]", ["shared"] = "[]" },
         IdField = null,
+        HasCheck = true,
         PathOf = _ => "v1/allocation",
     };
 
@@ -129,6 +140,7 @@ internal sealed record DocumentKind
         Fields = Set("id", "report", "from", "to", "step", "groupBy", "filter", "with", "tenant", "timeZone", "format", "every", "at", "weekday", "day", "directory", "webhook"),
         Texts = Set("id", "report", "from", "to", "step", "groupBy", "filter[]", "with", "tenant", "timeZone", "format", "every", "at", "weekday", "directory", "webhook"),
         PathOf = id => "v1/reports/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/reports/apply",
     };
 
     private static HashSet<string> Set(params string[] names) => new(names, StringComparer.Ordinal);

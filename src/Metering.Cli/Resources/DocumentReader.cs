@@ -71,8 +71,8 @@ internal sealed class DocumentReader(DocumentKind kind)
             body.Remove(kind.IdField!);
             if (kind == DocumentKind.Tenants && body["name"] is null) body["name"] = id;
             documents.Add(kind == DocumentKind.Prices
-                ? new Document($"{place} ({book} version {id})", $"{book} version {id}", kind.PathOf($"{Uri.EscapeDataString(book ?? "")}/versions/{id}"), body)
-                : new Document($"{place} ({id})", id, kind.PathOf(id), body));
+                ? new Document($"{place} ({book} version {id})", $"{book} version {id}", kind.PathOf($"{Uri.EscapeDataString(book ?? "")}/versions/{id}"), body, id)
+                : new Document($"{place} ({id})", id, kind.PathOf(id), body, id));
         }
 
         return documents;

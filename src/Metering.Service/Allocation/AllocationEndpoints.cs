@@ -19,7 +19,7 @@ internal static class AllocationEndpoints
     {
         var allocation = routes.MapGroup("/v1/allocation").WithTags("Prices").RequireAuthorization(Roles.MayManage);
         allocation.MapGet("/", Get).WithSummary("What hosts cost, and how that is split");
-        allocation.MapPut("/", Put).WithSummary("Makes or changes it; versions that have started keep their content, only their end can move. force=true takes changes of the past");
+        allocation.MapPut("/", Put).WithSummary("Makes or changes it; versions that have started keep their content, only their end can move. force=true takes changes of the past, check=true only tells the faults");
     }
 
     private static async Task<Ok<AllocationDocument>> Get(LedgerStore store, CancellationToken cancel)
@@ -29,16 +29,20 @@ internal static class AllocationEndpoints
     }
 
     private static async Task<Results<Ok<AllocationDocument>, ProblemHttpResult>> Put(
-        AllocationDocument document, bool? force, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+        AllocationDocument document, bool? force, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
         try
         {
-            await store.WriteAsync(transaction => PutAsync(transaction, document, force ?? false, user, options, clock.GetUtcNow(), cancel), cancel);
+            await store.WriteAsync(async transaction =>
+            {
+                await PutAsync(transaction, document, force ?? false, user, options, clock.GetUtcNow(), cancel);
+                if (check == true) throw new RuleBrokenException([]);
+            }, cancel);
             return TypedResults.Ok(document);
         }
         catch (RuleBrokenException refused)
         {
-            return Problems.Rule(refused.Faults);
+            return refused.Faults.Count == 0 ? TypedResults.Ok(document) : Problems.Rule(refused.Faults);
         }
     }
 

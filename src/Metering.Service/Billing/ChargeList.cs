@@ -26,6 +26,7 @@ internal sealed class ChargeList : IReadOnlyList<ChargeEntry>
     private readonly List<Packed[]> _pieces = [];
     private readonly List<string> _days = [];
     private readonly Dictionary<string, int> _dayOf = new(StringComparer.Ordinal);
+    private readonly Dictionary<ChargeHeading, ChargeHeading> _headings = new(ReferenceEqualityComparer.Instance);
     private int[]? _order;
     private long _first;
 
@@ -61,9 +62,11 @@ internal sealed class ChargeList : IReadOnlyList<ChargeEntry>
         Count++;
     }
 
-    public void AddRange(IEnumerable<ChargeEntry> charges)
+    /// <summary>The same for another document: of a period, by a cause.</summary>
+    public void AddFor(ChargeEntry charge, string period, string cause)
     {
-        foreach (var charge in charges) Add(charge);
+        if (!_headings.TryGetValue(charge.Heading, out var heading)) _headings[charge.Heading] = heading = charge.Heading with { Period = period, Cause = cause };
+        Add(charge with { Heading = heading });
     }
 
     /// <summary>Puts them in the order in which they are issued, and numbers them.</summary>
@@ -74,6 +77,21 @@ internal sealed class ChargeList : IReadOnlyList<ChargeEntry>
         for (var i = 0; i < order.Length; i++) order[i] = i;
         order.AsSpan().Sort(Compare);
         (_order, _first) = (order, first);
+    }
+
+    /// <summary>All of them, once, before they are sorted: what has been read is let go of, so that a million can be made into others without a second million beside it.</summary>
+    public IEnumerable<ChargeEntry> Drain()
+    {
+        if (_order is not null) throw new InvalidOperationException("Charges are numbered; they stay.");
+        var count = Count;
+        Count = 0;
+        for (var i = 0; i < count; i++)
+        {
+            yield return Read(i, 0);
+            if ((i & (Piece - 1)) == Piece - 1) _pieces[i >> PieceBits] = [];
+        }
+
+        _pieces.Clear();
     }
 
     public IEnumerator<ChargeEntry> GetEnumerator()

@@ -15,21 +15,25 @@ internal static class ChargeStore
     private const string Columns = "period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, nano, base, used, reserved, from_at, to_at, kind, cause";
     private const string Select = "SELECT period, n, origin, tenant, day, workload, sku, book, version, tier, terms_from, currency, unit, price, CAST(nano AS TEXT), CAST(base AS TEXT), CAST(used AS TEXT), CAST(reserved AS TEXT), from_at, to_at, kind, cause FROM charge";
 
-    public static async Task InsertAsync(LedgerTransaction transaction, IReadOnlyList<ChargeEntry> charges)
+    /// <summary>What tells charges that are issued from those that are written and wait for it: their period is closed, or there is the document by which they were made. Every reader asks for it.</summary>
+    internal const string Issued = "(cause = '' AND period IN (SELECT id FROM period) OR cause <> '' AND cause IN (SELECT cause FROM invoice WHERE cause <> ''))";
+
+    /// <summary>Stores those from one index up to another.</summary>
+    public static async Task InsertAsync(LedgerTransaction transaction, IReadOnlyList<ChargeEntry> charges, int from, int to)
     {
         if (!transaction.Store.IsPostgres)
         {
-            InsertSqlite((SqliteConnection)transaction.Connection, charges);
+            InsertSqlite((SqliteConnection)transaction.Connection, charges, from, to);
             return;
         }
 
-        await InsertPostgresAsync((NpgsqlConnection)transaction.Connection, charges);
+        await InsertPostgresAsync((NpgsqlConnection)transaction.Connection, charges, from, to);
     }
 
     /// <summary>By a condition on its columns, in the order of the numbers.</summary>
     public static async IAsyncEnumerable<ChargeEntry> ReadAsync(DbConnection connection, string condition, string value, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE {condition} ORDER BY period, n", ("@value", value));
+        await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE {condition} AND {Issued} ORDER BY period, n", ("@value", value));
         await using var rows = await command.ExecuteReaderAsync(cancel);
         var texts = new ChargeTexts();
         while (await rows.ReadAsync(cancel)) yield return Read(rows, texts);
@@ -40,7 +44,7 @@ internal static class ChargeStore
     {
         var cut = id.LastIndexOf('-');
         if (cut < 0 || !long.TryParse(id.AsSpan(cut + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var n)) return null;
-        await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE period = @period AND n = @n", ("@period", id[..cut]), ("@n", n));
+        await using var command = Verification.VerifyRun.Command(connection, $"{Select} WHERE period = @period AND n = @n AND {Issued}", ("@period", id[..cut]), ("@n", n));
         await using var rows = await command.ExecuteReaderAsync(cancel);
         return await rows.ReadAsync(cancel) ? Read(rows, new ChargeTexts()) : null;
     }
@@ -55,11 +59,12 @@ internal static class ChargeStore
         Reserved = row.IsDBNull(17) ? null : Wide(row.GetString(17)),
     };
 
-    private static void InsertSqlite(SqliteConnection connection, IReadOnlyList<ChargeEntry> charges)
+    private static void InsertSqlite(SqliteConnection connection, IReadOnlyList<ChargeEntry> charges, int from, int to)
     {
         using var insert = new SqliteStatement(connection, $"INSERT INTO charge ({Columns}) VALUES ({string.Join(", ", Enumerable.Range(1, 22).Select(i => "?" + i.ToString(CultureInfo.InvariantCulture)))})");
-        foreach (var one in charges)
+        for (var i = from; i < to; i++)
         {
+            var one = charges[i];
             insert.Bind(1, one.Period);
             insert.Bind(2, one.N);
             insert.Bind(3, one.Origin);
@@ -93,11 +98,12 @@ internal static class ChargeStore
         }
     }
 
-    private static async Task InsertPostgresAsync(NpgsqlConnection connection, IReadOnlyList<ChargeEntry> charges)
+    private static async Task InsertPostgresAsync(NpgsqlConnection connection, IReadOnlyList<ChargeEntry> charges, int from, int to)
     {
         await using var copy = await connection.BeginBinaryImportAsync($"COPY charge ({Columns}) FROM STDIN (FORMAT BINARY)");
-        foreach (var one in charges)
+        for (var i = from; i < to; i++)
         {
+            var one = charges[i];
             await copy.StartRowAsync();
             await copy.WriteAsync(one.Period, NpgsqlDbType.Text);
             await copy.WriteAsync(one.N, NpgsqlDbType.Bigint);

@@ -78,7 +78,7 @@ internal static class InvoiceMaker
     }
 
     private static InvoiceLine Reversed(List<InvoiceLine> known) => Less(
-        known[0] with { Cost = 0, Amount = 0, Quantity = known[0].Quantity is null ? null : 0, Effective = known[0].Effective is null ? null : 0, TaxBase = known[0].TaxBase is null ? null : 0 }, known);
+        known[0] with { Cost = Amount.Zero, Amount = 0, Quantity = known[0].Quantity is null ? null : 0, Effective = known[0].Effective is null ? null : 0, TaxBase = known[0].TaxBase is null ? null : 0 }, known);
 
     private static InvoiceLine Together(InvoiceLine line, InvoiceLine other) => line with
     {
@@ -87,7 +87,7 @@ internal static class InvoiceMaker
 
     private static InvoiceLine Less(InvoiceLine line, List<InvoiceLine> known) => line with
     {
-        Cost = line.Cost - known.Sum(one => one.Cost),
+        Cost = known.Aggregate(line.Cost, (rest, one) => rest - one.Cost),
         Amount = line.Amount - known.Sum(one => one.Amount),
         Quantity = line.Quantity is { } quantity ? quantity - known.Sum(one => one.Quantity ?? 0) : null,
         Effective = line.Effective is { } effective ? effective - known.Sum(one => one.Effective ?? 0) : null,

@@ -106,7 +106,7 @@ internal static class InvoicePage
         if (document.Seller?.Footer is { } footer) page.Append(CultureInfo.InvariantCulture, $"<p class=\"pay\">{Safe(footer)}</p>");
         page.Append("<ol>");
         if (document.EstimatedShare is { } share) page.Append(CultureInfo.InvariantCulture, $"<li>{(share == 0 ? "Every CPU second was read from the kernel; none is an estimate." : $"{Number(share * 100, 4)} % of the CPU time is an estimate: its sum is exact, how it falls on workloads and hours is not.")}</li>");
-        if (document.Lines.FirstOrDefault(line => line.Kind == "adjustment") is { } residue) page.Append(CultureInfo.InvariantCulture, $"<li>Lines are rounded to the minor unit of {Safe(document.Currency)}; the residue of all of them is {Number(residue.Cost, 19)}.</li>");
+        if (document.Lines.FirstOrDefault(line => line.Kind == "adjustment") is { } residue) page.Append(CultureInfo.InvariantCulture, $"<li>Lines are rounded to the minor unit of {Safe(document.Currency)}; the residue of all of them is {Number(residue.Cost.ToNearest(), 19)}.</li>");
         page.Append(CultureInfo.InvariantCulture, $"<li>Times are those of {Safe(document.Tenant.TimeZone)}. {(document.IsDraft ? "" : $"Every line can be walked back to the kernel's counters: <code>metering invoices explain {Safe(document.Id)}</code>.")}</li>");
         if (!document.IsDraft) page.Append(CultureInfo.InvariantCulture, $"<li>SHA-256 of this document <code>{Safe(hash)}</code>{(manifest is null ? $"; the manifest of {Safe(document.Period)} will have it" : $", in the manifest of {Safe(document.Period)} <code>{Safe(manifest)}</code>")}.</li>");
         page.Append("</ol></footer>");

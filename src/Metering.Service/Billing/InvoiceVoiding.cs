@@ -20,6 +20,8 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
     /// <summary>Called at named moments; tests crash there.</summary>
     internal Action<string>? FaultPoint { get; set; }
 
+    internal int? PieceRows { get; init; }
+
     /// <summary>What has become of the invoice; null: there is none. Throws <see cref="RuleBrokenException"/> when it is no invoice.</summary>
     public async Task<InvoiceState?> VoidAsync(string id, string reason, ClaimsPrincipal who, CancellationToken cancel)
     {
@@ -58,15 +60,16 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
     {
         if (attempt > MaxAttempts) throw new LedgerUnavailableException($"Other invoices were issued, or prices changed, {MaxAttempts} times meanwhile; try again.");
         FaultPoint?.Invoke("drafted");
+        await store.Issuing.WaitAsync(cancel);
         try
         {
+            if (!await store.WriteAsync(transaction => HoldsAsync(transaction, issue), cancel)) return;
+            await ChargeStage.WriteAsync(store, issue.Charges, PieceRows, FaultPoint, cancel);
             await store.WriteAsync(async transaction =>
             {
                 await InvoiceStore.LockAsync(transaction);
-                var last = (await InvoiceStore.PeriodsAsync(transaction.Connection, CancellationToken.None))[^1];
-                if (last.Hash != issue.Previous || await InvoiceStore.NextNumberAsync(transaction) != issue.Document.Number) return;
-                if (issue.Revision is { } revision && await LedgerSnapshot.RevisionAsync(transaction) != revision) return;
-                await ChargeStore.InsertAsync(transaction, issue.Charges);
+                if (!await HoldsAsync(transaction, issue)) return;
+                await ChargeStage.FinishAsync(transaction, issue.Charges);
                 FaultPoint?.Invoke("charges stored");
                 var json = issue.Document.Json();
                 await InvoiceStore.InsertAsync(transaction, issue.Document, json, PeriodManifest.Hash(json));
@@ -79,8 +82,26 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
         {
             // Somebody else issued first; what is left to do is looked at anew.
         }
+        catch (LedgerUnavailableException)
+        {
+            await ChargeStage.ClearQuietlyAsync(store);
+            throw;
+        }
+        finally
+        {
+            store.Issuing.Release();
+        }
 
         FaultPoint?.Invoke("after commit");
+    }
+
+    // Its state was looked at before its number was: another one may have come between.
+    private static async Task<bool> HoldsAsync(LedgerTransaction transaction, Issue issue)
+    {
+        var last = (await InvoiceStore.PeriodsAsync(transaction.Connection, CancellationToken.None))[^1];
+        if (last.Hash != issue.Previous || await InvoiceStore.NextNumberAsync(transaction) != issue.Document.Number) return false;
+        if (issue.Revision is { } revision && await LedgerSnapshot.RevisionAsync(transaction) != revision) return false;
+        return await transaction.ScalarAsync(transaction.Command("SELECT COUNT(*) FROM invoice WHERE cause = @cause", ("@cause", issue.Document.Cause))) == 0;
     }
 
     private async Task<Issue> ReversalAsync(System.Data.Common.DbConnection connection, InvoiceDocument invoice, CancellationToken cancel)
@@ -119,13 +140,18 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
     {
         var last = (await InvoiceStore.PeriodsAsync(connection, cancel))[^1];
         var open = BillingPeriod.Parse(last.Id).Next;
-        await using var command = VerifyRun.Command(connection, "SELECT (SELECT COALESCE(MAX(number), 0) FROM invoice), (SELECT COALESCE(MAX(n), 0) FROM charge WHERE period = @period)", ("@period", open.ToString()));
+        await using var command = VerifyRun.Command(connection, "SELECT (SELECT COALESCE(MAX(number), 0) FROM invoice), (SELECT COALESCE(MAX(n), 0) FROM charge WHERE period = @period AND " + ChargeStore.Issued + ")", ("@period", open.ToString()));
         command.Transaction = snapshot;
         await using var row = await command.ExecuteReaderAsync(cancel);
         await row.ReadAsync(cancel);
         return (open, last.Hash, row.GetInt64(0) + 1, row.GetInt64(1) + 1);
     }
 
-    private static List<ChargeEntry> Numbered(IEnumerable<ChargeEntry> charges, BillingPeriod period, string cause, long first) =>
-        [.. charges.OrderBy(one => one, ChargeOrder.Instance).Select((one, i) => one with { Period = period.ToString(), N = first + i, Cause = cause })];
+    private static ChargeList Numbered(IEnumerable<ChargeEntry> charges, BillingPeriod period, string cause, long first)
+    {
+        var numbered = new ChargeList();
+        foreach (var charge in charges) numbered.AddFor(charge, period.ToString(), cause);
+        numbered.SortAndNumber(first);
+        return numbered;
+    }
 }

@@ -23,6 +23,8 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
     /// <summary>Called at named moments; tests crash there.</summary>
     internal Action<string>? FaultPoint { get; set; }
 
+    internal int? PieceRows { get; init; }
+
     /// <summary>The period, as it was closed now or before. Throws <see cref="RuleBrokenException"/> with all that stands in the way.</summary>
     /// <param name="waive">Hosts whose missing usage is accepted; it is audited, and billed as a correction should it come.</param>
     public async Task<ClosedPeriod> CloseAsync(BillingPeriod period, IReadOnlyList<string> waive, ClaimsPrincipal who, CancellationToken cancel)
@@ -43,7 +45,7 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
             FaultPoint?.Invoke("drafted");
             try
             {
-                if (await store.WriteAsync(transaction => IssueAsync(transaction, draft, waivers, who), cancel) is { } issued)
+                if (await IssueAsync(draft, waivers, who, cancel) is { } issued)
                 {
                     FaultPoint?.Invoke("after commit");
                     return issued;
@@ -135,13 +137,40 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
 
     private static Fault Broken(string what) => new("", $"The ledger is not what the batches add up to: {what}; see 'metering verify'.");
 
-    // Null: it has changed since the draft was made, or is closed.
-    private async Task<ClosedPeriod?> IssueAsync(LedgerTransaction transaction, PeriodDraft draft, IReadOnlyList<string> waivers, ClaimsPrincipal who)
+    // Null: it has changed since the draft was made, or is closed. What takes long is done before the transaction.
+    private async Task<ClosedPeriod?> IssueAsync(PeriodDraft draft, IReadOnlyList<string> waivers, ClaimsPrincipal who, CancellationToken cancel)
+    {
+        var manifest = draft.Manifest(waivers).Json();
+        var period = new ClosedPeriod(draft.Period.ToString(), manifest, PeriodManifest.Hash(manifest), draft.Previous, draft.Configuration);
+        await store.Issuing.WaitAsync(cancel);
+        try
+        {
+            if (!await store.WriteAsync(transaction => HoldsAsync(transaction, draft), cancel)) return null;
+            await ChargeStage.WriteAsync(store, draft.Charges, PieceRows, FaultPoint, cancel);
+            return await store.WriteAsync(transaction => IssueAsync(transaction, draft, period, waivers, who), cancel);
+        }
+        catch (LedgerUnavailableException)
+        {
+            await ChargeStage.ClearQuietlyAsync(store);
+            throw;
+        }
+        finally
+        {
+            store.Issuing.Release();
+        }
+    }
+
+    private static async Task<bool> HoldsAsync(LedgerTransaction transaction, PeriodDraft draft)
+    {
+        var last = (await InvoiceStore.PeriodsAsync(transaction.Connection, CancellationToken.None)).LastOrDefault();
+        return (last?.Hash ?? "") == draft.Previous && await LedgerSnapshot.RevisionAsync(transaction) == draft.Revision && await InvoiceStore.NextNumberAsync(transaction) == draft.FirstNumber;
+    }
+
+    private async Task<ClosedPeriod?> IssueAsync(LedgerTransaction transaction, PeriodDraft draft, ClosedPeriod period, IReadOnlyList<string> waivers, ClaimsPrincipal who)
     {
         await InvoiceStore.LockAsync(transaction);
-        var last = (await InvoiceStore.PeriodsAsync(transaction.Connection, CancellationToken.None)).LastOrDefault();
-        if ((last?.Hash ?? "") != draft.Previous || await LedgerSnapshot.RevisionAsync(transaction) != draft.Revision || await InvoiceStore.NextNumberAsync(transaction) != draft.FirstNumber) return null;
-        await ChargeStore.InsertAsync(transaction, draft.Charges);
+        if (!await HoldsAsync(transaction, draft)) return null;
+        await ChargeStage.FinishAsync(transaction, draft.Charges);
         FaultPoint?.Invoke("charges stored");
         foreach (var document in draft.Documents)
         {
@@ -150,8 +179,6 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
             FaultPoint?.Invoke("invoice stored");
         }
 
-        var manifest = draft.Manifest(waivers).Json();
-        var period = new ClosedPeriod(draft.Period.ToString(), manifest, PeriodManifest.Hash(manifest), draft.Previous, draft.Configuration);
         await InvoiceStore.InsertAsync(transaction, period);
         await LateUsage.ClearAsync(transaction, draft.Late);
         await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), who, waivers.Count > 0 ? "period.closed-with-waivers" : "period.closed", period.Id, null, AuditTrail.Text(new { period.Hash, waivers }));

@@ -23,8 +23,20 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         return await DraftAsync(view, period, cancel, prove);
     }
 
-    /// <summary>The same in a view that others read as well.</summary>
+    /// <summary>The same in a view that others read as well. Throws <see cref="RuleBrokenException"/> when an amount passes what can be kept exactly.</summary>
     public async Task<PeriodDraft> DraftAsync(LedgerTransaction view, BillingPeriod period, CancellationToken cancel, bool prove = false)
+    {
+        try
+        {
+            return await MakeAsync(view, period, prove, cancel);
+        }
+        catch (OverflowException)
+        {
+            throw new RuleBrokenException([new Fault("", $"What is rated for {period} costs more than 17,000,000,000,000,000,000 of a currency; see whose price is out of proportion with 'metering prices list' and 'metering usage --from {period} --group-by tenant'.")]);
+        }
+    }
+
+    private async Task<PeriodDraft> MakeAsync(LedgerTransaction view, BillingPeriod period, bool prove, CancellationToken cancel)
     {
         var connection = view.Connection;
         var revision = await LedgerSnapshot.RevisionAsync(view);
@@ -45,7 +57,7 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
             if (!late.Any(mark => mark.Bucket >= start && mark.Bucket < end) && configuration == ClosedPeriod.RatedBy(closed, origin.ToString())) continue;
             corrected[origin.ToString()] = configuration;
             var anew = await RatedPeriod.ReadAsync(view, origin, prices, options, cancel);
-            charges.AddRange(await DifferenceAsync(view, period, anew, unbilled, cancel));
+            await DifferenceAsync(view, period, anew, unbilled, charges, cancel);
             documents.AddRange(Notes(period, anew, prices, issued).Where(note => !unbilled.Contains((note.Origin, note.Tenant.Id, note.Currency))));
         }
 
@@ -114,18 +126,16 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         }
     }
 
-    private static async Task<List<ChargeEntry>> DifferenceAsync(LedgerTransaction view, BillingPeriod period, RatedPeriod anew, HashSet<(string, string, string)> unbilled, CancellationToken cancel)
+    private static async Task DifferenceAsync(LedgerTransaction view, BillingPeriod period, RatedPeriod anew, HashSet<(string, string, string)> unbilled, ChargeList charges, CancellationToken cancel)
     {
         var stored = await ChargeSums.ReadAsync(view.Connection, anew.Period, cancel);
-        var differences = new List<ChargeEntry>();
-        foreach (var charge in anew.Charges)
+        foreach (var charge in anew.Charges.Drain())
         {
             if (unbilled.Contains((anew.Period.ToString(), charge.Tenant, charge.Currency))) continue;
-            if (stored.Take(charge) is { } difference) differences.Add(difference with { Period = period.ToString() });
+            if (stored.Take(charge) is { } difference) charges.AddFor(difference, period.ToString(), "");
         }
 
-        differences.AddRange(stored.Gone().Select(gone => gone with { Period = period.ToString() }));
-        return differences;
+        foreach (var gone in stored.Gone()) charges.AddFor(gone, period.ToString(), "");
     }
 
     /// <summary>Hash of all that rating depends on beside usage: tenants, price versions that hold in the time, contracts, rules.</summary>

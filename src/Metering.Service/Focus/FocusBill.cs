@@ -118,7 +118,7 @@ internal sealed class FocusBill
             {
                 var from = terms.Count == bought ? terms[Commitments.Count].FromSeconds : (long?)null;
                 var suffix = from?.ToString(CultureInfo.InvariantCulture) ?? string.Create(CultureInfo.InvariantCulture, $"{Document.Origin}-{Commitments.Count + 1}");
-                Commitments.Add(new FocusCommitment(CommitmentId(suffix), from, Amount.FromDecimal(line.Cost)));
+                Commitments.Add(new FocusCommitment(CommitmentId(suffix), from, line.Cost));
             }
             else if (line.Kind == "commitmentUsed" && Commitments.Count > 0 && Cover(Commitments[^1], line))
             {
@@ -139,7 +139,7 @@ internal sealed class FocusBill
 
     private bool Cover(FocusCommitment commitment, InvoiceLine used)
     {
-        commitment.Used = -Amount.FromDecimal(used.Cost);
+        commitment.Used = -used.Cost;
         if (commitment.TermsFrom is not { } from) return false;
         var lines = _lines.Where(pair => pair.Key.Terms == from).Select(pair => (Line: pair.Value, IsBought: pair.Key.Key.Sku == PricingUnit.Months.Name)).OrderBy(one => one.IsBought).ThenBy(one => one.Line.Group.Number).ToList();
         var net = lines.Aggregate(Amount.Zero, (sum, one) => sum + one.Line.Net);
@@ -159,7 +159,7 @@ internal sealed class FocusBill
     }
 
     private FocusGroup Group(int index, InvoiceLine line) =>
-        new() { Number = index + 1, DetailId = DetailId(index + 1), Text = line.Text, Cost = Amount.FromDecimal(line.Cost), Target = Amount.FromDecimal(line.Amount) };
+        new() { Number = index + 1, DetailId = DetailId(index + 1), Text = line.Text, Cost = line.Cost, Target = Amount.FromDecimal(line.Amount) };
 
     private byte[] DetailId(int number) => Document is { Id.Length: > 0 } ? FocusCsv.Field(string.Create(CultureInfo.InvariantCulture, $"{Document.Id}-{number:D3}")) : [];
 
@@ -172,7 +172,7 @@ internal sealed class FocusBill
             if (key.Book != line.Book || key.Version != line.Version || key.Tier != line.Tier || !line.Text.EndsWith(" on " + key.Sku, StringComparison.Ordinal)) continue;
             _taken.Add(index);
             group.Discounts.Add((long)(price * PriceLine.PriceScale));
-            group.Cost += Amount.FromDecimal(line.Cost);
+            group.Cost += line.Cost;
             group.Target += Amount.FromDecimal(line.Amount);
             return;
         }

@@ -70,7 +70,7 @@ internal sealed class FocusWriter
         var (start, end) = Tenants.BillingPeriod.TryParse(bill.Origin, out var origin) ? bill.Account.BoundsOf(origin) : (bill.Account.Start, bill.Account.End);
         Begin(bill, group, start, end);
         Other(line.Kind, line.Text, FocusLines.Of(line.Kind));
-        var cost = Amount.FromDecimal(line.Cost);
+        var cost = line.Cost;
         switch (line.Kind)
         {
             case "commitmentPurchase":

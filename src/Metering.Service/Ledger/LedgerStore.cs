@@ -20,6 +20,9 @@ public abstract class LedgerStore : IAsyncDisposable
     /// <summary>Called when a transaction has written deliveries, before it commits.</summary>
     internal Action? OutboxWritten { get; set; }
 
+    /// <summary>Whose turn it is to issue documents, in this process; between processes the database sees to it.</summary>
+    internal SemaphoreSlim Issuing { get; } = new(1, 1);
+
     /// <summary>Opens, and creates or migrates the schema. Throws <see cref="UserErrorException"/> with cause and remedy.</summary>
     public abstract Task OpenAsync(CancellationToken cancel);
 

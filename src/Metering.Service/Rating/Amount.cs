@@ -19,19 +19,26 @@ public readonly record struct Amount(Int128 Units) : IComparable<Amount>
     public static Amount Of(Int128 nanoUnits, long priceUnits) => new(checked(nanoUnits * priceUnits));
 
     /// <summary>Throws <see cref="OverflowException"/> when it has more than 19 places or is too large.</summary>
-    public static Amount FromDecimal(decimal value)
-    {
-        int scale = value.Scale;
-        var mantissa = Mantissa(value);
-        while (scale > Places)
-        {
-            var (quotient, rest) = BigInteger.DivRem(mantissa, 10);
-            if (!rest.IsZero) throw new OverflowException($"{value.ToString(CultureInfo.InvariantCulture)} has more than {Places} decimal places.");
-            (mantissa, scale) = (quotient, scale - 1);
-        }
+    public static Amount FromDecimal(decimal value) => Scaled(Mantissa(value), value.Scale);
 
-        return new Amount((Int128)(mantissa * BigInteger.Pow(10, Places - scale)));
+    /// <summary>A quantity of at most 9 places times a price of at most 10, exactly: a product of decimals drops what is beyond 28 digits.</summary>
+    public static Amount Product(decimal quantity, decimal price) => Scaled(Mantissa(quantity) * Mantissa(price), quantity.Scale + price.Scale);
+
+    /// <summary>Reads what <see cref="ToString"/> writes. Throws <see cref="FormatException"/> or <see cref="OverflowException"/>.</summary>
+    public static Amount Parse(ReadOnlySpan<byte> text)
+    {
+        var point = text.IndexOf((byte)'.');
+        var places = point < 0 ? 0 : text.Length - point - 1;
+        if (places > Places) throw new FormatException($"An amount has at most {Places} decimal places.");
+        Span<byte> digits = stackalloc byte[64];
+        if (text.Length > digits.Length) throw new OverflowException("An amount has at most 39 digits.");
+        text.CopyTo(digits);
+        if (point >= 0) text[(point + 1)..].CopyTo(digits[point..]);
+        return new Amount(checked(Int128.Parse(digits[..(point < 0 ? text.Length : text.Length - 1)], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) * Tens[Places - places]));
     }
+
+    /// <summary>The same amount; exact, or <see cref="OverflowException"/>.</summary>
+    public static implicit operator Amount(decimal value) => FromDecimal(value);
 
     /// <summary>The same as a decimal without trailing zeros. Throws <see cref="InvariantException"/> when it has more digits than a decimal holds: never rounded.</summary>
     public decimal ToDecimal()
@@ -99,6 +106,18 @@ public readonly record struct Amount(Int128 Units) : IComparable<Amount>
         decimal.GetBits(value, bits);
         var magnitude = unchecked(((BigInteger)(uint)bits[2] << 64) + ((BigInteger)(uint)bits[1] << 32) + (uint)bits[0]);
         return bits[3] < 0 ? -magnitude : magnitude;
+    }
+
+    private static Amount Scaled(BigInteger mantissa, int scale)
+    {
+        while (scale > Places)
+        {
+            var (quotient, rest) = BigInteger.DivRem(mantissa, 10);
+            if (!rest.IsZero) throw new OverflowException($"An amount has more than {Places} decimal places.");
+            (mantissa, scale) = (quotient, scale - 1);
+        }
+
+        return new Amount((Int128)(mantissa * BigInteger.Pow(10, Places - scale)));
     }
 
     private static Int128[] Powers()

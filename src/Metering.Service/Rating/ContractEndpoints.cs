@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
+using Metering.Service.Applying;
 using Metering.Service.Ledger;
 using Metering.Service.Tenants;
 using Microsoft.AspNetCore.Builder;
@@ -17,6 +18,7 @@ internal static class ContractEndpoints
     public static void MapContracts(this IEndpointRouteBuilder routes)
     {
         var contracts = routes.MapGroup("/v1/tenants/{id}/contract").WithTags("Prices");
+        routes.MapPost("/v1/contracts/apply", Apply).RequireAuthorization(Roles.MayManage).WithTags("Prices").WithSummary("Makes or changes the contracts of several tenants, all or none; check=true only tells the faults; the id of each is its tenant");
         contracts.MapGet("/", Get).RequireAuthorization(Roles.MayRead).WithSummary("The tenant's contract");
         contracts.MapPut("/", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes the contract; terms that have started keep their content, only their end can move. force=true takes changes of the past");
     }
@@ -43,11 +45,20 @@ internal static class ContractEndpoints
         }
     }
 
-    /// <summary>False when there is no such tenant. Throws <see cref="RuleBrokenException"/> with every fault.</summary>
+    private static Task<Results<NoContent, ProblemHttpResult>> Apply(
+        ApplyRequest request, bool? check, bool? force, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
+        DocumentApply.RunAsync<Contract>(request, check, store, async (transaction, id, contract, _) =>
+        {
+            if (!await PutAsync(transaction, id, contract, force ?? false, user, options, clock.GetUtcNow(), guards, cancel)) throw new RuleBrokenException([NoTenant(id)]);
+        }, cancel);
+
+    private static Fault NoTenant(string id) => new("tenant", $"'{id}' is unknown; make the tenant first.");
+
+    /// <summary>False when there is no such tenant, and nothing else is wrong. Throws <see cref="RuleBrokenException"/> with every fault.</summary>
     internal static async Task<bool> PutAsync(
         LedgerTransaction transaction, string id, Contract contract, bool force, ClaimsPrincipal who, LedgerOptions options, DateTimeOffset now, IEnumerable<IPriceGuard> guards, CancellationToken cancel)
     {
-        if (await transaction.Context.Set<Tenant>().AsNoTracking().FirstOrDefaultAsync(row => row.Id == id, cancel) is not { } tenant) return false;
+        var tenant = await transaction.Context.Set<Tenant>().AsNoTracking().FirstOrDefaultAsync(row => row.Id == id, cancel);
         var bounds = contract.Terms.SelectMany(terms => new[] { terms?.ValidFrom, terms?.ValidTo }).OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds());
         var grain = await LedgerGrain.RefineAsync(transaction, options, bounds, 3600, now);
         var books = (await transaction.Context.Set<StoredPriceVersion>().AsNoTracking().ToListAsync(cancel)).GroupBy(row => row.Book, StringComparer.Ordinal)
@@ -55,7 +66,9 @@ internal static class ContractEndpoints
         var stored = await transaction.Context.Set<StoredContract>().FirstOrDefaultAsync(row => row.Tenant == id, cancel);
         var faults = ContractRules.Check(contract, tenant, grain, books);
         if (!force && contract.Terms.All(terms => terms is not null)) faults.AddRange(TimeFaults(stored?.Read(), contract, now.ToUnixTimeSeconds()));
+        if (tenant is null && faults.Count > 0) faults.Insert(0, NoTenant(id));
         RuleBrokenException.ThrowIfAny(faults);
+        if (tenant is null) return false;
 
         var json = JsonSerializer.Serialize(contract, LedgerJson.Options);
         if (stored?.Json == json) return true;

@@ -10,15 +10,17 @@ internal static class ContractRules
     private const int MaxEntries = 1_000;
     private const int DiscountPlaces = 6;
 
+    /// <param name="tenant">Null: it is unknown, and what depends on its currency is not checked.</param>
     /// <param name="books">The currencies of every known book.</param>
-    public static List<Fault> Check(Contract contract, Tenant tenant, LedgerGrain grain, IReadOnlyDictionary<string, IReadOnlyList<string>> books)
+    public static List<Fault> Check(Contract contract, Tenant? tenant, LedgerGrain grain, IReadOnlyDictionary<string, IReadOnlyList<string>> books)
     {
         var faults = new List<Fault>();
         if (contract.Terms.Any(entry => entry is null)) faults.Add(new("terms", "has an entry that is empty."));
         if (contract.Credits.Any(entry => entry is null)) faults.Add(new("credits", "has an entry that is empty."));
         if (contract.Prepaid.Any(entry => entry is null)) faults.Add(new("prepaid", "has an entry that is empty."));
         if (faults.Count > 0) return faults;
-        if (!Currency.TryDigits(tenant.Currency, out var digits)) faults.Add(new("", $"The tenant's currency '{tenant.Currency}' is no ISO 4217 code; set it right first."));
+        var digits = Currency.MaxDigits;
+        if (tenant is not null && !Currency.TryDigits(tenant.Currency, out digits)) faults.Add(new("", $"The tenant's currency '{tenant.Currency}' is no ISO 4217 code; set it right first."));
         foreach (var (name, count) in new[] { ("terms", contract.Terms.Count), ("credits", contract.Credits.Count), ("prepaid", contract.Prepaid.Count) })
         {
             if (count > MaxEntries) faults.Add(new(name, $"has {count} entries; at most {MaxEntries} are taken."));
@@ -46,7 +48,7 @@ internal static class ContractRules
             Money(terms.Commitment, at + ".commitment", digits, faults);
             if (terms.PriceBook is not { } book) continue;
             if (!books.TryGetValue(book, out var currencies)) faults.Add(new(at + ".priceBook", $"'{book}' is unknown; make it first with PUT /v1/price-books/{book}/versions/1."));
-            else if (currencies.FirstOrDefault(currency => currency != tenant.Currency) is { } other) faults.Add(new(at + ".priceBook", $"'{book}' has prices in {other}, the tenant pays in {tenant.Currency}."));
+            else if (tenant is not null && currencies.FirstOrDefault(currency => currency != tenant.Currency) is { } other) faults.Add(new(at + ".priceBook", $"'{book}' has prices in {other}, the tenant pays in {tenant.Currency}."));
         }
 
         if (contract.BillTo is { } to) Check(to, faults);

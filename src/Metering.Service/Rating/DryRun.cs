@@ -62,8 +62,8 @@ internal sealed class DryRun(LedgerStore store, LedgerOptions options, TimeProvi
             foreach (var book in books) book.Add(tenant, bucket, grain.LengthAt(bucket), workload, values, known);
         }, cancel);
         foreach (var book in books) book.Finish(ranges);
-        return [.. costs.Select(pair => new DryRunRow(pair.Key.Tenant, pair.Key.Period.ToString(), pair.Key.Currency, pair.Value.Current?.ToDecimal(), pair.Value.Draft?.ToDecimal(),
-            ((pair.Value.Draft ?? Amount.Zero) - (pair.Value.Current ?? Amount.Zero)).ToDecimal()))];
+        return [.. costs.Select(pair => new DryRunRow(pair.Key.Tenant, pair.Key.Period.ToString(), pair.Key.Currency, pair.Value.Current, pair.Value.Draft,
+            (pair.Value.Draft ?? Amount.Zero) - (pair.Value.Current ?? Amount.Zero)))];
 
         void Add(ChargeRow row, bool draft)
         {

@@ -11,13 +11,18 @@ internal sealed class PriceChange(LedgerStore store, LedgerOptions options, Time
 {
     /// <summary>Throws <see cref="RuleBrokenException"/> with every fault; nothing has changed then.</summary>
     /// <param name="force">Takes a start or an end in the past, and selectors that match nothing yet.</param>
-    public Task PutAsync(string book, int number, PriceVersion version, bool force, ClaimsPrincipal who, CancellationToken cancel) => store.WriteAsync(async transaction =>
+    public Task PutAsync(string book, int number, PriceVersion version, bool force, ClaimsPrincipal who, CancellationToken cancel) =>
+        store.WriteAsync(transaction => PutAsync(transaction, book, number, version, [], force, who, cancel), cancel);
+
+    /// <summary>The same within a transaction.</summary>
+    /// <param name="beside">Versions that are put in the same transaction: what is stored for their numbers is not looked at, and it is held against those before it.</param>
+    internal async Task PutAsync(LedgerTransaction transaction, string book, int number, PriceVersion version, IReadOnlyList<(int Number, PriceVersion Version)> beside, bool force, ClaimsPrincipal who, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         var stored = await transaction.Context.Set<StoredPriceVersion>().Where(row => row.Book == book).ToListAsync(cancel);
         var known = stored.Find(row => row.Version == number);
         var grain = await LedgerGrain.RefineAsync(transaction, options, new[] { version.ValidFrom, version.ValidTo }.OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds()), 3600, now);
-        var faults = PriceRules.Check(version, grain, stored.Where(row => row.Version != number).Select(row => (row.Version, row.Read())));
+        var faults = PriceRules.Check(version, grain, stored.Where(row => row.Version != number && beside.All(one => one.Number != row.Version)).Select(row => (row.Version, row.Read())).Concat(beside.TakeWhile(one => one.Number != number)));
         if (!version.Prices.Any(price => price?.Tiers is { } tiers ? tiers.Any(tier => tier is null) : price is null))
         {
             faults.AddRange(TimeFaults(known?.Read(), version, stored.Count > 0, force, now));
@@ -35,7 +40,7 @@ internal sealed class PriceChange(LedgerStore store, LedgerOptions options, Time
         await transaction.Context.SaveChangesAsync(cancel);
         await LedgerSnapshot.RaiseAsync(transaction);
         await GuardAsync(transaction, guards, now);
-    }, cancel);
+    }
 
     /// <summary>Throws <see cref="RuleBrokenException"/> when a later stage can not do with what the transaction has written.</summary>
     public static async Task GuardAsync(LedgerTransaction transaction, IEnumerable<IPriceGuard> guards, DateTimeOffset now)

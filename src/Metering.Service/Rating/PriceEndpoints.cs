@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Security.Claims;
 using Metering.Service.Access;
+using Metering.Service.Applying;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -23,6 +25,7 @@ internal static class PriceEndpoints
         books.MapGet("/{id}/versions/{number:int}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One version");
         books.MapPut("/{id}/versions/{number:int}", Put).RequireAuthorization(Roles.MayManage)
             .WithSummary("Makes or replaces a version; one that has started keeps its prices, only its end can move. force=true takes a start or an end in the past");
+        books.MapPost("/{id}/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or replaces several versions, all or none; check=true only tells the faults; the id of each is its number");
         books.MapPost("/{id}/dry-run", DryRun).RequireAuthorization(Roles.MayManage).WithSummary("What the last periods would have cost by a draft, and the difference, by tenant; changes nothing");
     }
 
@@ -53,6 +56,15 @@ internal static class PriceEndpoints
             return Problems.Rule(refused.Faults);
         }
     }
+
+    private static Task<Results<NoContent, ProblemHttpResult>> Apply(string id, ApplyRequest request, bool? check, bool? force, ClaimsPrincipal user, LedgerStore store, PriceChange change, CancellationToken cancel) =>
+        DocumentApply.RunAsync<PriceVersion>(request, check, store, (transaction, version, body, all) =>
+        {
+            if (id.Length is 0 or > 64 || Number(version) is not { } number) throw new RuleBrokenException([new Fault("version", "is a whole number from 1, of a price book with an id of 1 to 64 characters.")]);
+            return change.PutAsync(transaction, id, number, body, [.. all.Where(one => Number(one.Id) is not null).Select(one => (Number(one.Id)!.Value, one.Body))], force ?? false, user, cancel);
+        }, cancel);
+
+    private static int? Number(string version) => int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 ? number : null;
 
     private static async Task<Results<Ok<DryRunAnswer>, ProblemHttpResult>> DryRun(string id, DryRunDraft draft, int? periods, DryRun dryRun, CancellationToken cancel)
     {

@@ -40,7 +40,7 @@ internal static class ReportEndpoints
         if (UsageQuery.From(parameters, caller, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out var faults) is not { } query) return Problems.Invalid(string.Join(" ", faults));
         if (allocation is not null)
         {
-            if (string.Join(" ", AllocationReport.Faults(allocation, query)) is { Length: > 0 } refused) return Problems.Invalid(refused);
+            if (string.Join(" ", AllocationReport.Faults(allocation)) is { Length: > 0 } refused) return Problems.Invalid(refused);
             if (query.IsUnlimited) query = query with { Limit = ReportTable.MaxSheetRows };
             var shares = await allocations.RunAsync(query, cancel);
             return format is null ? TypedResults.Ok(shares) : new TableAnswer(AllocationReport.Table(query, shares), format);

@@ -5,6 +5,9 @@ namespace Metering.Service.Tenants;
 /// <summary>The currencies of ISO 4217 (list one, 2024) and the digits of their minor unit.</summary>
 public static class Currency
 {
+    /// <summary>No currency has more digits.</summary>
+    public const int MaxDigits = 4;
+
     private const string Two = """
         AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR
         FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN

@@ -5,9 +5,9 @@ namespace Metering.Service.Tenants;
 /// <summary>One rule of <c>PUT /v1/ownership-rules</c>: whoever matches belongs to the tenant, from one instant to another.</summary>
 public sealed record OwnershipRule
 {
-    public required OwnershipMatch Match { get; init; }
+    public OwnershipMatch Match { get; init => field = value ?? new OwnershipMatch(); } = new();
 
-    public required string Tenant { get; init; }
+    public string Tenant { get; init => field = value ?? ""; } = "";
 
     public string? Project { get; init; }
 
@@ -28,6 +28,21 @@ public sealed record OwnershipRule
         return true;
     }
 
-    private static bool Fits(string? pattern, string? value) =>
+    /// <summary>True when whatever the other matches, when it holds, is matched by this one too. May say false where it does not see it.</summary>
+    internal bool Covers(OwnershipRule other) =>
+        (From ?? DateTimeOffset.MinValue) <= (other.From ?? DateTimeOffset.MinValue) && (To ?? DateTimeOffset.MaxValue) >= (other.To ?? DateTimeOffset.MaxValue)
+        && Covers(Match.Host, other.Match.Host) && Covers(Match.Kind, other.Match.Kind) && Covers(Match.Name, other.Match.Name) && Covers(Match.Path, other.Match.Path) && Covers(Match.User, other.Match.User, isAlways: false)
+        && (Match.Label ?? []).All(mine => other.Match.Label?.TryGetValue(mine.Key, out var theirs) == true && Covers(mine.Value, theirs));
+
+    // Every workload has a host, a kind, a name and a path; it may have no user.
+    private static bool Covers(string? mine, string? theirs, bool isAlways = true)
+    {
+        if (mine is null || mine == theirs) return true;
+        if (theirs is null) return isAlways && mine.Length > 0 && mine.All(c => c == '*');
+        if (theirs.IndexOfAny(['*', '?']) < 0) return Fits(mine, theirs);
+        return mine.EndsWith('*') && mine.AsSpan(0, mine.Length - 1).IndexOfAny('*', '?') < 0 && theirs.StartsWith(mine[..^1], StringComparison.Ordinal);
+    }
+
+    internal static bool Fits(string? pattern, string? value) =>
         pattern is null || (value is not null && FileSystemName.MatchesSimpleExpression(pattern.Replace("\\", "\\\\"), value, ignoreCase: false));
 }

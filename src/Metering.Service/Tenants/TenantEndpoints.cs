@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
+using Metering.Service.Applying;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Microsoft.AspNetCore.Builder;
@@ -15,14 +16,14 @@ namespace Metering.Service.Tenants;
 /// <summary><c>/v1/tenants</c> and <c>/v1/ownership-rules</c>.</summary>
 internal static class TenantEndpoints
 {
-    private const int MaxRules = 10_000;
-
     // From here on every zone of the database is at a quarter of an hour.
     private const long FirstSeconds = 1_767_225_600;
 
     internal sealed record TenantDocument(string? Id, string? Name, string? TimeZone, string? Currency, string? PriceBook);
 
-    internal sealed record RulesDocument(IReadOnlyList<OwnershipRule> Rules);
+    /// <param name="Rules">In order.</param>
+    /// <param name="Idle">In the answer to a change: places of rules, from 0, that no workload of the ledger matches yet; absent when there is none.</param>
+    internal sealed record RulesDocument(IReadOnlyList<OwnershipRule> Rules, IReadOnlyList<int>? Idle = null);
 
     public static void MapTenants(this IEndpointRouteBuilder routes)
     {
@@ -30,9 +31,10 @@ internal static class TenantEndpoints
         tenants.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The tenants");
         tenants.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One tenant");
         tenants.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a tenant");
+        tenants.MapPost("/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes several tenants, all or none; check=true only tells the faults");
         var rules = routes.MapGroup("/v1/ownership-rules").WithTags("Tenants").RequireAuthorization(Roles.MayManage);
         rules.MapGet("/", GetRules).WithSummary("The rules, in order: the first that matches wins");
-        rules.MapPut("/", PutRules).WithSummary("Replaces the rules; usage that is stored is attributed anew");
+        rules.MapPut("/", PutRules).WithSummary("Replaces the rules; usage that is stored is attributed anew. force=true takes tenants and kinds that are not known yet, and rules that are never reached; check=true only tells the faults");
     }
 
     private static async Task<Ok<List<TenantDocument>>> List(Caller caller, LedgerStore store, CancellationToken cancel)
@@ -52,6 +54,22 @@ internal static class TenantEndpoints
     private static async Task<Results<Ok<TenantDocument>, ProblemHttpResult>> Put(
         string id, TenantDocument document, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel)
     {
+        try
+        {
+            return TypedResults.Ok(await store.WriteAsync(transaction => PutAsync(transaction, id, document, user, options, clock.GetUtcNow(), guards, cancel), cancel));
+        }
+        catch (RuleBrokenException refused)
+        {
+            return Problems.Rule(refused.Faults);
+        }
+    }
+
+    private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
+        DocumentApply.RunAsync<TenantDocument>(request, check, store, (transaction, id, document, _) => PutAsync(transaction, id, document, user, options, clock.GetUtcNow(), guards, cancel), cancel);
+
+    private static async Task<TenantDocument> PutAsync(
+        LedgerTransaction transaction, string id, TenantDocument document, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, IEnumerable<IPriceGuard> guards, CancellationToken cancel)
+    {
         var tenant = new Tenant
         {
             Id = id,
@@ -60,32 +78,19 @@ internal static class TenantEndpoints
             Currency = document.Currency ?? "EUR",
             PriceBook = document.PriceBook ?? "",
         };
-        var faults = Check(tenant);
-        if (faults.Count > 0) return Problems.Rule(faults);
-        try
-        {
-            await store.WriteAsync(async transaction =>
-            {
-                var now = clock.GetUtcNow();
-                var known = await transaction.Context.Set<Tenant>().FirstOrDefaultAsync(row => row.Id == id, cancel);
-                var before = known is null ? null : AuditTrail.Text(View(known));
-                if (before == AuditTrail.Text(View(tenant))) return;
-                if (known is not null && (known.TimeZone, known.Currency) != (tenant.TimeZone, tenant.Currency)) await RefuseIfBilledAsync(transaction, known);
-                if (known is null) transaction.Context.Add(tenant);
-                else (known.Name, known.TimeZone, known.Currency, known.PriceBook) = (tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);
-                await transaction.Context.SaveChangesAsync(cancel);
-                await AuditTrail.AddAsync(transaction, now, user, "tenant.put", id, before, AuditTrail.Text(View(tenant)));
-                await LedgerSnapshot.RaiseAsync(transaction);
-                await LedgerGrain.RefineAsync(transaction, options, [], TenantCalendar.StepOf(TenantCalendar.Zone(tenant.TimeZone), now.ToUnixTimeSeconds()), now);
-                await PriceChange.GuardAsync(transaction, guards, now);
-            }, cancel);
-        }
-        catch (RuleBrokenException refused)
-        {
-            return Problems.Rule(refused.Faults);
-        }
-
-        return TypedResults.Ok(View(tenant));
+        RuleBrokenException.ThrowIfAny(Check(tenant));
+        var known = await transaction.Context.Set<Tenant>().FirstOrDefaultAsync(row => row.Id == id, cancel);
+        var before = known is null ? null : AuditTrail.Text(View(known));
+        if (before == AuditTrail.Text(View(tenant))) return View(tenant);
+        if (known is not null && (known.TimeZone, known.Currency) != (tenant.TimeZone, tenant.Currency)) await RefuseIfBilledAsync(transaction, known);
+        if (known is null) transaction.Context.Add(tenant);
+        else (known.Name, known.TimeZone, known.Currency, known.PriceBook) = (tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);
+        await transaction.Context.SaveChangesAsync(cancel);
+        await AuditTrail.AddAsync(transaction, now, user, "tenant.put", id, before, AuditTrail.Text(View(tenant)));
+        await LedgerSnapshot.RaiseAsync(transaction);
+        await LedgerGrain.RefineAsync(transaction, options, [], TenantCalendar.StepOf(TenantCalendar.Zone(tenant.TimeZone), now.ToUnixTimeSeconds()), now);
+        await PriceChange.GuardAsync(transaction, guards, now);
+        return View(tenant);
     }
 
     // With another zone its months would begin elsewhere: hours would be billed twice or never.
@@ -103,27 +108,31 @@ internal static class TenantEndpoints
     }
 
     private static async Task<Results<Ok<RulesDocument>, ProblemHttpResult>> PutRules(
-        RulesDocument document, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
+        RulesDocument document, bool? force, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
         var rules = document.Rules;
         if (rules is null) return Problems.Rule(["rules is missing; send {\"rules\":[…]}."]);
-        var faults = new List<string>();
-        if (rules.Count > MaxRules) faults.Add($"There are {rules.Count} rules; at most {MaxRules} are taken.");
-        for (var i = 0; i < rules.Count && faults.Count < 100; i++) Check(rules[i], i, faults);
-        if (faults.Count > 0) return Problems.Rule(faults);
         try
         {
-            await store.WriteAsync(transaction => PutRulesAsync(transaction, rules, user, options, clock.GetUtcNow(), cancel), cancel);
-            return TypedResults.Ok(document);
+            var idle = await store.WriteAsync(async transaction =>
+            {
+                var unmatched = await PutRulesAsync(transaction, rules, force ?? false, user, options, clock.GetUtcNow(), cancel);
+                return check == true ? throw new RuleBrokenException([]) : unmatched;
+            }, cancel);
+            return TypedResults.Ok(document with { Idle = idle });
         }
         catch (RuleBrokenException refused)
         {
-            return Problems.Rule(refused.Faults);
+            return refused.Faults.Count == 0 ? TypedResults.Ok(document) : Problems.Rule(refused.Faults);
         }
     }
 
-    private static async Task PutRulesAsync(LedgerTransaction transaction, IReadOnlyList<OwnershipRule> rules, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, CancellationToken cancel)
+    // Returns the rules that match no workload, of a ledger that knows any.
+    private static async Task<IReadOnlyList<int>?> PutRulesAsync(LedgerTransaction transaction, IReadOnlyList<OwnershipRule> rules, bool force, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, CancellationToken cancel)
     {
+        var (tenants, workloads) = ((await transaction.Context.Set<Tenant>().AsNoTracking().Select(tenant => tenant.Id).ToListAsync(cancel)).ToHashSet(StringComparer.Ordinal), await OwnershipChecks.WorkloadsAsync(transaction, cancel));
+        var faults = OwnershipChecks.Check(rules, tenants, workloads.Select(workload => workload.Kind), force);
+        RuleBrokenException.ThrowIfAny(faults);
         var bounds = rules.SelectMany(rule => new[] { rule.From, rule.To }).OfType<DateTimeOffset>().Select(at => at.ToUnixTimeSeconds());
         var grain = await LedgerGrain.RefineAsync(transaction, options, bounds, 3600, now);
         var outside = new List<Fault>();
@@ -142,25 +151,20 @@ internal static class TenantEndpoints
         await transaction.Context.SaveChangesAsync(cancel);
         await LedgerSnapshot.RaiseAsync(transaction);
         await Ownerships.RebuildAsync(transaction, new OwnershipRules(rules));
+        if (workloads.Count == 0) return null;
+        var idle = Enumerable.Range(0, rules.Count).Where(i => !workloads.Exists(workload => rules[i].Matches(workload.Host, workload.Kind, workload.Name, workload.Path, workload.Labels))).ToList();
+        return idle.Count == 0 ? null : idle;
     }
 
-    private static List<string> Check(Tenant tenant)
+    private static List<Fault> Check(Tenant tenant)
     {
-        var faults = new List<string>();
-        if (tenant.Id.Length is 0 or > 64 || !tenant.Id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')) faults.Add("The id is 1 to 64 letters, digits, '-', '_' or '.'.");
-        if (tenant.Name.Length is 0 or > 200) faults.Add("name is 1 to 200 characters.");
-        if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tenant.TimeZone) is null) faults.Add($"timeZone '{tenant.TimeZone}' is unknown; give an IANA name such as Europe/Berlin.");
-        else if (TenantCalendar.StepOf(TenantCalendar.Zone(tenant.TimeZone), FirstSeconds) < LedgerGrain.Fine) faults.Add($"timeZone '{tenant.TimeZone}' has days that begin within a quarter of an hour; it can not be billed in.");
-        if (Currency.Fault(tenant.Currency) is { } currency) faults.Add("currency " + currency);
+        var faults = new List<Fault>();
+        if (tenant.Id.Length is 0 or > 64 || !tenant.Id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')) faults.Add(new("id", "is 1 to 64 letters, digits, '-', '_' or '.'."));
+        if (tenant.Name.Length is 0 or > 200) faults.Add(new("name", "is 1 to 200 characters."));
+        if (DateTimeZoneProviders.Tzdb.GetZoneOrNull(tenant.TimeZone) is null) faults.Add(new("timeZone", $"'{tenant.TimeZone}' is unknown; give an IANA name such as Europe/Berlin."));
+        else if (TenantCalendar.StepOf(TenantCalendar.Zone(tenant.TimeZone), FirstSeconds) < LedgerGrain.Fine) faults.Add(new("timeZone", $"'{tenant.TimeZone}' has days that begin within a quarter of an hour; it can not be billed in."));
+        if (Currency.Fault(tenant.Currency) is { } currency) faults.Add(new("currency", currency));
         return faults;
-    }
-
-    private static void Check(OwnershipRule rule, int i, List<string> faults)
-    {
-        if (string.IsNullOrEmpty(rule.Tenant)) faults.Add($"rules[{i}].tenant is missing.");
-        if (rule.Match is null or { Path: null, Kind: null, Name: null, Label: null, Host: null, User: null }) faults.Add($"rules[{i}].match has no condition; write {{\"path\":\"*\"}} to match all.");
-        if (rule.Match?.Path is { } path && (path.Length == 0 || path[0] is not ('/' or '*'))) faults.Add($"rules[{i}].match.path '{path}' matches nothing: a path begins with '/' at the cgroup root; write '/{path}', or '*' for all.");
-        if (rule.From >= rule.To) faults.Add($"rules[{i}].to is not after from.");
     }
 
     private static TenantDocument View(Tenant tenant) => new(tenant.Id, tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);

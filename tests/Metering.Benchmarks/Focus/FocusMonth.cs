@@ -38,7 +38,7 @@ internal sealed class FocusMonth : IAsyncDisposable
         var draft = await new PeriodDrafter(month._store, month._options).DraftAsync(Month, cancel);
         await month._store.WriteAsync(async transaction =>
         {
-            await ChargeStore.InsertAsync(transaction, draft.Charges);
+            await ChargeStore.InsertAsync(transaction, draft.Charges, 0, draft.Charges.Count);
             foreach (var document in draft.Documents) await InvoiceStore.InsertAsync(transaction, document, document.Json(), PeriodManifest.Hash(document.Json()));
             var manifest = draft.Manifest([]).Json();
             await InvoiceStore.InsertAsync(transaction, new ClosedPeriod(Month.ToString(), manifest, PeriodManifest.Hash(manifest), draft.Previous, draft.Configuration));
@@ -93,7 +93,7 @@ internal sealed class FocusMonth : IAsyncDisposable
             var bucket = (Start + hour * 3600L).ToString(CultureInfo.InvariantCulture);
 
             // Both databases make the rows themselves: what is measured comes after.
-            var numbers = transaction.Store.IsPostgres ? $"SELECT generate_series(1, {workloads}) AS i" : $"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {workloads}) SELECT i FROM n";
+            var numbers = transaction.Store.IsPostgres ? $"SELECT generate_series(1::bigint, {workloads}) AS i" : $"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {workloads}) SELECT i FROM n";
             await transaction.ExecuteAsync(
                 $"INSERT INTO usage (bucket, workload, {MeterCatalogue.Cpu.Column}, {MeterCatalogue.Memory.Column}, {MeterCatalogue.IoReadBytes.Column}, estimated_us, unscraped_us) " +
                 $"SELECT {bucket}, i, (i * 7919 + {hour} * 104729) % 3600000000 + 1, ((i * 104729 + {hour} * 7919) % 4000000 + 1) * 3600000, (i * 15485863 + {hour}) % 10000000000, 0, 0 FROM ({numbers}) AS rows");

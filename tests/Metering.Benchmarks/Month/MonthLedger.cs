@@ -19,6 +19,7 @@ internal sealed class MonthLedger(int workloads, int hours)
 {
     public const int Tenants = 20;
     public const string Period = "2026-09";
+    public const string Next = "2026-10";
     private const int PerHost = 100;
     private const long Hour = 3600;
     private static readonly long Start = new DateTimeOffset(2026, 9, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
@@ -64,6 +65,17 @@ internal sealed class MonthLedger(int workloads, int hours)
         return total;
     }
 
+    /// <summary>Gives all of the month another price, and ends the next one for every host.</summary>
+    public static async Task RepriceAsync(LedgerTransaction transaction)
+    {
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.05', '0.06')");
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.04', '0.045')");
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.0312345678', '0.0312345679')");
+        await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.02', '0.021')");
+        await transaction.ExecuteAsync("UPDATE agent SET last_window_end = @end WHERE host NOT LIKE 'probe%'", ("@end", (Start + 70 * 86_400) * 1_000_000));
+        await LedgerSnapshot.RaiseAsync(transaction);
+    }
+
     private async Task ConfigureAsync(LedgerTransaction transaction, CancellationToken cancel)
     {
         var rules = new List<OwnershipRule>();
@@ -90,6 +102,12 @@ internal sealed class MonthLedger(int workloads, int hours)
                 INSERT INTO agent (id, host, epoch, committed, last_sequence, first_window_start, last_window_end, last_seen_at, boot_id, labels, cpus, memory_bytes, conservation_failures)
                 VALUES (@id, @host, @host, @n, @n, @start, @end, @end, 'b', '{}', 64, 274877906944, 0)
                 """, ("@id", host + 1L), ("@host", Host(host)), ("@n", (long)hours), ("@start", Start * 1_000_000), ("@end", (Start + 40 * 86_400) * 1_000_000));
+        }
+
+        // The numbers were given here: what ingest makes next comes after them.
+        foreach (var table in (string[])["workload", "agent"])
+        {
+            if (transaction.Store.IsPostgres) await transaction.ExecuteAsync($"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))");
         }
 
         await Ownerships.RebuildAsync(transaction, new OwnershipRules(rules));

@@ -52,7 +52,23 @@ internal sealed class MonthScenario : IScenario
         }
 
         options.Progress($"{name}: starting the service");
-        await using var product = await Product.StartAsync("service", directory, new Dictionary<string, string?> { ["METERING__Ledger__ConnectionString"] = connectionString }, cancel);
+        var settings = new Dictionary<string, string?> { ["METERING__Ledger__ConnectionString"] = connectionString };
+        await using (var product = await Product.StartAsync("service", directory, settings, cancel)) await CloseAsync(name, month, product, report, options, cancel);
+
+        // The worst correction there is: another price for all of the month, so that each of its charges is taken back and another made.
+        options.Progress($"{name}: another price for all of it");
+        await using (var store = LedgerStore.Create(ledger))
+        {
+            await store.OpenAsync(cancel);
+            await store.WriteAsync(MonthLedger.RepriceAsync, cancel);
+        }
+
+        await using var again = await Product.StartAsync("service", directory, settings, cancel);
+        await CorrectAsync(name, again, report, options, cancel);
+    }
+
+    private static async Task CloseAsync(string name, MonthLedger month, Product product, Report report, RunOptions options, CancellationToken cancel)
+    {
         var rolled = Stopwatch.GetTimestamp();
         while (!await product.IsRolledAsync(cancel)) await Task.Delay(200, cancel);
         report.Add($"{name}: roll-up of the month made in the background", "s", [Stopwatch.GetElapsedTime(rolled).TotalSeconds]);
@@ -77,14 +93,34 @@ internal sealed class MonthScenario : IScenario
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture, $"{name}: by workload and day {bytes / 1e6:0.0} MB of CSV; {product.PeakBytes() / 1048576.0:0} MiB at most so far"));
 
         options.Progress($"{name}: closing");
-        product.ResetPeak();
-        var closing = Stopwatch.GetTimestamp();
-        var closed = await product.PostAsync($"v1/periods/{MonthLedger.Period}/close", cancel);
-        report.Add($"{name}: closing the month", "s", [Stopwatch.GetElapsedTime(closing).TotalSeconds], 60, atMost: true);
-        report.Add($"{name}: memory while it closes", "MiB", [product.PeakBytes() / 1048576.0], 512, atMost: true);
+        var closed = await IssueAsync(name, "closing the month", MonthLedger.Period, 60, product, report, cancel);
         var charged = closed.GetProperty("documents").EnumerateArray().SelectMany(document => document.GetProperty("lines").EnumerateArray()).Where(line => line.GetProperty("kind").GetString() == "usage")
             .Aggregate(Amount.Zero, (sum, line) => sum + Amount.FromDecimal(line.GetProperty("cost").GetDecimal()));
         report.Checks.Add(new Check($"{name}: Σ invoice lines of usage = the same", charged == month.Total(), $"{charged} EUR"));
+    }
+
+    private static async Task CorrectAsync(string name, Product product, Report report, RunOptions options, CancellationToken cancel)
+    {
+        while (!await product.IsRolledAsync(cancel)) await Task.Delay(200, cancel);
+        options.Progress($"{name}: correcting");
+        var closed = await IssueAsync(name, "closing the next one, which corrects all of it", MonthLedger.Next, null, product, report, cancel);
+        report.Notes.Add(string.Create(CultureInfo.InvariantCulture, $"{name}: {closed.GetProperty("documents").GetArrayLength()} notes; the corrected month's charges are each taken back and made anew"));
+    }
+
+    // Closes while batches come in.
+    private static async Task<JsonElement> IssueAsync(string name, string what, string period, double? seconds, Product product, Report report, CancellationToken cancel)
+    {
+        product.ResetPeak();
+        await using var probe = await IngestProbe.StartAsync(product, "probe-" + period, cancel);
+        var began = Stopwatch.GetTimestamp();
+        var closed = await product.PostAsync($"v1/periods/{period}/close", cancel);
+        var took = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        await probe.StopAsync();
+        report.Add($"{name}: {what}", "s", [took], seconds, atMost: true);
+        report.Add($"{name}: {what}: memory", "MiB", [product.PeakBytes() / 1048576.0], 512, atMost: true);
+        report.Add($"{name}: {what}: longest time for a batch to be committed", "ms", [probe.Commits.Max()], 1_000, atMost: true);
+        report.Notes.Add(string.Create(CultureInfo.InvariantCulture, $"{name}: {what}: {probe.Commits.Count} batches meanwhile, {probe.Commits.Order().ElementAt(probe.Commits.Count / 2):0} ms at the median, the longest number {probe.Commits.IndexOf(probe.Commits.Max()) + 1}"));
+        return closed;
     }
 
     private static async Task RateAsync(string name, LedgerStore store, Report report, int rounds, CancellationToken cancel)

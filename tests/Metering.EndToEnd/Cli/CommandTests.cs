@@ -305,8 +305,96 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
             Assert.Contains($"{file} has 3 faults", errors);
             Assert.Contains("tenants[1] (c): timeZone 'Mars' is unknown", errors);
 
+            // None is made of a file of which another is refused.
+            await File.WriteAllTextAsync(file, "tenants: [{id: half-one}, {id: half-two, timeZone: Mars}]", Cancel);
+            Assert.Equal(1, (await up.RunAsync(Cancel, "tenants", "apply", "-f", file)).Code);
+            Assert.DoesNotContain("half-one", (await up.RunAsync(Cancel, "tenants", "list")).Output);
+
             await File.WriteAllTextAsync(file, "quotas: [{id: q, subject: {tenant: a}, meter: cpuSeconds, limit: much}]", Cancel);
             Assert.Contains("$.limit", (await up.RunAsync(Cancel, "quotas", "apply", "-f", file)).Errors);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    public static TheoryData<string, string, string[]> BadFiles => new()
+    {
+        {
+            "prices",
+            """
+            book: bad
+            versions:
+              - version: 1
+                currency: EUX
+                validTo: 2026-06-01T00:00:00Z
+                nonsense: 1
+                prices:
+                  - { meter: cpuSeconds, unit: Core-Hours, model: graduated, tiers: [{ upTo: 100, price: 3 }, { upTo: 50, price: 2 }, { price: 1 }] }
+                  - { meter: memoryByteSeconds, unit: GiB-Hours, model: volume, tiers: [{ upTo: 100, price: 3 }, { upTo: 500, price: 99999999999 }] }
+                  - { meter: cpuSecs, unit: Core-Hours, price: 1 }
+                  - { meter: ioReadBytes, unit: Core-Hours, price: -1 }
+                  - { meter: ioWriteBytes, unit: GiB, price: 1, selector: { kind: dokcer } }
+              - { version: 2, currency: EUR, validFrom: "2026-05-01T00:00:00Z", prices: [{ meter: cpuSeconds, unit: Core-Hours, price: 1 }] }
+              - { version: 3, currency: EUR, validFrom: "2027-05-01T00:00:00Z", prices: [{ meter: cpuSeconds, unit: Core-Hours, price: abc }] }
+            """,
+            [
+                ":6: versions[0].nonsense is unknown", ":4: versions[0] (bad version 1): currency 'EUX' is no ISO 4217 code", ":8: versions[0] (bad version 1): prices[0].tiers[1].upTo 50 is not more than 100, where the tier before ends: the tiers overlap",
+                ":9: versions[0] (bad version 1): prices[1].tiers[1].upTo 500 leaves a gap", ":9: versions[0] (bad version 1): prices[1].tiers[1].price 99999999999 is out of range", ":10: versions[0] (bad version 1): prices[2].meter 'cpuSecs' is unknown",
+                ":11: versions[0] (bad version 1): prices[3].unit 'Core-Hours' is none of ioReadBytes", ":11: versions[0] (bad version 1): prices[3].price -1 is out of range", ":12: versions[0] (bad version 1): prices[4].selector matches nothing",
+                ":13: versions[1] (bad version 2): validFrom overlaps version 1", ":14: versions[2] (bad version 3): prices[0].price has a value of another kind",
+            ]
+        },
+        {
+            "contracts",
+            """
+            contracts:
+              - tenant: nobody
+                terms: [{ discount: 120, priceBook: none }, { taxRate: -1 }]
+              - tenant: nobody2
+            """,
+            [":2: contracts[0] (nobody): tenant 'nobody' is unknown", ":3: contracts[0] (nobody): terms[0].discount 120 is out of range", "terms[0].priceBook 'none' is unknown", "terms[1].validFrom overlaps terms[0]", "terms[1].taxRate -1 is out of range", ":4: contracts[1] (nobody2): tenant 'nobody2' is unknown"]
+        },
+        {
+            "ownership",
+            """
+            rules:
+              - { match: { path: "/bad*" }, tenant: nobody }
+              - { match: { path: "/bad/b*" }, tenant: unattributed }
+              - { match: { kind: dokcer }, tenant: unattributed }
+              - { match: { path: x }, tenat: unattributed }
+            """,
+            [":2: rules: rules[0].tenant 'nobody' is unknown", ":3: rules: rules[1].match matches nothing: rules[0] comes first", ":4: rules: rules[2].match.kind 'dokcer' matches nothing", ":5: rules: rules[3].match.path 'x' matches nothing", ":5: rules[3].tenat is unknown", ":5: rules: rules[3].tenant is missing"]
+        },
+        {
+            "allocation",
+            """
+            versions:
+              - { currency: ABC, basis: foo, idle: weights, hosts: [{ perHour: -1 }] }
+              - { currency: EUR, shared: [ghost], hosts: [{ perHour: 1, match: { kind: docker } }] }
+            """,
+            [":2: versions: versions[0].currency 'ABC'", "versions[0].basis 'foo' is unknown", "versions[0].weights is missing", "versions[0].hosts[0].perHour -1 is out of range", ":3: versions: versions[1].validFrom overlaps versions[0]", "versions[1].shared[0] names the tenant 'ghost'", ":3: versions[1].hosts[0].match.kind is unknown"]
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadFiles))]
+    public async Task Every_fault_of_a_file_is_told_at_once_by_line_and_field_and_nothing_of_it_is_made(string kind, string content, string[] faults)
+    {
+        await up.RunAsync(Cancel, "run", "--", "true");
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, content, Cancel);
+            var before = kind == "contracts" ? "" : (await up.RunAsync(Cancel, kind, "list")).Output;
+
+            var (code, output, errors) = await up.RunAsync(Cancel, kind, "apply", "-f", file);
+
+            Assert.Equal((1, ""), (code, output));
+            Assert.Contains($"has {faults.Length} faults", errors);
+            Assert.All(faults, fault => Assert.Contains(fault, errors));
+            if (kind != "contracts") Assert.Equal(before, (await up.RunAsync(Cancel, kind, "list")).Output);
         }
         finally
         {

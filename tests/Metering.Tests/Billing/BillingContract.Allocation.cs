@@ -30,7 +30,7 @@ public abstract partial class BillingContract
         var (t, u) = (documents.Single(one => one.Tenant.Id == "t"), documents.Single(one => one.Tenant.Id == "u"));
         Assert.Equal(["allocation", "allocation", "allocation", "tax"], t.Lines.Select(line => line.Kind).Where(kind => kind != "adjustment"));
         Assert.Equal((31 * 13.2m, 31 * 1.32m, "usage"), (t.Net, t.Tax, u.Lines[0].Kind));
-        Assert.Equal(31 * (1m + 11 + 1.2m), Math.Round(t.Lines.Where(line => line.Kind == "allocation").Sum(line => line.Cost), 5));
+        Assert.Equal(31 * (1m + 11 + 1.2m), Math.Round(t.Lines.Where(line => line.Kind == "allocation").Sum(line => line.Cost.ToDecimal()), 5));
         Assert.True(await CountAsync("charge WHERE kind = 'allocation' AND price = 10000000000") > 0);
         Assert.Empty(await VerifiedAsync());
 
@@ -39,6 +39,12 @@ public abstract partial class BillingContract
         Assert.Equal(["__idle__ 0", "__overhead__ 0", "t 409.2", "u 409.2"], page.Rows.Select(row => $"{row.Key["tenant"]} {Math.Round(row.Cost, 5):0.#####}"));
         Assert.Equal((31 * 22m, 0m), (Math.Round(page.Rows[0].Parts["idle"], 5), page.Rows[0].Parts["idle"] + page.Rows[0].Parts["idleDistributed"]));
         Assert.Equal(["t 409.2"], (await SharesAsync("tenant", "t")).Rows.Select(row => $"{row.Key["tenant"]} {Math.Round(row.Cost, 5):0.#####}"));
+
+        // By whatever usage can be grouped by; overhead is of no workload, and adds up all the same.
+        var kinds = (await SharesAsync("kind,project", null)).Rows;
+        Assert.Equal([" ", "raw "], kinds.Select(row => $"{row.Key["kind"]} {row.Key["project"]}"));
+        Assert.Equal((31 * 26.4m, 31 * 24m), (kinds.Sum(row => row.Cost), kinds[1].Cost));
+        Assert.Equal([" 372"], (await SharesAsync("label:none", null, "path:/a*")).Rows.Select(row => $"{row.Key["label:none"]} {Math.Round(row.Cost, 5):0.#####}"));
 
         var id = await TextAsync("SELECT period || '-' || n FROM charge WHERE sku = 'Host cost by cpuSeconds' ORDER BY n LIMIT 1");
         var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, "t", 10, Cancel))!;
@@ -83,9 +89,9 @@ public abstract partial class BillingContract
     private Task AllocateAsync(AllocationVersion version) => _store.WriteAsync(transaction =>
         AllocationEndpoints.PutAsync(transaction, new AllocationDocument { Versions = [version] }, force: true, Alice, _options, _clock.GetUtcNow(), Cancel), Cancel);
 
-    private async Task<AllocationPage> SharesAsync(string groupBy, string? tenant)
+    private async Task<AllocationPage> SharesAsync(string groupBy, string? tenant, params string[] filter)
     {
-        var query = UsageQuery.From(new UsageParameters { From = "2026-10", GroupBy = groupBy }, new Caller(tenant is null ? Roles.Admin : Roles.Reader, tenant, null), await LedgerGrain.ReadAsync(_store, _options, Cancel), _store.IsPostgres, OctoberStart, out var faults);
+        var query = UsageQuery.From(new UsageParameters { From = "2026-10", GroupBy = groupBy, Filter = filter }, new Caller(tenant is null ? Roles.Admin : Roles.Reader, tenant, null), await LedgerGrain.ReadAsync(_store, _options, Cancel), _store.IsPostgres, OctoberStart, out var faults);
         Assert.Empty(faults);
         return await new AllocationReport(_store, _options).RunAsync(query!, Cancel);
     }

@@ -147,7 +147,13 @@ public abstract partial class BillingContract
             new(heading, "2026-10-04", 1, large, large + 1, 0, 3600) { N = 4, Reserved = 4 },
         ];
 
-        await _store.WriteAsync(transaction => ChargeStore.InsertAsync(transaction, charges), Cancel);
+        await _store.WriteAsync(async transaction =>
+        {
+            await ChargeStore.InsertAsync(transaction, charges, 0, charges.Length);
+            await InvoiceStore.InsertAsync(transaction, new ClosedPeriod("2026-10", "", "", "", ""));
+            var note = new InvoiceDocument("000018", 18, "creditNote", "2026-10", "2026-09", "000017", new InvoiceTenant("t", "T", "UTC"), "EUR", default, default, "", [], 0, new Dictionary<string, decimal>()) { Voids = "000017" };
+            await InvoiceStore.InsertAsync(transaction, note, "", "");
+        }, Cancel);
 
         await using var connection = await _store.OpenReadAsync(Cancel);
         Assert.Equal(charges, await ChargeStore.ReadAsync(connection, "period = @value", "2026-10", Cancel).ToListAsync(Cancel));

@@ -97,6 +97,25 @@ public abstract partial class BillingContract
         Assert.Empty(await VerifiedAsync());
     }
 
+    [Fact]
+    public async Task What_was_issued_anew_by_another_price_is_corrected_when_that_changes_again()
+    {
+        await DaysAsync(33);
+        await Closer().CloseAsync(October, [], Alice, Cancel);
+        await Voiding().VoidAsync("1", "wrong price", Alice, Cancel);
+        await PriceAsync(2);
+        await Voiding().ReissueAsync("1", Alice, Cancel);
+        await PriceAsync(3);
+        await DaysAsync(30);
+        _clock.Advance(TimeSpan.FromDays(30));
+
+        await Closer().CloseAsync(November, [], Alice, Cancel);
+
+        // 62 Core-Hours at 3, less 10 %: however often it was billed.
+        Assert.Equal(62 * 3 * 0.9m, (await DocumentsAsync()).Where(one => one.Origin == "2026-10").Sum(one => one.Total));
+        Assert.Empty(await VerifiedAsync());
+    }
+
     [Theory]
     [InlineData("drafted", 0)]
     [InlineData("charges stored", 0)]
@@ -111,7 +130,7 @@ public abstract partial class BillingContract
         killed.FaultPoint = at => { if (at == moment) throw new InvalidOperationException("killed"); };
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => killed.VoidAsync("1", "wrong", Alice, Cancel));
-        Assert.Equal((1L + notes, (long)notes, notes > 0), (await CountAsync("invoice"), await CountAsync("voided"), await CountAsync("charge WHERE cause <> ''") > 0));
+        Assert.Equal((1L + notes, (long)notes, notes > 0), (await CountAsync("invoice"), await CountAsync("voided"), await CountAsync("charge WHERE cause <> '' AND " + ChargeStore.Issued) > 0));
         Assert.Empty(await VerifiedAsync());
 
         Assert.Equal("000002", (await Voiding().VoidAsync("1", "wrong", Alice, Cancel))!.VoidedBy);

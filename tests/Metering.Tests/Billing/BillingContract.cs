@@ -17,9 +17,9 @@ public abstract partial class BillingContract : IAsyncLifetime
     private protected static readonly BillingPeriod October = new(2026, 10);
     private static readonly BillingPeriod November = new(2026, 11);
     private protected static readonly ClaimsPrincipal Alice = new(new ClaimsIdentity([new Claim(ClaimTypes.Name, "alice")], "test"));
-    private readonly FakeClock _clock = new(new DateTimeOffset(2026, 11, 3, 0, 0, 0, TimeSpan.Zero));
+    private protected readonly FakeClock _clock = new(new DateTimeOffset(2026, 11, 3, 0, 0, 0, TimeSpan.Zero));
     private readonly BatchSeries _host = new("h1", new DateTimeOffset(2026, 10, 1, 0, 0, 0, TimeSpan.Zero), seconds: 86_400);
-    private LedgerOptions _options = null!;
+    private protected LedgerOptions _options = null!;
     private protected LedgerStore _store = null!;
     private GroupWriter _writer = null!;
 
@@ -141,7 +141,7 @@ public abstract partial class BillingContract : IAsyncLifetime
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => killed.CloseAsync(October, [], Alice, Cancel));
         var issued = moment == "after commit" ? 1 : 0;
-        Assert.Equal((issued, issued, issued > 0), (await CountAsync("invoice"), await CountAsync("period"), await CountAsync("charge") > 0));
+        Assert.Equal((issued, issued, issued > 0), (await CountAsync("invoice"), await CountAsync("period"), await IssuedAsync() > 0));
 
         await Closer().CloseAsync(October, [], Alice, Cancel);
         Assert.Equal(expected, await TextAsync("SELECT json FROM invoice"));
@@ -265,7 +265,10 @@ public abstract partial class BillingContract : IAsyncLifetime
         Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync("2026-10-99999", null, 10, Cancel));
     }
 
-    private protected PeriodCloser Closer() => new(_store, _options, new PeriodDrafter(_store, _options), _clock);
+    private protected PeriodCloser Closer() => new(_store, _options, new PeriodDrafter(_store, _options), _clock) { PieceRows = 10 };
+
+    // Charges that anybody can see.
+    private protected Task<long> IssuedAsync() => CountAsync("charge WHERE " + ChargeStore.Issued);
 
     // Two workloads, each with an hour of CPU a day.
     private protected Task DaysAsync(int days) => WriteAsync([.. Enumerable.Range(0, days).Select(_ => _host.Next(("/a", 3_600_000_000, false), ("/b", 3_600_000_000, false)))]);

@@ -15,7 +15,7 @@ public sealed class ChargeListTests
     {
         ChargeEntry[] charges = [.. Odd(), .. Many(20_000)];
         var list = new ChargeList();
-        list.AddRange(charges);
+        foreach (var charge in charges) list.Add(charge);
 
         Assert.Equal(charges, list);
         Assert.Equal(charges.Select(one => one.Canonical), list.Select(one => one.Canonical));
@@ -30,7 +30,7 @@ public sealed class ChargeListTests
         var expected = charges.Order(ChargeOrder.Instance).Select((one, i) => one with { N = 41 + i }).ToList();
         new Random(7).Shuffle(charges);
         var list = new ChargeList();
-        list.AddRange(charges);
+        foreach (var charge in charges) list.Add(charge);
 
         list.SortAndNumber(41);
 

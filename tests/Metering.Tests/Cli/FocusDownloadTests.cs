@@ -45,6 +45,10 @@ public sealed class FocusDownloadTests
         var path = Path.Combine(directory, "month.csv");
         await File.WriteAllTextAsync(path, "before", Cancel);
 
+        // Of a process that was killed, and of one that still writes.
+        var (left, held) = (Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.1.tmp"), Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.2.tmp"));
+        await File.WriteAllTextAsync(left, "of a process that was killed", Cancel);
+        await using var other = new FileStream(held, FileMode.Create, FileAccess.Write, FileShare.None);
         await using (var file = new PendingFile(path))
         {
             await file.Stream.WriteAsync("after"u8.ToArray(), Cancel);
@@ -54,7 +58,7 @@ public sealed class FocusDownloadTests
         }
 
         Assert.Equal("after", await File.ReadAllTextAsync(path, Cancel));
-        Assert.Single(Directory.GetFiles(directory));
+        Assert.Equal([held, path], Directory.GetFiles(directory).Order());
         Directory.Delete(directory, recursive: true);
     }
 

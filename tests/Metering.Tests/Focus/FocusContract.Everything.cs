@@ -70,6 +70,32 @@ public abstract partial class FocusContract
         decimal Of(InvoiceDocument document, string column) => Sum(after.Where(row => row["InvoiceId"] == document.Id), column);
     }
 
+    [Fact]
+    public async Task Shares_of_hosts_name_the_host_what_they_are_split_to_and_by_which_part_and_add_up_to_the_invoice()
+    {
+        await EverythingAsync();
+        var invoice = (await DocumentsAsync()).Single(document => document.Tenant.Id == "c" && document.Kind == "invoice" && document.Period == "2026-10");
+
+        var rows = (await RowsAsync("2026-10", tenant: "c")).Where(row => row["x_ChargeKind"] == "allocation").ToList();
+
+        // Less the discount of 5 % on each part; what rounding the lines adds is in rows of its own.
+        Assert.Equal(invoice.Lines.Where(line => line.Kind is "allocation" or "discount").Sum(line => line.Cost.ToDecimal()), Sum(rows, "BilledCost"));
+        foreach (var line in invoice.Lines.Where(line => line.Kind == "allocation")) Assert.Equal(line.Cost.ToDecimal(), Sum(rows.Where(row => row["AllocatedMethodId"] == line.Text), "ListCost"));
+        Assert.All(rows, row => Assert.Equal(("Usage", "Usage-Based", "Shared Hosts", "1"), (row["ChargeCategory"], row["ChargeFrequency"], row["ServiceName"], row["ListUnitPrice"])));
+
+        // One host has less than is used of it, 5,400 s in six hours of which 7,180 s are used: its idle is negative, shown, and goes by what was used. Overhead and what others are given for nothing is no workload's.
+        var idle = rows.Where(row => row["AllocatedMethodId"] == "Idle host cost").ToList();
+        Assert.True(Sum(idle.Where(row => row["ResourceId"] == "urn:metering:host:h1"), "BilledCost") < 0 && Sum(idle.Where(row => row["ResourceId"] == "urn:metering:host:h3"), "BilledCost") > 0);
+        var byUse = rows.Where(row => row["AllocatedMethodId"] == "Host cost by cpuSeconds" && row["ResourceId"] == "urn:metering:host:h1").ToList();
+        Assert.Equal(Math.Round(5_400 / 7_180.246_792m - 1, 8), Math.Round(Sum(idle.Where(row => row["ResourceId"] == "urn:metering:host:h1"), "ListCost") / Sum(byUse, "ListCost"), 8));
+        Assert.Equal(["Overhead", "Shared cost"], rows.Where(row => row["ResourceId"].Length == 0).Select(row => row["AllocatedMethodId"]).Distinct().Order());
+        Assert.All(rows.Where(row => row["ResourceId"].Length > 0), row => Assert.Equal(("Host", row["ResourceId"] + ":raw:/c", "", "{}"), (row["ResourceType"], row["AllocatedResourceId"], row["Tags"], row["AllocatedTags"])));
+
+        // Before 1.3 there are no such columns: the resource is the workload.
+        var old = (await RowsAsync("2026-10", "1.2", tenant: "c")).Where(row => row["x_ChargeKind"] == "allocation").ToList();
+        Assert.Equal(rows.Select(row => row["AllocatedResourceId"]).Order(), old.Select(row => row["ResourceId"]).Order());
+    }
+
     // What usage is worth under a commitment is what it was bought for; used and unused add up to it.
     private static void Committed(List<Dictionary<string, string>> rows)
     {

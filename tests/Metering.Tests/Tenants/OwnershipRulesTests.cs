@@ -49,6 +49,38 @@ public sealed class OwnershipRulesTests
         Assert.All(intervals.Zip(intervals.Skip(1)), pair => Assert.Equal(pair.First.To, pair.Second.From));
     }
 
+    [Fact]
+    public void What_nobody_would_be_billed_by_is_refused_and_all_of_it_at_once()
+    {
+        var faults = OwnershipChecks.Check(
+            [
+                Rule(new OwnershipMatch { Path = "/a*" }, "t"), Rule(new OwnershipMatch { Path = "/a/b" }, "t"), Rule(new OwnershipMatch { Kind = "dokcer" }, "u"), new OwnershipRule { Match = new OwnershipMatch { Path = "*" } },
+                Rule(new OwnershipMatch { Kind = "own-*", Label = new() { ["env"] = "prod" } }, "unattributed"),
+            ], new HashSet<string> { "t" }, ["own-kind"], force: false);
+
+        Assert.Equal(["rules[1].match", "rules[2].tenant", "rules[2].match.kind", "rules[3].tenant", "rules[4].match"], faults.Select(fault => fault.Field));
+        Assert.Equal(["rules[3].tenant"], OwnershipChecks.Check([Rule(new OwnershipMatch { Path = "/a*" }, "x"), Rule(new OwnershipMatch { Path = "/a/b" }, "t"), Rule(new OwnershipMatch { Kind = "later" }, "t"), new OwnershipRule { Match = new OwnershipMatch { Path = "*" } }],
+            new HashSet<string>(), [], force: true).Select(fault => fault.Field));
+    }
+
+    [Theory]
+    [InlineData("/a*", "/a/b*", true)]
+    [InlineData("/a*", "/b", false)]
+    [InlineData("/a", "/a*", false)]
+    [InlineData("*", null, true)]
+    [InlineData("/*", null, false)]
+    [InlineData(null, "/x", true)]
+    public void A_rule_covers_what_it_matches_all_of(string? path, string? other, bool covers) =>
+        Assert.Equal(covers, Rule(new OwnershipMatch { Path = path }, "t").Covers(Rule(new OwnershipMatch { Path = other, Kind = "raw" }, "u")));
+
+    [Fact]
+    public void A_rule_for_a_time_does_not_cover_one_for_always() =>
+        Assert.False((Rule(new OwnershipMatch { Path = "*" }, "t") with { From = DateTimeOffset.UnixEpoch }).Covers(Rule(new OwnershipMatch { Path = "/x" }, "u")));
+
+    [Fact]
+    public void The_service_knows_every_kind_that_agents_know() =>
+        Assert.Equal(typeof(Metering.Agent.Workloads.WorkloadKinds).GetFields().Select(field => (string)field.GetRawConstantValue()!).Order(), Metering.Identity.WorkloadKindNames.All.Order());
+
     private static OwnershipRule Rule(OwnershipMatch match, string tenant) => new() { Match = match, Tenant = tenant };
 
     private static string Owner(OwnershipRules rules, string path) => rules.Resolve("h1", "raw", "name", path, Labels)[0].Tenant;

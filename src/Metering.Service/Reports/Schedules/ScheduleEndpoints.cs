@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Applying;
 using Metering.Service.Ledger;
 using Metering.Service.Spreadsheets;
 using Metering.Service.Tenants;
@@ -24,6 +25,7 @@ internal static class ScheduleEndpoints
         schedules.MapGet("/", List).WithSummary("Scheduled reports, with their last occurrence");
         schedules.MapGet("/{id}", Get).WithSummary("One schedule");
         schedules.MapPut("/{id}", Put).WithSummary("Makes or changes a schedule; it is due from now on");
+        schedules.MapPost("/apply", Apply).WithSummary("Makes or changes several schedules, all or none; check=true only tells the faults");
         schedules.MapDelete("/{id}", Delete).WithSummary("Removes a schedule and what it has made");
         schedules.MapPost("/{id}/run", Run).WithSummary("Makes and delivers the report now");
         schedules.MapGet("/{id}/runs/{occurrence:long}", Content).WithSummary("What an occurrence has made");
@@ -36,22 +38,32 @@ internal static class ScheduleEndpoints
 
     private static async Task<Results<Ok<ReportSchedule>, ProblemHttpResult>> Put(string id, ReportSchedule schedule, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
     {
-        var now = clock.GetUtcNow();
-        var faults = await store.WriteAsync(async transaction =>
+        try
         {
-            var tenants = await transaction.Context.Set<Tenant>().Select(tenant => tenant.Id).ToListAsync(cancel);
-            var webhooks = await transaction.Context.Set<Webhook>().Select(webhook => webhook.Id).ToListAsync(cancel);
-            var found = ScheduleRules.Check(id, schedule, tenants.ToHashSet(StringComparer.Ordinal), webhooks.ToHashSet(StringComparer.Ordinal));
-            var parameters = new UsageParameters { From = schedule.From, To = schedule.To, Step = schedule.Step, GroupBy = schedule.GroupBy, Filter = schedule.Filter?.ToArray(), With = schedule.With };
-            UsageQuery.From(parameters, Caller.Local, await LedgerGrain.ReadAsync(transaction, options), store.IsPostgres, now, out var wrong);
-            found.AddRange(wrong.Select(fault => new Fault("", fault)));
-            if (found.Count > 0) return found;
-            await transaction.ExecuteAsync("INSERT INTO report_schedule (id, json, since) VALUES (@id, @json, @now) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
-                ("@id", id), ("@json", JsonSerializer.Serialize(schedule, LedgerJson.Options)), ("@now", now.ToUnixTimeSeconds()));
-            await AuditTrail.AddAsync(transaction, now, user, "report-schedule.put", id, null, AuditTrail.Text(schedule));
-            return found;
-        }, cancel);
-        return faults.Count > 0 ? Problems.Rule(faults) : TypedResults.Ok(schedule);
+            await store.WriteAsync(transaction => PutAsync(transaction, id, schedule, user, options, clock.GetUtcNow(), cancel), cancel);
+            return TypedResults.Ok(schedule);
+        }
+        catch (RuleBrokenException refused)
+        {
+            return Problems.Rule(refused.Faults);
+        }
+    }
+
+    private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel) =>
+        DocumentApply.RunAsync<ReportSchedule>(request, check, store, (transaction, id, schedule, _) => PutAsync(transaction, id, schedule, user, options, clock.GetUtcNow(), cancel), cancel);
+
+    private static async Task PutAsync(LedgerTransaction transaction, string id, ReportSchedule schedule, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, CancellationToken cancel)
+    {
+        var tenants = await transaction.Context.Set<Tenant>().Select(tenant => tenant.Id).ToListAsync(cancel);
+        var webhooks = await transaction.Context.Set<Webhook>().Select(webhook => webhook.Id).ToListAsync(cancel);
+        var found = ScheduleRules.Check(id, schedule, tenants.ToHashSet(StringComparer.Ordinal), webhooks.ToHashSet(StringComparer.Ordinal));
+        var parameters = new UsageParameters { From = schedule.From, To = schedule.To, Step = schedule.Step, GroupBy = schedule.GroupBy, Filter = schedule.Filter?.ToArray(), With = schedule.With };
+        UsageQuery.From(parameters, Caller.Local, await LedgerGrain.ReadAsync(transaction, options), transaction.Store.IsPostgres, now, out var wrong);
+        found.AddRange(wrong.Select(fault => new Fault("", fault)));
+        RuleBrokenException.ThrowIfAny(found);
+        await transaction.ExecuteAsync("INSERT INTO report_schedule (id, json, since) VALUES (@id, @json, @now) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
+            ("@id", id), ("@json", JsonSerializer.Serialize(schedule, LedgerJson.Options)), ("@now", now.ToUnixTimeSeconds()));
+        await AuditTrail.AddAsync(transaction, now, user, "report-schedule.put", id, null, AuditTrail.Text(schedule));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string id, ClaimsPrincipal user, LedgerStore store, TimeProvider clock, CancellationToken cancel)

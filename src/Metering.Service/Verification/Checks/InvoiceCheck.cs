@@ -90,7 +90,7 @@ internal sealed class InvoiceCheck : IVerifyCheck
             foreach (var line in document.Lines.Where(line => line.Kind is "usage" or "allocation"))
             {
                 sums.Remove((of, line.Text, line.Book!, line.Version!.Value, line.Tier!.Value, line.UnitPrice!.Value), out var charged);
-                if (charged.ToDecimal() != line.Cost || line.Quantity * line.UnitPrice != line.Cost)
+                if (charged != line.Cost || Amount.Product(line.Quantity ?? 0, line.UnitPrice ?? 0) != line.Cost)
                     yield return new Discrepancy("invoice", $"number={document.Number} line={line.Text} tier={line.Tier}", $"{line.Quantity} × {line.UnitPrice} = {line.Cost} {document.Currency}, the charges add up to {charged}");
             }
         }

@@ -39,7 +39,13 @@ internal sealed class ManifestCheck : IVerifyCheck
         await foreach (var charge in ChargeStore.ReadAsync(connection, "period = @value", closed.Id, cancel)) hash.Add(charge);
         var (count, sum) = (hash.Count, hash.End());
         if (count != manifest.Charges || sum != manifest.ChargesSha256) return $"{count} charges hash to {sum}, the manifest has {manifest.Charges} and {manifest.ChargesSha256}";
-        var issued = (await InvoiceStore.ReadAsync(connection, null, closed.Id, 0, int.MaxValue, cancel)).ConvertAll(one => (one.Id, PeriodManifest.Hash(one.Json())));
+        var issued = new List<(string Id, string Sha256)>();
+        await using (var command = VerifyRun.Command(connection, "SELECT number, json FROM invoice WHERE period = @period ORDER BY number", ("@period", closed.Id)))
+        {
+            await using var rows = await command.ExecuteReaderAsync(cancel);
+            while (await rows.ReadAsync(cancel)) issued.Add((InvoiceDocument.IdOf(rows.GetInt64(0)), PeriodManifest.Hash(rows.GetString(1))));
+        }
+
         var expected = manifest.Documents.Select(one => (one.Id, one.Sha256)).ToList();
         return issued.SequenceEqual(expected) ? null : $"it has issued {string.Join(", ", expected.Except(issued).Select(one => one.Id).DefaultIfEmpty("other documents"))}, which is not there as it was issued";
     }
