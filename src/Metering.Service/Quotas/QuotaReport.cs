@@ -51,7 +51,7 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         var percent = reading.Value is { } value ? Math.Round(value / quota.Limit * 100, 4) : (decimal?)null;
         return new QuotaView(quota.Id, document.Subject, document.Kind, document.Meter, document.Window, document.Limit, document.Plan, quota.Limit, document.Thresholds, document.Amounts, document.Direction, document.Hysteresis,
             document.For, document.Grace, document.ShortBurn, document.LongBurn, document.Paused, document.PausedUntil, document.Severity, document.Labels, document.Notify, state, reading.Value, percent, firing,
-            At(reading.WindowStart), At(reading.WindowEnd), ends && !quota.IsPeak ? Forecast(quota, reading, now) : null, document.Kind == "forecast" && reading.Reaches(quota.Limit) is { } at ? At(at) : null, Holds(catalogue, quota));
+            At(reading.WindowStart), At(reading.WindowEnd), ends && !quota.IsPeak ? Forecast(quota, reading, now) : null, document.Kind == "forecast" && reading.Reaches(quota.Limit) is { } at ? At(at) : null, Holds(catalogue, quota), document.Enforce);
     }
 
     private static QuotaReading Read(QuotaCatalogue catalogue, CompiledQuota quota, IReadOnlyList<QuotaFigure> figures, LedgerGrain grain, long judgedTo, long now)
