@@ -18,7 +18,7 @@ internal sealed partial class Enforcer(
     /// <summary>No command is obeyed for longer: a service that is gone must not leave caps behind.</summary>
     public static readonly TimeSpan LongestLife = TimeSpan.FromHours(1);
 
-    private const int MaxLabel = 400;
+    private const int MaxLabel = 400, MaxId = 64, MaxRefusals = 1000;
 
     // Directories of the system and of its managers, and units without which nobody can look after the host.
     private static readonly HashSet<string> ForeignKinds =
@@ -27,7 +27,9 @@ internal sealed partial class Enforcer(
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Path, string File), HeldLimit> _held = [];
     private readonly Dictionary<string, long> _released = [];
+    private readonly Dictionary<string, string> _refusals = new(StringComparer.Ordinal);
     private readonly ECDsa _key = ECDsa.Create();
+    private volatile string? _refusal;
     private bool _keyKnown;
 
     /// <summary>Limits in force, and those that could not be set or undone yet.</summary>
@@ -42,11 +44,11 @@ internal sealed partial class Enforcer(
     /// <summary>Commands that were not obeyed since the start.</summary>
     public long Refused { get; private set; }
 
-    /// <summary>For the host's labels, so that the service shows it: what is in force, and the first trouble. Null when there is nothing to say.</summary>
+    /// <summary>For the host's labels, so that the service shows it: what is in force, the first trouble, or why the last command was not obeyed. Null when there is nothing to say.</summary>
     public string? Describe()
     {
         var held = Held;
-        if (held.Count == 0) return null;
+        if (held.Count == 0) return _refusal is { } refusal ? "refused: " + refusal : null;
         var trouble = held.FirstOrDefault(limit => limit.Trouble is not null)?.Trouble;
         var text = $"{held.Count(limit => limit.Trouble is null)} in force" + (trouble is null ? "" : "; " + trouble);
         return text.Length > MaxLabel ? text[..MaxLabel] : text;
@@ -68,8 +70,11 @@ internal sealed partial class Enforcer(
     /// <summary>The key whose signature counts.</summary>
     public void Trust(ReadOnlySpan<byte> publicKey)
     {
-        _key.ImportSubjectPublicKeyInfo(publicKey, out _);
-        _keyKnown = true;
+        lock (_gate)
+        {
+            _key.ImportSubjectPublicKeyInfo(publicKey, out _);
+            _keyKnown = true;
+        }
     }
 
     /// <summary>Obeys a command or says why not; null when it was obeyed (or would have been, in a dry run).</summary>
@@ -81,11 +86,21 @@ internal sealed partial class Enforcer(
             if (refusal is null)
             {
                 refusal = order!.Releases is { } former ? Release(former, order.Reason) : Apply(order, EnforcementActions.ByName[order.Action]);
-                if (refusal is null) return null;
+                if (refusal is null)
+                {
+                    _refusal = null;
+                    return null;
+                }
             }
 
             Refused++;
-            LogRefused(log, command.Id.Length > 64 ? command.Id[..64] : command.Id, refusal);
+            _refusal = refusal;
+
+            // The service says it again with every answer.
+            var id = command.Id.Length > MaxId ? command.Id[..MaxId] : command.Id;
+            if (_refusals.Count >= MaxRefusals) _refusals.Clear();
+            if (_refusals.GetValueOrDefault(id) != refusal) LogRefused(log, id, refusal);
+            _refusals[id] = refusal;
             return refusal;
         }
     }

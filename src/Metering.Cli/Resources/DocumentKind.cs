@@ -101,9 +101,9 @@ internal sealed record DocumentKind
         Root = "quotas",
         Fields = Set("id", "subject", "subject.tenant", "subject.project", "subject.host", "subject.fleet", "subject.workload", "subject.workload.path", "subject.workload.kind", "subject.workload.name", "subject.workload.host",
             "subject.workload.user", "subject.workload.label", "subject.workload.label.*", "kind", "meter", "window", "limit", "plan", "thresholds", "amounts", "direction", "hysteresis", "for", "grace", "shortBurn", "longBurn",
-            "paused", "pausedUntil", "severity", "labels", "labels.*", "notify"),
+            "paused", "pausedUntil", "severity", "labels", "labels.*", "notify", "enforce", "enforce.action", "enforce.value", "enforce.scaled", "enforce.at", "enforce.dryRun"),
         Texts = Set("id", "subject.tenant", "subject.project", "subject.host", "subject.workload.path", "subject.workload.kind", "subject.workload.name", "subject.workload.host", "subject.workload.user", "subject.workload.label.*",
-            "kind", "meter", "window", "plan", "direction", "for", "grace", "shortBurn", "longBurn", "pausedUntil", "severity", "labels.*", "notify[]"),
+            "kind", "meter", "window", "plan", "direction", "for", "grace", "shortBurn", "longBurn", "pausedUntil", "severity", "labels.*", "notify[]", "enforce.action"),
         Defaults = new Dictionary<string, string>
         {
             ["kind"] = "\"usage\"", ["meter"] = "\"\"", ["window"] = "\"month\"", ["thresholds"] = "[100]", ["amounts"] = "[]", ["direction"] = "\"above\"", ["hysteresis"] = "0", ["paused"] = "false", ["severity"] = "\"warning\"",

@@ -17,18 +17,23 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
 {
     private const long Lock = 0x6d65_7465_7204;
     private const int Most = 10_000;
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
+
+    // A quota that moves is told before its transaction commits: looked at a few times soon after.
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(2), Soon = TimeSpan.FromMilliseconds(200);
+    private const int LooksSoon = 4;
+    private readonly SemaphoreSlim _wake = new(0, 1);
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
     private ECDsa? _key;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Every, clock);
+        store.QuotaMoved += Wake;
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            for (var soon = 0; ;)
             {
+                soon = await _wake.WaitAsync(soon > 0 ? Soon : Every, stoppingToken) ? LooksSoon : Math.Max(0, soon - 1);
                 try
                 {
                     await TickAsync(stoppingToken);
@@ -43,11 +48,24 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         {
             // Stopping; what agents hold expires by itself.
         }
+        finally
+        {
+            store.QuotaMoved -= Wake;
+        }
+    }
+
+    private void Wake()
+    {
+        lock (_wake)
+        {
+            if (_wake.CurrentCount == 0) _wake.Release();
+        }
     }
 
     public override void Dispose()
     {
         _key?.Dispose();
+        _wake.Dispose();
         base.Dispose();
     }
 

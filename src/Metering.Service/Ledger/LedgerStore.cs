@@ -20,6 +20,9 @@ public abstract class LedgerStore : IAsyncDisposable
     /// <summary>Called when a transaction has written deliveries, before it commits.</summary>
     internal Action? OutboxWritten { get; set; }
 
+    /// <summary>Called when a transaction has changed the state of a quota, before it commits.</summary>
+    internal Action? QuotaMoved { get; set; }
+
     /// <summary>Whose turn it is to issue documents, in this process; between processes the database sees to it.</summary>
     internal SemaphoreSlim Issuing { get; } = new(1, 1);
 

@@ -31,6 +31,20 @@ public sealed class KnownWorkTests(GuestMachine guest)
     }
 
     [Fact]
+    public async Task A_container_that_runs_away_is_capped_and_freed()
+    {
+        var report = await guest.ReportAsync(Cancel);
+
+        // A fifth of a processor.
+        Assert.Equal("20000 100000", report.Text("enforced.cap"));
+        Assert.Contains("\"action\":\"cpu.max\"", report.Text("enforced.list"));
+        Assert.Equal("max 100000", report.Text("enforced.freed"));
+
+        // The pass that reads it, and the next one's answer; this processor is an emulated one, so that the seconds are only told.
+        TestContext.Current.SendDiagnosticMessage("capped {0} s after the breach, at a pass each 2 s", report.Text("enforced.seconds"));
+    }
+
+    [Fact]
     public async Task CPU_for_a_known_time()
     {
         var report = await guest.ReportAsync(Cancel);

@@ -74,7 +74,6 @@ public abstract partial class BillingContract
         var expiring = await SlowestWriteAsync(async () => Assert.Equal(31, await Keeper().RunAsync(Cancel)));
 
         TestContext.Current.SendDiagnosticMessage("slowest write while closing {0}, while expiring {1}", closing, expiring);
-        Assert.True(closing < TimeSpan.FromSeconds(5) && expiring < TimeSpan.FromSeconds(5), $"A write waited {closing} for the closing, {expiring} for the expiry.");
         await VerifiedAsync();
 
         async Task<TimeSpan> SlowestWriteAsync(Func<Task> work)

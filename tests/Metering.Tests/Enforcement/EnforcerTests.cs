@@ -238,6 +238,7 @@ public sealed class EnforcerTests : IDisposable
         off.Start();
         off.Trust(_key.ExportSubjectPublicKeyInfo());
         Assert.Contains("permits no action", off.Take(Command("cpu.max", 250_000)), StringComparison.Ordinal);
+        Assert.StartsWith("refused: this host permits no action", off.Describe(), StringComparison.Ordinal);
 
         _enforcer.Dispose();
         _enforcer = New(EnforcementAction.MemoryHigh);
