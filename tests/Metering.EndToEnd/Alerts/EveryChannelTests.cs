@@ -83,7 +83,7 @@ public sealed class EveryChannelTests
     private static async Task PeopleAsync(ServiceProcess service, RawReceiver http)
     {
         Assert.Contains("firing", await CommandAsync(service, "alerts"));
-        Assert.Contains("qc_cpu_", await CommandAsync(service, "alerts", "--history"));
+        Assert.Contains("qt_cpu_", await CommandAsync(service, "alerts", "--history"));
         var delivery = JsonSerializer.Deserialize<JsonElement>(await CommandAsync(service, "webhooks", "deliveries", "ops", "--format", "json"))[0];
         Assert.Equal("delivered", delivery.GetProperty("state").GetString());
         var eventId = delivery.GetProperty("eventId").GetString()!;

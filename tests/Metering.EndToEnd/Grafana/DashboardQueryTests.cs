@@ -41,6 +41,9 @@ public sealed partial class DashboardQueryTests
         await service.Child.WaitUntilAsync(
             async token => (await service.GetAsync("v1/time-series", token)).GetProperty("behindBatches").GetInt64() < 5 && !receiver.All.IsEmpty, "the series had the day and the alert was sent", Soon, Cancel);
 
+        // A real agent goes on sending, so that the last batches are never all there: this one has to be.
+        await service.Child.WaitUntilAsync(async token => (await influx.QueryAsync("SELECT count(\"cpu_throttled_us\") FROM \"metering_usage\" WHERE \"host\" = 'every-meter'", token)).Any(), "the series had every meter", Soon, Cancel);
+
         foreach (var dashboard in Dashboard.All())
         {
             foreach (var (where, target) in dashboard.Targets("metering-influxdb")) await InfluxAsync(influx, where, target.GetProperty("query").GetString()!);
