@@ -97,7 +97,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         var open = (await EnforcementLedger.ReadAsync(transaction.Connection, transaction.Transaction, now, Most, cancel)).Where(row => row.ReleasedAt is null).ToList();
         foreach (var row in open)
         {
-            var breach = breaches.Find(breach => breach.Quota.Id == row.Quota && breach.Enforce.Action == row.Action && breach.Enforce.DryRun == row.DryRun);
+            var breach = breaches.Find(breach => breach.Quota.Id == row.Quota && breach.Enforce.Action == row.Action && (breach.Enforce.DryRun == true) == row.DryRun);
             if (breach is null) await ReleaseAsync(transaction, row, "the quota is not over its limit", now);
             else if (breach.Value != row.Value) await EnforcementLedger.ChangeValueAsync(transaction, row.Id, breach.Value);
         }
@@ -107,7 +107,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         var bucket = now.ToUnixTimeSeconds() - 2 * grain.LengthAt(now.ToUnixTimeSeconds());
         foreach (var (breach, host, path) in await SubjectsAsync(transaction, catalogue, breaches, bucket))
         {
-            var row = new EnforcementRow(IdOf(breach, host, path), breach.Quota.Id, host, path, breach.Enforce.Action, breach.Value, breach.Enforce.DryRun, breach.Reason, now, null, null);
+            var row = new EnforcementRow(IdOf(breach, host, path), breach.Quota.Id, host, path, breach.Enforce.Action, breach.Value, breach.Enforce.DryRun == true, breach.Reason, now, null, null);
             if (await EnforcementLedger.BeginAsync(transaction, row)) await AuditTrail.AddAsync(transaction, now, Who(row.Quota), "enforcement.begin", $"{host}{path}", null, AuditTrail.Text(row));
         }
     }
@@ -129,11 +129,11 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         foreach (var quota in enforcing)
         {
             var enforce = quota.Document.Enforce!;
-            var firing = states[quota.Id].Where(state => state.State == QuotaState.Firing && (state.Window == 0 || state.WindowEnd > seconds) && state.Amount >= quota.Limit * enforce.At / 100).OrderBy(state => state.Since).ToList();
+            var firing = states[quota.Id].Where(state => state.State == QuotaState.Firing && (state.Window == 0 || state.WindowEnd > seconds) && state.Amount >= quota.Limit * (enforce.At ?? 100) / 100).OrderBy(state => state.Since).ToList();
             if (firing.Count == 0) continue;
             var used = await QuotaLedger.LastValueAsync(transaction, quota.Id) ?? quota.Limit;
             var value = enforce.Value ?? 1;
-            if (enforce.Scaled && used > quota.Limit) value = Math.Max(1, (long)(value * (quota.Limit / used)));
+            if (enforce.Scaled == true && used > quota.Limit) value = Math.Max(1, (long)(value * (quota.Limit / used)));
             var reason = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"quota {quota.Id} is over {firing[^1].Amount:0.######} of {quota.Document.Meter}");
             found.Add(new Breach(quota, enforce, firing[0].Since, value, reason));
         }
@@ -156,7 +156,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
 
     // One for each time that the quota begins to fire: what an operator released stays released until then.
     private static string IdOf(Breach breach, string host, string path) =>
-        "en_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{breach.Quota.Id}\n{breach.Since}\n{breach.Enforce.Action}\n{breach.Enforce.DryRun}\n{host}\n{path}")))[..24];
+        "en_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{breach.Quota.Id}\n{breach.Since}\n{breach.Enforce.Action}\n{breach.Enforce.DryRun == true}\n{host}\n{path}")))[..24];
 
     private static ClaimsPrincipal Who(string quota) => new(new ClaimsIdentity([new Claim(ClaimTypes.Name, "quota:" + quota)], "quota"));
 

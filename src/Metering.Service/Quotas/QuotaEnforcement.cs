@@ -10,11 +10,11 @@ public sealed record QuotaEnforcement
     public long? Value { get; init; }
 
     /// <summary>The value shrinks by the overrun: at twice the limit, half of it.</summary>
-    public bool Scaled { get; init; }
+    public bool? Scaled { get; init; }
 
-    /// <summary>Percent of the limit from which it is done: a threshold at or above that has to be firing.</summary>
-    public decimal At { get; init; } = 100;
+    /// <summary>Percent of the limit from which it is done: a threshold at or above that has to be firing; 100 when left out.</summary>
+    public decimal? At { get; init; }
 
     /// <summary>Agents check and log what they would do.</summary>
-    public bool DryRun { get; init; }
+    public bool? DryRun { get; init; }
 }

@@ -124,9 +124,10 @@ internal static class QuotaRules
         else if (freeze && enforce.Value is not null) add("enforce.value", "is left out for a freeze.");
         else if (!freeze && enforce.Value is null) add("enforce.value", "is missing; give thousandths of a processor, bytes, or bytes per second, for each workload.");
         if (enforce.Value is <= 0 or > 1L << 50) add("enforce.value", $"{enforce.Value} is out of range; it is more than 0.");
-        if (freeze && enforce.Scaled) add("enforce.scaled", "is none of a freeze.");
-        if (enforce.At is <= 0 or > 1000) add("enforce.at", $"{enforce.At} is out of range; it is a percentage of more than 0, at most 1000.");
-        else if (quota.Amounts.Count == 0 && !quota.Thresholds.Any(threshold => threshold >= enforce.At)) add("enforce.at", $"is {enforce.At} percent, but no threshold is that high; add {enforce.At} to thresholds.");
+        if (freeze && enforce.Scaled == true) add("enforce.scaled", "is none of a freeze.");
+        var at = enforce.At ?? 100;
+        if (at is <= 0 or > 1000) add("enforce.at", $"{at} is out of range; it is a percentage of more than 0, at most 1000.");
+        else if (quota.Amounts.Count == 0 && !quota.Thresholds.Any(threshold => threshold >= at)) add("enforce.at", $"is {at} percent, but no threshold is that high; add {at} to thresholds.");
         if (quota.Direction == "below") add("enforce", "is none of a quota with direction below.");
         if (quota.Kind is "forecast" or "starved") add("enforce", $"is none of kind {quota.Kind}: only what was used is acted upon.");
     }
