@@ -306,7 +306,7 @@ internal sealed partial class Enforcer(
 
     private static string Errno(int error) => System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{File} of {Path} is {Value} from now on: quota {Quota}.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "{File} of {Path} is {Value} from now on: quota {Quota}.")]
     private static partial void LogSet(ILogger log, string file, string path, string value, string quota);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{File} of {Path} would be {Value}: quota {Quota} (dry run).")]
