@@ -152,7 +152,8 @@ internal static class ResourceCommand
         {
             using var client = connection.Open(parsed);
             var answer = await client.JsonAsync(HttpMethod.Post, "v1/enforcement/release", JsonSerializer.Serialize(new { quota = parsed.GetValue(quota), host = parsed.GetValue(host), path = parsed.GetValue(path), all = parsed.GetValue(all) }), cancel);
-            Console.Out.WriteLine($"{Tables.Text(answer, "count")} released; agents undo them with their next answer, within two passes.");
+            var count = Tables.Text(answer, "count");
+            Console.Out.WriteLine(count == "0" ? "Nothing of that was in force." : $"{count} released; agents undo them with their next answer, within two passes.");
             return 0;
         });
         return command;
