@@ -54,6 +54,11 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
             await transaction.CommitAsync(CancellationToken.None);
             return result;
         }
+        catch (InvalidOperationException e) when (e.InnerException is { } cause && IsUnavailable(cause))
+        {
+            // Entity Framework wraps a connection that ended under it.
+            throw new LedgerUnavailableException($"The PostgreSQL ledger can not be written: {cause.Message}", e);
+        }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected)
         {
             throw new LedgerConflictException(e.MessageText, e);

@@ -1,5 +1,9 @@
 using Metering.EndToEnd.Servers;
+using Metering.Service.Ingest;
+using Metering.Service.Ledger;
+using Metering.Service.Quotas;
 using Metering.Tests.Ledger;
+using Microsoft.EntityFrameworkCore;
 using Xunit;
 
 namespace Metering.EndToEnd.Ledger;
@@ -10,6 +14,26 @@ public sealed class PostgresLedgerTests(PostgresLedgerTests.Server server) : Led
     private static int s_databases;
 
     protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("contract" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+
+    /// <summary>Entity Framework wraps what it takes for transient: to whoever writes, the ledger is away and nothing is broken.</summary>
+    [Fact]
+    public async Task A_connection_that_ends_under_the_configuration_is_a_ledger_that_is_away()
+    {
+        await using var store = LedgerStore.Create(new LedgerOptions { ConnectionString = await ConnectionStringAsync() });
+        await store.OpenAsync(TestContext.Current.CancellationToken);
+
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => store.WriteAsync(async transaction =>
+        {
+            await using (var killer = await store.OpenReadAsync(CancellationToken.None))
+            {
+                await using var kill = killer.CreateCommand();
+                kill.CommandText = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                await kill.ExecuteNonQueryAsync();
+            }
+
+            await transaction.Context.Set<StoredQuota>().ToListAsync();
+        }, TestContext.Current.CancellationToken));
+    }
 
     /// <summary>The server of the class.</summary>
     public sealed class Server : IAsyncLifetime
