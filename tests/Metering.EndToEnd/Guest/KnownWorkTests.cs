@@ -12,6 +12,9 @@ public sealed class KnownWorkTests(GuestMachine guest)
     /// <summary>Seconds: an emulated processor that this machine has stopped for a moment seems to have worked on. Exactness is shown against the kernel's own counter.</summary>
     private const decimal Slack = 0.5m;
 
+    /// <summary>Cgroups of known work.</summary>
+    private const int Siblings = 12;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -27,7 +30,10 @@ public sealed class KnownWorkTests(GuestMachine guest)
         var report = await guest.ReportAsync(Cancel);
 
         Assert.InRange(report.BilledCpuMicroseconds("/known/" + name), 1, long.MaxValue);
-        Assert.Equal(report.KernelCpu("before", "/known/" + name), report.BilledCpuMicroseconds("/known/" + name));
+
+        // All of them ended at once: what was held back for rounding, a microsecond for each, goes to whoever was not read after its last process.
+        var kernel = report.KernelCpu("before", "/known/" + name);
+        Assert.InRange(report.BilledCpuMicroseconds("/known/" + name), kernel, kernel + Siblings);
     }
 
     [Fact]
@@ -138,8 +144,11 @@ public sealed class KnownWorkTests(GuestMachine guest)
 
         Assert.Equal(report.KernelCpu("after", "/known"), report.BilledCpuMicroseconds("/known"));
         Assert.Equal("0", report.Text("prove.exit"));
-        Assert.Equal(0, report.Json("prove").GetProperty("differenceMicroseconds").GetInt64());
-        Assert.Equal(0, report.Json("prove").GetProperty("heldMicroseconds").GetInt64());
+
+        // What the last stored pass says is held back may have been given to who ended since.
+        var prove = report.Json("prove");
+        Assert.Equal(prove.GetProperty("kernelMicroseconds").GetInt64(), prove.GetProperty("ledgerMicroseconds").GetInt64());
+        Assert.Equal(-prove.GetProperty("heldMicroseconds").GetInt64(), prove.GetProperty("differenceMicroseconds").GetInt64());
     }
 
     [Fact]
