@@ -105,8 +105,17 @@ internal sealed class ProofTally(string path)
         {
             if (!IsCpu(reading)) continue;
             _billed += reading.Quantity;
-            if (_heldBelow.TryGetValue(record.Path, out var held)) _heldBelow[record.Path] = held - Math.Min(held, reading.Quantity);
+            Release(record.Path, reading.Quantity);
+
+            // What was given to it at its end is of the cgroup above, and of what that one held back first; if it still has children, its sandwich says anew what it holds.
+            if (record.Origin is Origin.Settled or Origin.Estimated) Release(record.Path[..Math.Max(record.Path.LastIndexOf('/'), 1)], reading.Quantity);
         }
+    }
+
+    private void Release(string of, ulong microseconds)
+    {
+        if (of == path) _held -= Math.Min(_held, microseconds);
+        else if (_heldBelow.TryGetValue(of, out var held)) _heldBelow[of] = held - Math.Min(held, microseconds);
     }
 
     // Up to 1 µs per live child may be held back; what really is, is what the reading has over what was published.

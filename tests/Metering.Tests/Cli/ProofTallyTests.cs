@@ -66,6 +66,27 @@ public sealed class ProofTallyTests
     }
 
     [Fact]
+    public void What_was_held_and_then_given_to_who_ended_is_held_no_more()
+    {
+        var tally = new ProofTally("/a");
+        var batch = Batch("boot", Usage("/a", 1, 0, 10), Usage("/a/x", 2, 0, 5), Usage("/a/x/y", 3, 0, 2));
+        batch.Parents.Add(new Parent { Path = "/a", Inode = 1, Before = 21, After = 21, Own = 10, Below = 7, Held = 4 });
+        batch.Parents.Add(new Parent { Path = "/a/x", Inode = 2, Before = 8, After = 8, Own = 5, Below = 2, Held = 1 });
+        tally.Add(batch);
+        Assert.Equal(5, tally.View("h", At)!.HeldMicroseconds);
+
+        var ended = Usage("/a/x/y", 3, 2, 3, final: true);
+        ended.Origin = Origin.Settled;
+        tally.Add(Batch("boot", ended));
+        Assert.Equal(4, tally.View("h", At)!.HeldMicroseconds);
+
+        ended = Usage("/a/x", 2, 5, 9, final: true);
+        ended.Origin = Origin.Estimated;
+        tally.Add(Batch("boot", ended));
+        Assert.Equal((0L, 22L), (tally.View("h", At)!.HeldMicroseconds, tally.View("h", At)!.LedgerMicroseconds));
+    }
+
+    [Fact]
     public void A_path_that_was_never_named_is_unknown() => Assert.Null(new ProofTally("/a").View("h", At));
 
     private static UsageBatch Batch(string boot, params WorkloadUsage[] records)
