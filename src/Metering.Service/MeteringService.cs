@@ -137,34 +137,47 @@ public static class MeteringService
     /// <summary>Opens the ledger, waiting for a database that is not there yet, and makes the admin key. Throws <see cref="UserErrorException"/> for what waiting does not cure.</summary>
     public static async Task<string> OpenAsync(IServiceProvider services, CancellationToken cancel)
     {
+        var store = services.GetRequiredService<LedgerStore>();
+        var options = services.GetRequiredService<ServiceOptions>();
+        await WhenThereAsync(services, async () =>
+        {
+            await store.OpenAsync(cancel);
+            return true;
+        }, cancel);
+        return await WhenThereAsync(services, () => services.GetRequiredService<KeyRing>().EnsureAdminAsync(options.DataDirectory, options.AdminKey, cancel), cancel);
+    }
+
+    // The database may come late, and may go again before the service has started.
+    private static async Task<T> WhenThereAsync<T>(IServiceProvider services, Func<Task<T>> work, CancellationToken cancel)
+    {
         var log = services.GetRequiredService<ILoggerFactory>().CreateLogger("Metering.Service.Ledger");
-        var clock = services.GetRequiredService<TimeProvider>();
         var store = services.GetRequiredService<LedgerStore>();
         for (var wait = TimeSpan.FromSeconds(1); ; wait = TimeSpan.FromTicks(Math.Min(wait.Ticks * 2, TimeSpan.TicksPerSecond * 15)))
         {
             try
             {
-                await store.OpenAsync(cancel);
-                break;
+                return await work();
             }
-            catch (LedgerUnavailableException e)
+            catch (LedgerConflictException)
             {
-                log.LogWarning("{Reason} Trying again in {Seconds} s.", e.Message, wait.TotalSeconds);
-                await Task.Delay(wait, clock, cancel);
+                // Another service that starts made the key first.
+            }
+            catch (Exception e) when (store.Away(e) is { } away)
+            {
+                log.LogWarning("{Reason} Trying again in {Seconds} s.", away.Message, wait.TotalSeconds);
+                await Task.Delay(wait, services.GetRequiredService<TimeProvider>(), cancel);
             }
         }
-
-        var options = services.GetRequiredService<ServiceOptions>();
-        return await services.GetRequiredService<KeyRing>().EnsureAdminAsync(options.DataDirectory, options.AdminKey, cancel);
     }
 
     public static void MapMetering(this WebApplication app)
     {
+        var store = app.Services.GetRequiredService<LedgerStore>();
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            ExceptionHandler = AnswerError,
+            ExceptionHandler = context => AnswerError(context, store),
             // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
-            SuppressDiagnosticsCallback = context => context.Exception is LedgerUnavailableException or BadHttpRequestException,
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException || store.Away(context.Exception) is not null,
         });
         app.UseStatusCodePages();
         app.UseAccess();
@@ -200,12 +213,12 @@ public static class MeteringService
         app.MapUi();
     }
 
-    private static async Task AnswerError(HttpContext context)
+    private static async Task AnswerError(HttpContext context, LedgerStore store)
     {
         var error = context.Features.Get<IExceptionHandlerFeature>()?.Error;
         var problem = error switch
         {
-            LedgerUnavailableException unavailable => Problems.Unavailable(unavailable.Message),
+            not null when store.Away(error) is { } away => Problems.Unavailable(away.Message),
             BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
             BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),

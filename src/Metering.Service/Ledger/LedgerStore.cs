@@ -35,6 +35,9 @@ public abstract class LedgerStore : IAsyncDisposable
     /// </summary>
     public abstract Task<T> WriteAsync<T>(Func<LedgerTransaction, Task<T>> work, CancellationToken cancel);
 
+    /// <summary>What an exception of a query means when the database, not the content, failed: the ledger is away; null for anything else.</summary>
+    public abstract LedgerUnavailableException? Away(Exception e);
+
     /// <summary>A connection for reading; dispose it.</summary>
     public abstract Task<DbConnection> OpenReadAsync(CancellationToken cancel);
 

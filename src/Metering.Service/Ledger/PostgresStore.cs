@@ -33,9 +33,9 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
             await using (var context = NewContext(connection)) await context.Database.MigrateAsync(cancel);
             await using (var give = new NpgsqlCommand($"SELECT pg_advisory_unlock({MigrationLock})", connection)) await give.ExecuteNonQueryAsync(cancel);
         }
-        catch (Exception e) when (IsUnavailable(e))
+        catch (Exception e) when (Cause(e) is { } cause)
         {
-            throw new LedgerUnavailableException($"The PostgreSQL ledger can not be reached: {e.Message}; check Ledger:ConnectionString and that the server runs.", e);
+            throw new LedgerUnavailableException($"The PostgreSQL ledger can not be reached: {cause.Message}; check Ledger:ConnectionString and that the server runs.", e);
         }
         catch (PostgresException e)
         {
@@ -54,18 +54,13 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
             await transaction.CommitAsync(CancellationToken.None);
             return result;
         }
-        catch (InvalidOperationException e) when (e.InnerException is { } cause && IsUnavailable(cause))
-        {
-            // Entity Framework wraps a connection that ended under it.
-            throw new LedgerUnavailableException($"The PostgreSQL ledger can not be written: {cause.Message}", e);
-        }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected)
         {
             throw new LedgerConflictException(e.MessageText, e);
         }
-        catch (Exception e) when (IsUnavailable(e))
+        catch (Exception e) when (Cause(e) is { } cause)
         {
-            throw new LedgerUnavailableException($"The PostgreSQL ledger can not be written: {e.Message}", e);
+            throw new LedgerUnavailableException($"The PostgreSQL ledger can not be written: {cause.Message}", e);
         }
     }
 
@@ -75,13 +70,19 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
         {
             return await _source.OpenConnectionAsync(cancel);
         }
-        catch (Exception e) when (IsUnavailable(e))
+        catch (Exception e) when (Away(e) is { } away)
         {
-            throw new LedgerUnavailableException($"The PostgreSQL ledger can not be read: {e.Message}", e);
+            throw away;
         }
     }
 
+    public override LedgerUnavailableException? Away(Exception e) =>
+        e as LedgerUnavailableException ?? (Cause(e) is { } cause ? new LedgerUnavailableException($"The PostgreSQL ledger can not be read: {cause.Message}", e) : null);
+
     public override async ValueTask DisposeAsync() => await _source.DisposeAsync();
+
+    // Entity Framework wraps a connection that ended under it.
+    private static Exception? Cause(Exception e) => IsUnavailable(e) ? e : e is InvalidOperationException { InnerException: { } inner } && IsUnavailable(inner) ? inner : null;
 
     // Classes 08 connection, 53 resources, 57 operator intervention (shutdown), 58 system error, 25006 read only.
     private static bool IsUnavailable(Exception e) => e is SocketException or TimeoutException or IOException || e is PostgresException

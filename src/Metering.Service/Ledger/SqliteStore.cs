@@ -74,9 +74,8 @@ internal sealed class SqliteStore : LedgerStore
             await transaction.CommitAsync(CancellationToken.None);
             return result;
         }
-        catch (SqliteException e) when (e.SqliteErrorCode is 5 or 6 or 8 or 10 or 11 or 13 or 14 or 26)
+        catch (SqliteException e) when (IsUnavailable(e))
         {
-            // BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB: the world failed, not the content.
             throw new LedgerUnavailableException($"The ledger '{_file}' can not be written: {e.Message}.", e);
         }
         finally
@@ -84,6 +83,9 @@ internal sealed class SqliteStore : LedgerStore
             _turn.Release();
         }
     }
+
+    public override LedgerUnavailableException? Away(Exception e) =>
+        e as LedgerUnavailableException ?? (e is SqliteException sqlite && IsUnavailable(sqlite) ? new LedgerUnavailableException($"The ledger '{_file}' can not be read: {e.Message}.", e) : null);
 
     public override async Task<DbConnection> OpenReadAsync(CancellationToken cancel)
     {
@@ -101,4 +103,7 @@ internal sealed class SqliteStore : LedgerStore
         await _writer.DisposeAsync();
         if (_lock is not null) await _lock.DisposeAsync();
     }
+
+    // BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB: the world failed, not the content.
+    private static bool IsUnavailable(SqliteException e) => e.SqliteErrorCode is 5 or 6 or 8 or 10 or 11 or 13 or 14 or 26;
 }

@@ -1,9 +1,12 @@
+using System.Data.Common;
+using Metering.EndToEnd.Line;
 using Metering.EndToEnd.Servers;
 using Metering.Service.Ingest;
 using Metering.Service.Ledger;
 using Metering.Service.Quotas;
 using Metering.Tests.Ledger;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Xunit;
 
 namespace Metering.EndToEnd.Ledger;
@@ -24,15 +27,51 @@ public sealed class PostgresLedgerTests(PostgresLedgerTests.Server server) : Led
 
         await Assert.ThrowsAsync<LedgerUnavailableException>(() => store.WriteAsync(async transaction =>
         {
-            await using (var killer = await store.OpenReadAsync(CancellationToken.None))
-            {
-                await using var kill = killer.CreateCommand();
-                kill.CommandText = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-                await kill.ExecuteNonQueryAsync();
-            }
-
+            await using (var killer = await store.OpenReadAsync(CancellationToken.None)) await EndOthersAsync(killer);
             await transaction.Context.Set<StoredQuota>().ToListAsync();
         }, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_connection_that_ends_while_it_is_read_is_a_ledger_that_is_away()
+    {
+        await using var store = LedgerStore.Create(new LedgerOptions { ConnectionString = await ConnectionStringAsync() });
+        await store.OpenAsync(TestContext.Current.CancellationToken);
+        await using var context = await store.ReadContextAsync(TestContext.Current.CancellationToken);
+        await using (var killer = await store.OpenReadAsync(TestContext.Current.CancellationToken)) await EndOthersAsync(killer);
+
+        var thrown = await Assert.ThrowsAnyAsync<Exception>(() => context.Set<StoredQuota>().ToListAsync(TestContext.Current.CancellationToken));
+
+        Assert.NotNull(store.Away(thrown));
+        Assert.Null(store.Away(new InvalidOperationException("Sequence contains no elements.")));
+    }
+
+    /// <summary>Servers are restarted while the service starts.</summary>
+    [Fact]
+    public async Task A_service_whose_connections_end_while_it_starts_waits_and_comes_up()
+    {
+        var connectionString = await ConnectionStringAsync();
+        await using var service = ServiceProcess.Service(new Dictionary<string, string?> { ["METERING__Ledger__ConnectionString"] = connectionString });
+        await using (var killer = new NpgsqlConnection(connectionString))
+        {
+            await killer.OpenAsync(TestContext.Current.CancellationToken);
+            service.Start();
+            await service.Child.WaitUntilAsync(async _ =>
+            {
+                await EndOthersAsync(killer);
+                return service.Output.Split("Trying again").Length > 3;
+            }, "it had to wait three times", TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        }
+
+        await service.ReadyAsync(TestContext.Current.CancellationToken);
+        service.SaidNoStackTrace();
+    }
+
+    private static async Task EndOthersAsync(DbConnection killer)
+    {
+        await using var kill = killer.CreateCommand();
+        kill.CommandText = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        await kill.ExecuteNonQueryAsync();
     }
 
     /// <summary>The server of the class.</summary>

@@ -60,7 +60,9 @@ public sealed class PostgresServer : IAsyncDisposable
         if (server is not null) await server.DisposeAsync();
         var (file, arguments) = AsPostgres(
             "postgres", "-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-k", directory, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on",
-            "-c", "synchronous_commit=on", "-c", "max_connections=100", "-c", "shared_buffers=64MB");
+            "-c", "synchronous_commit=on", "-c", "max_connections=100", "-c", "shared_buffers=64MB",
+            // Segments of a killed server would stay in the machine's shared memory.
+            "-c", "dynamic_shared_memory_type=mmap");
         server = ChildProcess.Start(file, arguments);
         await server.WaitUntilAsync(AnswersAsync, "PostgreSQL answered", StartTimeout, cancel);
     }
