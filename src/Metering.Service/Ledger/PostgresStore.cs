@@ -70,16 +70,18 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
         {
             return await _source.OpenConnectionAsync(cancel);
         }
-        catch (Exception e) when (Away(e) is { } away)
+        catch (Exception e) when (IsUnavailable(e))
         {
-            throw away;
+            throw Unreadable(e, e);
         }
     }
 
     public override LedgerUnavailableException? Away(Exception e) =>
-        e as LedgerUnavailableException ?? (Cause(e) is { } cause ? new LedgerUnavailableException($"The PostgreSQL ledger can not be read: {cause.Message}", e) : null);
+        e as LedgerUnavailableException ?? (Cause(e) is { } cause ? Unreadable(cause, e) : null);
 
     public override async ValueTask DisposeAsync() => await _source.DisposeAsync();
+
+    private static LedgerUnavailableException Unreadable(Exception cause, Exception e) => new($"The PostgreSQL ledger can not be read: {cause.Message}", e);
 
     // Entity Framework wraps a connection that ended under it.
     private static Exception? Cause(Exception e) => IsUnavailable(e) ? e : e is InvalidOperationException { InnerException: { } inner } && IsUnavailable(inner) ? inner : null;

@@ -73,9 +73,12 @@ public sealed class SimulationTests(ITestOutputHelper output)
         }
         catch (Exception e)
         {
-            return e.GetType().Name == "CheckFailedException" ? e.Message : rules == SafetyRule.All ? e.ToString() : $"{e.GetType().Name}: {e.Message.Split('\n')[0]}";
+            return e.GetType().Name == "CheckFailedException" ? e.Message : $"{e.GetType().Name}: {e.Message.Split('\n')[0]}{Where(e)}";
         }
     }
+
+    // One line, with the frames that are ours: a long report loses its beginning.
+    private static string Where(Exception e) => string.Concat((e.StackTrace ?? "").Split('\n').Where(line => line.Contains("at Metering.", StringComparison.Ordinal)).Take(4).Select(line => " < " + line.Trim()[3..].Split('(')[0]));
 
     private static int? Number(string variable) => int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
 }
