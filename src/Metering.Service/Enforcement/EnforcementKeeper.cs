@@ -148,7 +148,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         foreach (var (workload, owner, bucket) in await QuotaRebuild.UsersAsync(transaction, from))
         {
             var set = catalogue.Of(workload, owner, bucket);
-            foreach (var breach in breaches.Where(breach => set.Quotas.Any(quota => quota.Id == breach.Quota.Id))) found[(breach.Quota.Id, workload.Host, workload.Path)] = (breach, workload.Host, workload.Path);
+            foreach (var breach in breaches.Where(breach => set.Set.Quotas.Any(quota => quota.Id == breach.Quota.Id))) found[(breach.Quota.Id, workload.Host, workload.Path)] = (breach, workload.Host, workload.Path);
         }
 
         return [.. found.Values];

@@ -59,6 +59,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         catch
         {
             _directory.Forget();
+            foreach (var listener in _listeners) listener.Forget();
             _snapshot = LedgerSnapshot.Empty;
             throw;
         }

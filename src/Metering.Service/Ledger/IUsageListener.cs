@@ -11,4 +11,9 @@ internal interface IUsageListener
 
     /// <summary>Names or labels of a workload became others from an instant (Unix seconds) on, where usage may be stored.</summary>
     Task AttributesChangedAsync(LedgerTransaction transaction, long from, LedgerSnapshot snapshot) => Task.CompletedTask;
+
+    /// <summary>The transaction was rolled back: what was learnt in it never was.</summary>
+    void Forget()
+    {
+    }
 }

@@ -14,7 +14,10 @@ internal sealed class CompiledQuota
 {
     private const long DefaultShort = 3600, DefaultLong = 6 * 3600;
 
+    private sealed record Window(long Start, long End);
+
     private readonly OwnershipRule? _workload;
+    private Window? _window;
 
     public CompiledQuota(int index, string id, Quota document, decimal limit, DateTimeZone zone)
     {
@@ -93,7 +96,14 @@ internal sealed class CompiledQuota
     }
 
     /// <summary>The calendar window that holds the instant, Unix seconds.</summary>
-    public (long Start, long End) WindowOf(long seconds) => QuotaWindow.Of(Rolling > 0 ? "month" : Document.Window, seconds, Zone);
+    public (long Start, long End) WindowOf(long seconds)
+    {
+        // The calendar of a zone is dear, and asked for with every group.
+        if (_window is { } known && seconds >= known.Start && seconds < known.End) return (known.Start, known.End);
+        var (start, end) = QuotaWindow.Of(Rolling > 0 ? "month" : Document.Window, seconds, Zone);
+        _window = new Window(start, end);
+        return (start, end);
+    }
 
     /// <summary>Reads <c>rolling 24h</c>: whole hours, from one to 31 days.</summary>
     public static bool TryRolling(string window, out long seconds)

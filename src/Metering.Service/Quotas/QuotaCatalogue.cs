@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Metering.Service.Alerts;
 using Metering.Service.Ledger;
@@ -10,10 +11,14 @@ namespace Metering.Service.Quotas;
 /// <summary>Every quota, ready to be evaluated, and whom each is about. Immutable but for what it remembers; one for each revision of the configuration.</summary>
 internal sealed class QuotaCatalogue
 {
+    // Stands for owners that were given: what was found for one of those is not for a workload's own.
+    private static readonly IReadOnlyList<OwnedInterval> Given = [OwnedInterval.Unattributed];
+
     private readonly ILookup<string, CompiledQuota> _byTenant;
     private readonly ILookup<string, CompiledQuota> _byHost;
     private readonly CompiledQuota[] _others;
     private readonly Dictionary<string, QuotaSet> _sets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long From, long Until, (PriceLine Line, string Component)[] Lines)> _priced = new(StringComparer.Ordinal);
     private readonly string _rulesHash;
     private readonly string _pricesHash;
 
@@ -68,20 +73,52 @@ internal sealed class QuotaCatalogue
         return quota.Measured + (subject.Tenant is not null || quota.IsCost ? _rulesHash : "") + (quota.IsCost ? _pricesHash : "") + (subject.Tenant is not null ? quota.Zone.Id : "");
     }
 
-    /// <summary>The quotas that a workload's usage of a bucket counts for.</summary>
-    public QuotaSet Of(WorkloadEntry workload, OwnedInterval owner, long bucket)
+    /// <summary>The quotas that a workload's usage of a bucket counts for, and whose it is.</summary>
+    public QuotasOfWorkload Of(WorkloadEntry workload, long bucket)
     {
-        var version = VersionAt(workload.Attributes, bucket);
-        if (workload.Quotas is { } known && ReferenceEquals(known.Catalogue, this) && ReferenceEquals(known.Owner, owner) && ReferenceEquals(known.Version, version)) return known.Set;
+        if (workload.Quotas is { } known && known.Holds(this, workload.Owners, workload, bucket)) return known;
+        var owner = workload.OwnerAt(bucket);
+
+        // Between the intervals of owners nobody knows how long nobody owns it.
+        return workload.Quotas = ReferenceEquals(owner, OwnedInterval.Unattributed) ? Find(workload, workload.Owners, owner, bucket, bucket + 1, bucket) : Find(workload, workload.Owners, owner, owner.From, owner.To, bucket);
+    }
+
+    /// <summary>The same for an owner that is given.</summary>
+    public QuotasOfWorkload Of(WorkloadEntry workload, OwnedInterval owner, long bucket)
+    {
+        if (workload.Quotas is { } known && ReferenceEquals(known.Owner, owner) && known.Holds(this, Given, workload, bucket)) return known;
+        return workload.Quotas = Find(workload, Given, owner, long.MinValue, long.MaxValue, bucket);
+    }
+
+    private QuotasOfWorkload Find(WorkloadEntry workload, IReadOnlyList<OwnedInterval> owners, OwnedInterval owner, long from, long to, long bucket)
+    {
+        var (since, until, version) = workload.Attributes.Intervals().First(interval => bucket < interval.To);
+        return new QuotasOfWorkload(this, owners, workload.Attributes.Versions, Math.Max(from, since), Math.Min(to, until), owner, SetOf(workload, owner, version));
+    }
+
+    private QuotaSet SetOf(WorkloadEntry workload, OwnedInterval owner, AttributeVersion version)
+    {
         var found = new List<CompiledQuota>();
         foreach (var quota in _byTenant[owner.Tenant].Concat(_byHost[workload.Host]).Concat(_others))
         {
             if (quota.Counts(workload, owner, version)) found.Add(quota);
         }
 
-        var set = SetOf(found);
-        workload.Quotas = new QuotasOfWorkload(this, owner, version, set);
-        return set;
+        return SetOf(found);
+    }
+
+    /// <summary>What counts for the cost of a tenant's bucket, as <see cref="CostQuotaGuard"/> lets pass: usage or reservation alone, so that growth adds up; and the component that it is kept under.</summary>
+    public (PriceLine Line, string Component)[] Priced(string tenant, long bucket)
+    {
+        lock (_priced)
+        {
+            if (_priced.TryGetValue(tenant, out var known) && bucket >= known.From && bucket < known.Until) return known.Lines;
+            var (prices, until) = Prices.At(tenant, bucket);
+            (PriceLine, string)[] lines = [.. (prices?.Lines ?? []).Where(line => line.Meter is not null && line.Basis != PriceBasis.Larger).DistinctBy(line => Prices.AsksTraits ? line.Sku : line.Name)
+                .Select(line => (line, string.Create(CultureInfo.InvariantCulture, $"{tenant}\u001f{line.Book}\u001f{line.Version}\u001f{line.Sku}")))];
+            _priced[tenant] = (bucket, until, lines);
+            return lines;
+        }
     }
 
     // One for all who count for the same.
@@ -93,16 +130,5 @@ internal sealed class QuotaCatalogue
             if (!_sets.TryGetValue(key, out var set)) _sets[key] = set = new QuotaSet(quotas, Prices.Meters);
             return set;
         }
-    }
-
-    private static AttributeVersion VersionAt(AttributeHistory attributes, long bucket)
-    {
-        var versions = attributes.Versions;
-        for (var i = versions.Count - 1; i > 0; i--)
-        {
-            if (versions[i].From <= bucket) return versions[i];
-        }
-
-        return versions[0];
     }
 }

@@ -11,6 +11,9 @@ internal sealed class QuotaEvaluator : IUsageListener
     /// <summary>Usage of windows that ended longer ago counts, but is no alert any more.</summary>
     private const long Reach = 60 * 86_400;
 
+    private static readonly ILookup<string, QuotaFigure> NoCosts = Array.Empty<QuotaFigure>().ToLookup(_ => "");
+
+    private readonly QuotaRowIds _ids = new();
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
 
@@ -19,7 +22,7 @@ internal sealed class QuotaEvaluator : IUsageListener
         var catalogue = await LoadAsync(transaction, snapshot.Revision);
         if (catalogue.Quotas.Count == 0) return;
         var growth = new QuotaGrowth(catalogue);
-        foreach (var row in rows) growth.Add(row, row.Workload.OwnerAt(row.Bucket));
+        foreach (var row in rows) growth.Add(row);
         await ApplyAsync(transaction, catalogue, growth, now);
     }
 
@@ -46,11 +49,14 @@ internal sealed class QuotaEvaluator : IUsageListener
             await transaction.ExecuteAsync("UPDATE quota_clock SET basis = '' WHERE quota = @quota", ("@quota", quota.Id));
     }
 
-    private static async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, QuotaGrowth growth, DateTimeOffset now)
+    /// <inheritdoc/>
+    public void Forget() => _ids.Forget();
+
+    private async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, QuotaGrowth growth, DateTimeOffset now)
     {
         var uses = growth.InOrder();
         if (uses.Count == 0) return;
-        await QuotaWindows.AddAsync(transaction, uses);
+        await QuotaWindows.AddAsync(transaction, uses, _ids);
         var costs = await CostsAsync(transaction, uses);
         var crossed = new SortedDictionary<int, List<QuotaReading>>();
         var at = now.ToUnixTimeSeconds();
@@ -71,6 +77,7 @@ internal sealed class QuotaEvaluator : IUsageListener
     // Null when no threshold lies between the figure before and the figure now. Of a peak the one before is not known.
     private static decimal? ReachedBy(QuotaUse use)
     {
+        if (use.Used < use.Quota.BaseAmounts[0]) return null;
         var before = use.Quota.IsPeak ? 0 : use.Used - use.Growth;
         foreach (var amount in use.Quota.BaseAmounts)
         {
@@ -84,6 +91,7 @@ internal sealed class QuotaEvaluator : IUsageListener
     private static async Task<ILookup<string, QuotaFigure>> CostsAsync(LedgerTransaction transaction, List<QuotaUse> uses)
     {
         var needs = uses.Where(use => use.Quota is { IsCost: true, IsImmediate: true }).GroupBy(use => use.Quota.Id).Select(group => (group.Key, group.Min(use => use.Start))).ToArray();
+        if (needs.Length == 0) return NoCosts;
         return await QuotaWindows.ReadAsync(transaction, needs, CancellationToken.None);
     }
 
@@ -106,6 +114,7 @@ internal sealed class QuotaEvaluator : IUsageListener
         if (_catalogue is { } known && _revision == revision) return known;
         _catalogue = await QuotaCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
         _revision = revision;
+        _ids.Forget();
         return _catalogue;
     }
 }

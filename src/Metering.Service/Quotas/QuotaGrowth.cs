@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Metering.Meters;
 using Metering.Service.Ledger;
@@ -22,14 +21,18 @@ internal sealed class QuotaGrowth(QuotaCatalogue catalogue, Func<CompiledQuota, 
 
     private readonly Dictionary<QuotaSet, QuotaSum> _last = [];
     private readonly Dictionary<(QuotaSet Set, long Bucket, (long From, long To) Span, string Tenant, int Sign), QuotaSum> _sums = [];
-    private readonly Dictionary<(CompiledQuota Quota, long Start, string Component), QuotaUse> _uses = [];
-    private readonly Dictionary<(string Tenant, long Bucket), (PriceLine Line, string Component)[]> _prices = [];
+    private readonly Dictionary<QuotaKey, QuotaUse> _uses = [];
     private QuotaSum? _latest;
 
+    /// <summary>Adds what its owner of then used.</summary>
+    public void Add(UsageRow row) => Add(row, catalogue.Of(row.Workload, row.Bucket), 1);
+
     /// <param name="sign">−1 takes away what became another owner's: peaks and minutes stay.</param>
-    public void Add(UsageRow row, OwnedInterval owner, int sign = 1)
+    public void Add(UsageRow row, OwnedInterval owner, int sign = 1) => Add(row, catalogue.Of(row.Workload, owner, row.Bucket), sign);
+
+    private void Add(UsageRow row, QuotasOfWorkload counts, int sign)
     {
-        var set = catalogue.Of(row.Workload, owner, row.Bucket);
+        var (set, owner) = (counts.Set, counts.Owner);
         if (set.Quotas.Count == 0) return;
         if (set.HasCost && catalogue.Prices.AsksTraits) AddSelected(row, owner, set, sign);
         var sum = _latest is { } latest && latest.Set == set ? latest : _last.GetValueOrDefault(set);
@@ -74,7 +77,7 @@ internal sealed class QuotaGrowth(QuotaCatalogue catalogue, Func<CompiledQuota, 
         }
         else if (!catalogue.Prices.AsksTraits)
         {
-            foreach (var (line, component) in Priced(sum.Tenant, sum.Bucket))
+            foreach (var (line, component) in catalogue.Priced(sum.Tenant, sum.Bucket))
             {
                 if (Counted(line) is { } counted && sum.Has(counted)) Grow(quota, sum, component, sum[counted]);
             }
@@ -112,8 +115,9 @@ internal sealed class QuotaGrowth(QuotaCatalogue catalogue, Func<CompiledQuota, 
 
     private QuotaUse Of(CompiledQuota quota, long start, string component)
     {
-        ref var use = ref CollectionsMarshal.GetValueRefOrAddDefault(_uses, (quota, start, component), out _);
-        return use ??= new QuotaUse(quota, start, component);
+        var key = new QuotaKey(quota, start, component);
+        ref var use = ref CollectionsMarshal.GetValueRefOrAddDefault(_uses, key, out _);
+        return use ??= new QuotaUse(key);
     }
 
     private static long StartOf(CompiledQuota quota, long bucket) => quota.Slots == QuotaSlots.Windows ? quota.WindowOf(bucket).Start : bucket;
@@ -123,7 +127,7 @@ internal sealed class QuotaGrowth(QuotaCatalogue catalogue, Func<CompiledQuota, 
     {
         var traits = new WorkloadTraits(row.Workload.Host, row.Workload.Kind, row.Workload.Attributes.Latest.Labels, NoLabels);
         var priced = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var (line, component) in Priced(owner.Tenant, row.Bucket))
+        foreach (var (line, component) in catalogue.Priced(owner.Tenant, row.Bucket))
         {
             if ((line.Selector is not null && !line.Selector.Matches(traits)) || !priced.Add(line.Name) || !line.TryBase(row.Values, row.Known, 0, out var quantity) || quantity == 0) continue;
             foreach (var quota in set.Quotas)
@@ -133,14 +137,6 @@ internal sealed class QuotaGrowth(QuotaCatalogue catalogue, Func<CompiledQuota, 
                 else if (sign > 0) Spread(quota, row.From, row.To, component, quantity);
             }
         }
-    }
-
-    // What CostQuotaGuard lets pass: usage or reservation alone, so that growth adds up.
-    private (PriceLine Line, string Component)[] Priced(string tenant, long bucket)
-    {
-        if (_prices.TryGetValue((tenant, bucket), out var lines)) return lines;
-        return _prices[(tenant, bucket)] = [.. (catalogue.Prices.At(tenant, bucket).Prices?.Lines ?? []).Where(line => line.Meter is not null && line.Basis != PriceBasis.Larger)
-            .DistinctBy(line => catalogue.Prices.AsksTraits ? line.Sku : line.Name).Select(line => (line, string.Create(CultureInfo.InvariantCulture, $"{tenant}\u001f{line.Book}\u001f{line.Version}\u001f{line.Sku}")))];
     }
 
     private static Meter? Counted(PriceLine line) => line.Basis == PriceBasis.Reservation ? line.Reserved : line.Meter;

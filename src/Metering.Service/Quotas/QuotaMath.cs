@@ -14,6 +14,7 @@ internal static class QuotaMath
     /// <summary>As it is stored: high·10¹⁸ + low, low never negative.</summary>
     public static (long High, long Low) Split(Int128 value)
     {
+        if (value >= 0 && value < Carry) return (0, (long)value);
         var high = value / Carry;
         var low = value - high * Carry;
         if (low < 0) (high, low) = (high - 1, low + Carry);

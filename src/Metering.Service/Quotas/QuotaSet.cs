@@ -12,13 +12,17 @@ internal sealed class QuotaSet
         HasMinutes = quotas.Any(quota => quota.Slots == QuotaSlots.Minutes);
         HasStarved = quotas.Any(quota => quota.IsStarved);
         HasCost = quotas.Any(quota => quota.IsCost);
-        Meters = [.. quotas.Select(quota => quota.Meter).OfType<Meter>().Concat(HasCost ? priced : []).Distinct().OrderBy(meter => meter.Index)];
+        Meter[] meters = [.. quotas.Select(quota => quota.Meter).OfType<Meter>().Concat(HasCost ? priced : []).Distinct().OrderBy(meter => meter.Index)];
+        Sums = [.. meters.Where(meter => meter.Kind != MeterKind.Peak).Select(meter => meter.Index)];
+        Peaks = [.. meters.Where(meter => meter.Kind == MeterKind.Peak).Select(meter => meter.Index)];
     }
 
     public IReadOnlyList<CompiledQuota> Quotas { get; }
 
-    /// <summary>What is to be added up for them.</summary>
-    public Meter[] Meters { get; }
+    /// <summary>Indexes of the meters that are to be added up for them, and of those whose largest value is looked for.</summary>
+    public int[] Sums { get; }
+
+    public int[] Peaks { get; }
 
     public bool HasMinutes { get; }
 

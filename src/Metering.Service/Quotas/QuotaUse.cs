@@ -1,7 +1,7 @@
 namespace Metering.Service.Quotas;
 
 /// <summary>What a transaction adds to one figure of a quota, and what it comes to.</summary>
-internal sealed class QuotaUse(CompiledQuota quota, long start, string component)
+internal sealed class QuotaUse(QuotaKey key)
 {
     /// <summary>The component of figures that have no parts; of a cost it has none and is the row that replicas lock.</summary>
     public const string Whole = "";
@@ -9,15 +9,17 @@ internal sealed class QuotaUse(CompiledQuota quota, long start, string component
     /// <summary>Components of <c>starved</c>: how long reserved CPU was waited for, and how long there was some; microseconds.</summary>
     public const string Waited = "waited", Reserved = "reserved";
 
-    public CompiledQuota Quota => quota;
+    public QuotaKey Key => key;
+
+    public CompiledQuota Quota => key.Quota;
 
     /// <summary>Start of the window, bucket or minute, Unix seconds.</summary>
-    public long Start => start;
+    public long Start => key.Start;
 
-    public string Component => component;
+    public string Component => key.Component;
 
     /// <summary>Whether the figure decides as it is written.</summary>
-    public bool IsAsked => quota is { IsImmediate: true, IsCost: false };
+    public bool IsAsked => Quota is { IsImmediate: true, IsCost: false };
 
     /// <summary>In base units; of a peak, the largest.</summary>
     public Int128 Growth;

@@ -5,7 +5,8 @@ using Microsoft.Data.Sqlite;
 namespace Metering.Service.Quotas;
 
 /// <summary>
-/// Table <c>quota_window</c>. The update takes the row's lock and tells what it comes to, so that of two replicas the second sees the first one's figure. Sums carry in SQL: see <see cref="QuotaMath.Split"/>.
+/// Table <c>quota_window</c>. On PostgreSQL the update takes the row's lock and tells what it comes to, so that of two replicas the second sees the first one's figure; sums carry in SQL, see
+/// <see cref="QuotaMath.Split"/>. On SQLite there is one writer: what is there is read, added to and written.
 /// </summary>
 internal static class QuotaWindows
 {
@@ -19,53 +20,111 @@ internal static class QuotaWindows
         """;
 
     /// <summary>Adds the growth, in the order given, and writes into each use that is asked for what its figure is then.</summary>
-    public static async Task AddAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses)
+    /// <param name="ids">Remembers where rows are, for the next time.</param>
+    public static async Task AddAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses, QuotaRowIds? ids = null)
     {
         if (!transaction.Store.IsPostgres)
         {
-            AddSqlite((SqliteConnection)transaction.Connection, uses);
+            AddSqlite((SqliteConnection)transaction.Connection, uses, ids ?? new QuotaRowIds());
             return;
         }
 
-        foreach (var peak in (bool[])[false, true])
+        // The same order of kinds in every transaction, and within each that of keys. What nobody asks for is not told: reading it costs more than writing it.
+        foreach (var (peak, asked) in ((bool, bool)[])[(false, true), (false, false), (true, true), (true, false)])
         {
-            var some = uses.Where(use => use.Quota.IsPeak == peak).ToArray();
-            if (some.Length > 0) await AddPostgresAsync(transaction, some, peak ? Peak : Sum);
+            var some = uses.Where(use => use.Quota.IsPeak == peak && use.IsAsked == asked).ToArray();
+            if (some.Length > 0) await AddPostgresAsync(transaction, some, peak ? Peak : Sum, asked);
         }
     }
 
-    private static void AddSqlite(SqliteConnection connection, IReadOnlyList<QuotaUse> uses)
+    private static void AddSqlite(SqliteConnection connection, IReadOnlyList<QuotaUse> uses, QuotaRowIds ids)
     {
-        const string values = "VALUES (?1, ?2, ?3, ?4, ?5)";
-        using var sum = new SqliteStatement(connection, Upsert(values, Sum, "used_high, used_low"));
-        using var peak = new SqliteStatement(connection, Upsert(values, Peak, "used_high, used_low"));
-        using var silent = new SqliteStatement(connection, Upsert(values, Sum, null));
+        using var read = new SqliteStatement(connection, "SELECT used_high, used_low FROM quota_window WHERE id = ?1");
+        using var find = new SqliteStatement(connection, "SELECT used_high, used_low, id FROM quota_window WHERE quota = ?1 AND window_start = ?2 AND component = ?3");
+        using var write = new SqliteStatement(connection, "UPDATE quota_window SET used_high = ?2, used_low = ?3 WHERE id = ?1");
+        using var insert = new SqliteStatement(connection, "INSERT INTO quota_window (quota, window_start, component, used_high, used_low) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id");
         foreach (var use in uses)
         {
-            // What nobody asks for is not told: it costs a third of the statement.
-            var statement = use.Quota.IsPeak ? peak : use.IsAsked ? sum : silent;
-            var (high, low) = QuotaMath.Split(use.Growth);
-            statement.Bind(1, use.Quota.Id);
-            statement.Bind(2, use.Start);
-            statement.Bind(3, use.Component);
-            statement.Bind(4, high);
-            statement.Bind(5, low);
-            while (statement.Step()) use.Used = QuotaMath.Join(statement.Number(0), statement.Number(1));
+            if (!TryRead(read, find, use, ids, out var id, out var before))
+            {
+                use.Used = use.Growth;
+                ids.Set(use.Key, Insert(insert, use));
+                continue;
+            }
+
+            use.Used = use.Quota.IsPeak ? Int128.Max(before, use.Growth) : checked(before + use.Growth);
+            if (use.Used == before) continue;
+            var (high, low) = QuotaMath.Split(use.Used);
+            write.Bind(1, id);
+            write.Bind(2, high);
+            write.Bind(3, low);
+            write.Run();
         }
     }
 
-    private static async Task AddPostgresAsync(LedgerTransaction transaction, QuotaUse[] uses, string set)
+    private static bool TryRead(SqliteStatement read, SqliteStatement find, QuotaUse use, QuotaRowIds ids, out long id, out Int128 before)
     {
-        var command = transaction.Command(Upsert("SELECT * FROM unnest(@quotas, @starts, @components, @highs, @lows)", set, "quota, window_start, component, used_high, used_low"),
-            ("@quotas", Array.ConvertAll(uses, use => use.Quota.Id)), ("@starts", Array.ConvertAll(uses, use => use.Start)), ("@components", Array.ConvertAll(uses, use => use.Component)),
-            ("@highs", Array.ConvertAll(uses, use => QuotaMath.Split(use.Growth).High)), ("@lows", Array.ConvertAll(uses, use => QuotaMath.Split(use.Growth).Low)));
-        var byKey = uses.ToDictionary(use => (use.Quota.Id, use.Start, use.Component));
-        await using var rows = await command.ExecuteReaderAsync();
-        while (await rows.ReadAsync()) byKey[(rows.GetString(0), rows.GetInt64(1), rows.GetString(2))].Used = QuotaMath.Join(rows.GetInt64(3), rows.GetInt64(4));
+        var found = false;
+        before = 0;
+        if (ids.TryGet(use.Key, out id))
+        {
+            read.Bind(1, id);
+            while (read.Step()) (found, before) = (true, QuotaMath.Join(read.Number(0), read.Number(1)));
+            if (found) return true;
+        }
+
+        BindKey(find, use);
+        while (find.Step()) (found, before, id) = (true, QuotaMath.Join(find.Number(0), find.Number(1)), find.Number(2));
+        if (found) ids.Set(use.Key, id);
+        return found;
     }
 
-    private static string Upsert(string values, string set, string? returning) =>
-        $"INSERT INTO quota_window (quota, window_start, component, used_high, used_low) {values} ON CONFLICT (quota, window_start, component) DO UPDATE SET {set}{(returning is null ? "" : " RETURNING " + returning)}";
+    private static long Insert(SqliteStatement insert, QuotaUse use)
+    {
+        var (high, low) = QuotaMath.Split(use.Growth);
+        BindKey(insert, use);
+        insert.Bind(4, high);
+        insert.Bind(5, low);
+        long id = 0;
+        while (insert.Step()) id = insert.Number(0);
+        return id;
+    }
+
+    private static void BindKey(SqliteStatement statement, QuotaUse use)
+    {
+        statement.Bind(1, use.Quota.Id);
+        statement.Bind(2, use.Start);
+        statement.Bind(3, use.Component);
+    }
+
+    private static async Task AddPostgresAsync(LedgerTransaction transaction, QuotaUse[] uses, string set, bool asked)
+    {
+        var sql = $"""
+            INSERT INTO quota_window (quota, window_start, component, used_high, used_low) SELECT * FROM unnest(@quotas, @starts, @components, @highs, @lows)
+            ON CONFLICT (quota, window_start, component) DO UPDATE SET {set}{(asked ? " RETURNING quota, window_start, component, used_high, used_low" : "")}
+            """;
+        var command = transaction.Command(sql,
+            ("@quotas", Array.ConvertAll(uses, use => use.Quota.Id)), ("@starts", Array.ConvertAll(uses, use => use.Start)), ("@components", Array.ConvertAll(uses, use => use.Component)),
+            ("@highs", Array.ConvertAll(uses, use => QuotaMath.Split(use.Growth).High)), ("@lows", Array.ConvertAll(uses, use => QuotaMath.Split(use.Growth).Low)));
+        if (!asked)
+        {
+            await command.ExecuteNonQueryAsync();
+            return;
+        }
+
+        // Rows come in the order in which they were given; should they ever not, they are looked for.
+        var at = 0;
+        await using var rows = await command.ExecuteReaderAsync();
+        while (await rows.ReadAsync())
+        {
+            var (quota, start, component) = (rows.GetString(0), rows.GetInt64(1), rows.GetString(2));
+            if (!Is(uses[at])) at = Array.FindIndex(uses, Is);
+            uses[at].Used = QuotaMath.Join(rows.GetInt64(3), rows.GetInt64(4));
+            at = (at + 1) % uses.Length;
+
+            bool Is(QuotaUse use) => use.Start == start && use.Quota.Id == quota && use.Component == component;
+        }
+    }
 
     /// <summary>The figures of quotas from an instant (Unix seconds) on.</summary>
     public static async Task<ILookup<string, QuotaFigure>> ReadAsync(LedgerTransaction view, IReadOnlyList<(string Quota, long From)> needs, CancellationToken cancel)

@@ -11,9 +11,9 @@ public sealed record OwnedInterval(long From, long To, string Tenant, string Pro
     /// <summary>The owner at an instant.</summary>
     public static OwnedInterval At(IReadOnlyList<OwnedInterval> owners, long bucketSeconds)
     {
-        foreach (var interval in owners)
+        for (var i = 0; i < owners.Count; i++)
         {
-            if (bucketSeconds >= interval.From && bucketSeconds < interval.To) return interval;
+            if (bucketSeconds >= owners[i].From && bucketSeconds < owners[i].To) return owners[i];
         }
 
         return Unattributed;
