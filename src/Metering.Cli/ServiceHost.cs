@@ -61,7 +61,7 @@ internal static class ServiceHost
         return 0;
     }
 
-    private static WebApplication Build(Options options, Uri url)
+    internal static WebApplication Build(Options options, Uri url)
     {
         // Files are not watched for changes: that takes inotify instances, and where the host has none left the program would not start.
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production, Args = ["--hostBuilder:reloadConfigOnChange=false"] });

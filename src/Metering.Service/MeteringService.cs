@@ -46,7 +46,8 @@ public static class MeteringService
         });
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails));
         services.AddOpenApi();
-        services.AddAccess();
+        services.AddAccess(options.Access);
+        services.AddSingleton<Audit.AuditBook>();
 
         // ledger
         services.AddSingleton(options.Ledger);
@@ -202,7 +203,7 @@ public static class MeteringService
         app.MapFocus();
         app.MapAlerts();
         app.MapApiKeys();
-        app.MapAudit();
+        Audit.AuditEndpoints.MapAudit(app);
         app.MapMetrics();
         app.MapOpenApi().RequireAuthorization();
         app.UseSwaggerUI(ui =>
@@ -210,6 +211,7 @@ public static class MeteringService
             ui.RoutePrefix = "docs";
             ui.SwaggerEndpoint("/openapi/v1.json", "Metering v1");
         });
+        OidcSetup.MapOidc(app, app.Services.GetRequiredService<AccessOptions>().Oidc);
         app.MapUi();
     }
 
@@ -219,6 +221,7 @@ public static class MeteringService
         var problem = error switch
         {
             not null when store.Away(error) is { } away => Problems.Unavailable(away.Message),
+            LedgerConflictException => Problems.Unavailable("Another change came between; send the request again."),
             BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
             BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),

@@ -35,6 +35,8 @@ internal static class Problems
 
     public static ProblemHttpResult Unavailable(string detail) => Make(StatusCodes.Status503ServiceUnavailable, "unavailable", "The ledger can not be used now", detail);
 
+    public static ProblemHttpResult TooMany(string detail) => Make(StatusCodes.Status429TooManyRequests, "too-many", "Too many requests", detail);
+
     public static ProblemHttpResult Forbidden(string detail) => Make(StatusCodes.Status403Forbidden, "forbidden", "The key may not do this", detail);
 
     public static ProblemHttpResult Unauthorized() =>
@@ -55,6 +57,7 @@ internal static class Problems
         StatusCodes.Status405MethodNotAllowed => "method-not-allowed",
         StatusCodes.Status413PayloadTooLarge => "too-large",
         StatusCodes.Status415UnsupportedMediaType => "unsupported-media-type",
+        StatusCodes.Status429TooManyRequests => "too-many",
         StatusCodes.Status403Forbidden => "forbidden",
         StatusCodes.Status401Unauthorized => "unauthorized",
         >= 500 => "internal",

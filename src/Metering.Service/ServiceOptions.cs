@@ -21,6 +21,9 @@ public sealed record ServiceOptions
 
     public AlertsOptions Alerts { get; init; } = new();
 
+    /// <summary>Who may sign in by what, and how often one may ask.</summary>
+    public Access.AccessOptions Access { get; init; } = new();
+
     public InvoiceOptions Invoices { get; init; } = new();
 
     public required Reports.Schedules.ReportOptions Reports { get; init; }
@@ -49,6 +52,7 @@ public sealed record ServiceOptions
             Broker = broker is null ? null : new BrokerOptions { Url = settings.Text("Broker:Url")!, MaxQueueBytes = settings.Whole("Broker:QueueMaxBytes", 10L << 30, 1 << 20, long.MaxValue) },
             WebhookAddresses = policy,
             Alerts = AlertsOptions.From(settings, dataDirectory),
+            Access = Metering.Service.Access.AccessOptions.From(settings),
             Reports = Metering.Service.Reports.Schedules.ReportOptions.From(settings, dataDirectory),
             Retention = RetentionOptions.From(settings),
             Invoices = InvoiceOptions.From(settings),

@@ -1,34 +1,41 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Metering.Service.Access;
 
-/// <summary>Wires credentials: keys for programs, a cookie for browsers that signed in, 401 for everyone else on every path.</summary>
+/// <summary>Wires credentials: keys and tokens for programs, a cookie for browsers that signed in, 401 for everyone else on every path.</summary>
 internal static class AccessSetup
 {
     private const string Either = "Either";
 
-    public static IServiceCollection AddAccess(this IServiceCollection services)
+    public static IServiceCollection AddAccess(this IServiceCollection services, AccessOptions options)
     {
+        services.AddSingleton(options);
         services.AddSingleton<KeyRing>();
-        services.AddAuthentication(Either)
-            .AddPolicyScheme(Either, null, options => options.ForwardDefaultSelector = context =>
-                context.Request.Headers.Authorization.Count > 0 ? KeyAuthentication.Name : CookieAuthenticationDefaults.AuthenticationScheme)
+        services.AddSingleton<KeyUse>();
+        services.AddHostedService(provider => provider.GetRequiredService<KeyUse>());
+        services.AddSingleton<RateGate>();
+        services.AddSingleton<SignInGuard>();
+        services.AddSingleton<AccessGate>();
+        var authentication = services.AddAuthentication(Either)
+            .AddPolicyScheme(Either, null, either => either.ForwardDefaultSelector = context => SchemeOf(context.Request, options))
             .AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.Name, null)
-            .AddCookie(options =>
+            .AddCookie(cookie =>
             {
-                options.Cookie.Name = "metering";
-                options.Cookie.SameSite = SameSiteMode.Strict;
-                options.Cookie.HttpOnly = true;
-                options.ExpireTimeSpan = TimeSpan.FromDays(7);
-                options.SlidingExpiration = true;
-                options.LoginPath = "/sign-in";
-                options.Events.OnRedirectToLogin = Challenge;
-                options.Events.OnRedirectToAccessDenied = context => Problems.Forbidden("This needs another role.").ExecuteAsync(context.HttpContext);
+                cookie.Cookie.Name = "metering";
+                cookie.Cookie.SameSite = SameSiteMode.Strict;
+                cookie.Cookie.HttpOnly = true;
+                cookie.ExpireTimeSpan = TimeSpan.FromDays(7);
+                cookie.SlidingExpiration = true;
+                cookie.LoginPath = "/sign-in";
+                cookie.Events.OnRedirectToLogin = context => AccessGate.RefuseAsync(context.HttpContext);
+                cookie.Events.OnRedirectToAccessDenied = context => Problems.Forbidden("This needs another role.").ExecuteAsync(context.HttpContext);
             });
+        if (options.Oidc is { } oidc) authentication.AddOidc(oidc);
         services.AddAuthorizationBuilder()
             .AddPolicy(Roles.MayShip, policy => policy.RequireRole(Roles.Admin, Roles.Agent))
             .AddPolicy(Roles.MayRead, policy => policy.RequireRole(Roles.Admin, Roles.Finance, Roles.Reader))
@@ -39,34 +46,19 @@ internal static class AccessSetup
         return services;
     }
 
-    /// <summary>Nobody learns without a key whether a path exists: 401 comes before 404.</summary>
+    /// <summary>Nobody learns without a key whether a path exists: 401 comes before 404. Nobody asks more often than the limits allow.</summary>
     public static void UseAccess(this IApplicationBuilder app)
     {
+        var gate = app.ApplicationServices.GetRequiredService<AccessGate>();
+        app.Use(gate.BeforeAsync);
         app.UseAuthentication();
-        app.Use(async (context, next) =>
-        {
-            if (context.User.Identity is { IsAuthenticated: true } || IsOpen(context.Request.Path))
-            {
-                await next(context);
-                return;
-            }
-
-            if (WantsPage(context.Request)) context.Response.Redirect("/sign-in?from=" + Uri.EscapeDataString(context.Request.Path + context.Request.QueryString));
-            else await RefuseAsync(context);
-        });
+        app.Use(gate.AfterAsync);
         app.UseAuthorization();
     }
 
-    private static bool IsOpen(PathString path) => path == "/healthz" || path == "/readyz" || path == "/sign-in" || path == "/sign-in.css" || path == "/favicon.svg";
-
-    private static bool WantsPage(HttpRequest request) => HttpMethods.IsGet(request.Method) && (request.Path == "/" || request.Path == "/alerts") && request.Headers.Authorization.Count == 0 &&
-        request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal);
-
-    private static Task Challenge(RedirectContext<CookieAuthenticationOptions> context) => RefuseAsync(context.HttpContext);
-
-    private static Task RefuseAsync(HttpContext context)
+    private static string SchemeOf(HttpRequest request, AccessOptions options)
     {
-        context.Response.Headers.WWWAuthenticate = "Bearer";
-        return Problems.Unauthorized().ExecuteAsync(context);
+        if (request.Headers.Authorization.Count == 0) return CookieAuthenticationDefaults.AuthenticationScheme;
+        return options.Oidc is not null && Credential.Bearer(request) is { } text && Credential.IsToken(text) ? JwtBearerDefaults.AuthenticationScheme : KeyAuthentication.Name;
     }
 }

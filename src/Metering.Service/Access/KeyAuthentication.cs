@@ -13,12 +13,10 @@ internal sealed class KeyAuthentication(IOptionsMonitor<AuthenticationSchemeOpti
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        var header = Request.Headers.Authorization.ToString();
-        if (!header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return AuthenticateResult.NoResult();
-        var text = header[7..].Trim();
+        if (Credential.Bearer(Request) is not { } text) return AuthenticateResult.NoResult();
         var key = await keys.FindGivenAsync(text, Context.RequestAborted);
         return key is null
             ? AuthenticateResult.Fail("The key is unknown, expired or revoked.")
-            : AuthenticateResult.Success(new AuthenticationTicket(Caller.Principal(key.Role, key.Tenant, key.Host, key.Name, Name), Name));
+            : AuthenticateResult.Success(new AuthenticationTicket(Caller.Principal(key, Name), Name));
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Claims;
 using System.Security.Cryptography;
 using Metering.Safety;
 using Metering.Service.Ledger;
@@ -8,11 +9,13 @@ using Microsoft.EntityFrameworkCore;
 namespace Metering.Service.Access;
 
 /// <summary>Makes and checks API keys, and the one-time links that sign a browser in.</summary>
-public sealed class KeyRing(LedgerStore store, TimeProvider clock)
+internal sealed class KeyRing(LedgerStore store, KeyUse use, TimeProvider clock)
 {
     // A revoked key is refused after this at the latest, on every replica.
     private static readonly TimeSpan CacheFor = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LinkLife = TimeSpan.FromHours(1);
+    private const int MaxActive = 2;
+    private const long KeyLock = 0x6d65_7465_7206;
 
     private readonly ConcurrentDictionary<string, (ApiKey? Key, long Until)> _cache = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, long> _links = new(StringComparer.Ordinal);
@@ -22,8 +25,9 @@ public sealed class KeyRing(LedgerStore store, TimeProvider clock)
     {
         if (!KeySecret.TryReadId(text, out var id)) return null;
         var found = await CachedAsync(id, cancel);
-        return found is not null && CryptographicOperations.FixedTimeEquals(found.Hash, KeySecret.Hash(text)) &&
-            (found.ExpiresAt is null || found.ExpiresAt > clock.GetUtcNow().ToUnixMicroseconds()) ? found : null;
+        if (found is null || !CryptographicOperations.FixedTimeEquals(found.Hash, KeySecret.Hash(text)) || !IsActive(found)) return null;
+        use.Note(found.Id);
+        return found;
     }
 
     /// <summary>The key that a person or a program gave: one of ours, or a preset text that stands for one.</summary>
@@ -32,22 +36,54 @@ public sealed class KeyRing(LedgerStore store, TimeProvider clock)
     /// <summary>True while the key with this id is neither revoked nor expired; a browser that signed in with it is asked for another one after that.</summary>
     public async Task<bool> StandsAsync(string id, CancellationToken cancel)
     {
-        var found = await CachedAsync(id, cancel);
-        return found is not null && (found.ExpiresAt is null || found.ExpiresAt > clock.GetUtcNow().ToUnixMicroseconds());
+        return await CachedAsync(id, cancel) is { } found && IsActive(found);
     }
 
-    /// <summary>Makes a key; the text is given out here and never again.</summary>
-    public async Task<(ApiKey Key, string Text)> CreateAsync(string role, string name, string? tenant, string? host, DateTimeOffset? expires, CancellationToken cancel)
+    /// <summary>Makes a key; the text is given out here and never again. Throws <see cref="RuleBrokenException"/> when whom it is for (role, tenant, host and name) has two that are active.</summary>
+    public async Task<(ApiKey Key, string Text)> CreateAsync(string role, string name, string? tenant, string? host, DateTimeOffset? expires, ClaimsPrincipal who, CancellationToken cancel)
     {
         var id = KeySecret.NewId();
         var text = KeySecret.New(role, id);
-        var key = await AddAsync(id, text, role, name, tenant, host, expires, cancel);
+        var key = NewKey(id, text, role, name, tenant, host, expires);
+        await store.WriteAsync(transaction => AddAsync(transaction, key, who, cancel), cancel);
+        _cache.TryRemove(id, out _);
         return (key, text);
     }
 
-    public async Task<bool> DeleteAsync(string id, CancellationToken cancel)
+    /// <summary>Makes a successor of a key, for the same role, tenant, host and name, and lets the key end after <paramref name="overlap"/>; null: there is no such key, or it has ended.</summary>
+    public async Task<(ApiKey Key, string Text)?> RotateAsync(string id, TimeSpan overlap, ClaimsPrincipal who, CancellationToken cancel)
     {
-        var deleted = await store.WriteAsync(async transaction => await transaction.ExecuteAsync("DELETE FROM api_key WHERE id = @id", ("@id", id)) > 0, cancel);
+        var nextId = KeySecret.NewId();
+        var text = "";
+        var made = await store.WriteAsync(async transaction =>
+        {
+            if (await transaction.Context.Set<ApiKey>().FirstOrDefaultAsync(key => key.Id == id, cancel) is not { } old || !IsActive(old)) return null;
+            var now = clock.GetUtcNow();
+            var span = old.ExpiresAt is { } end ? (TimeSpan?)(UnixTime.FromMicroseconds(end) - UnixTime.FromMicroseconds(old.CreatedAt)) : null;
+            text = KeySecret.New(old.Role, nextId);
+            var next = NewKey(nextId, text, old.Role, old.Name, old.Tenant, old.Host, now + span);
+            var before = AuditTrail.Text(Facts(old));
+            old.ExpiresAt = Math.Min(old.ExpiresAt ?? long.MaxValue, (now + overlap).ToUnixMicroseconds());
+            await transaction.Context.SaveChangesAsync(cancel);
+            await AuditTrail.AddAsync(transaction, now, who, "api-key.rotate", id, before, AuditTrail.Text(Facts(old)));
+            await AddAsync(transaction, next, who, cancel);
+            return next;
+        }, cancel);
+        _cache.TryRemove(id, out _);
+        _cache.TryRemove(nextId, out _);
+        return made is null ? null : (made, text);
+    }
+
+    public async Task<bool> DeleteAsync(string id, ClaimsPrincipal who, CancellationToken cancel)
+    {
+        var deleted = await store.WriteAsync(async transaction =>
+        {
+            if (await transaction.Context.Set<ApiKey>().FirstOrDefaultAsync(key => key.Id == id, cancel) is not { } key) return false;
+            transaction.Context.Remove(key);
+            await transaction.Context.SaveChangesAsync(cancel);
+            await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), who, "api-key.delete", id, AuditTrail.Text(Facts(key)), null);
+            return true;
+        }, cancel);
 
         // After the commit: what is read again before it would stay for as long as the cache keeps it.
         _cache.TryRemove(id, out _);
@@ -75,12 +111,14 @@ public sealed class KeyRing(LedgerStore store, TimeProvider clock)
                 }
             }
 
-            await AddAsync(id, text, Roles.Admin, "admin", null, null, null, cancel);
+            await AddAdminAsync(id, text, cancel);
             await WriteFileAsync(file, preset ?? text, cancel);
             return preset ?? text;
         }
 
-        var (_, made) = await CreateAsync(Roles.Admin, "admin", null, null, null, cancel);
+        var newId = KeySecret.NewId();
+        var made = KeySecret.New(Roles.Admin, newId);
+        await AddAdminAsync(newId, made, cancel);
         await WriteFileAsync(file, made, cancel);
         return made;
     }
@@ -114,27 +152,50 @@ public sealed class KeyRing(LedgerStore store, TimeProvider clock)
         return stored;
     }
 
-    private async Task<ApiKey> AddAsync(string id, string text, string role, string name, string? tenant, string? host, DateTimeOffset? expires, CancellationToken cancel)
+    private ApiKey NewKey(string id, string text, string role, string name, string? tenant, string? host, DateTimeOffset? expires) => new()
     {
-        var key = new ApiKey
-        {
-            Id = id,
-            Hash = KeySecret.Hash(text),
-            Role = role,
-            Name = name,
-            Tenant = tenant,
-            Host = host,
-            CreatedAt = clock.GetUtcNow().ToUnixMicroseconds(),
-            ExpiresAt = expires?.ToUnixMicroseconds(),
-        };
-        await store.WriteAsync(async transaction =>
-        {
-            transaction.Context.Add(key);
-            await transaction.Context.SaveChangesAsync(cancel);
-        }, cancel);
+        Id = id,
+        Hash = KeySecret.Hash(text),
+        Role = role,
+        Name = name,
+        Tenant = tenant,
+        Host = host,
+        CreatedAt = clock.GetUtcNow().ToUnixMicroseconds(),
+        ExpiresAt = expires?.ToUnixMicroseconds(),
+    };
+
+    // Of whoever holds the data directory; it is not counted, or a service whose admin keys are lost would not start.
+    private async Task AddAdminAsync(string id, string text, CancellationToken cancel)
+    {
+        var key = NewKey(id, text, Roles.Admin, "admin", null, null, null);
+        await store.WriteAsync(transaction => AddAsync(transaction, key, new ClaimsPrincipal(), cancel, isBounded: false), cancel);
         _cache.TryRemove(id, out _);
-        return key;
     }
+
+    private async Task AddAsync(LedgerTransaction transaction, ApiKey key, ClaimsPrincipal who, CancellationToken cancel, bool isBounded = true)
+    {
+        var now = clock.GetUtcNow();
+        if (isBounded) await BoundAsync(transaction, key, now.ToUnixMicroseconds(), cancel);
+        transaction.Context.Add(key);
+        await transaction.Context.SaveChangesAsync(cancel);
+        await AuditTrail.AddAsync(transaction, now, who, "api-key.create", key.Id, null, AuditTrail.Text(Facts(key)));
+    }
+
+    // Two, so that one can take the place of the other; a third would be one that nobody keeps track of.
+    private static async Task BoundAsync(LedgerTransaction transaction, ApiKey key, long now, CancellationToken cancel)
+    {
+        if (transaction.Store.IsPostgres) await transaction.ExecuteAsync("SELECT pg_advisory_xact_lock(@lock)", ("@lock", KeyLock));
+        var (role, tenant, host, name) = (key.Role, key.Tenant, key.Host, key.Name);
+        var active = await transaction.Context.Set<ApiKey>().Where(one => one.Role == role && one.Tenant == tenant && one.Host == host && one.Name == name && (one.ExpiresAt == null || one.ExpiresAt > now))
+            .OrderBy(one => one.CreatedAt).Select(one => one.Id).ToListAsync(cancel);
+        if (active.Count >= MaxActive)
+            throw new RuleBrokenException([new Fault("", $"There are {active.Count} active keys of role {role} named '{name}' for the same already ({string.Join(", ", active)}); revoke one of them, or give the new one another name.")]);
+    }
+
+    private bool IsActive(ApiKey key) => key.ExpiresAt is null || key.ExpiresAt > clock.GetUtcNow().ToUnixMicroseconds();
+
+    // What the audit trail has of a key: all but its hash.
+    private static object Facts(ApiKey key) => new { key.Role, key.Name, key.Tenant, key.Host, ExpiresAt = key.ExpiresAt is { } at ? UnixTime.FromMicroseconds(at) : (DateTimeOffset?)null };
 
     private static async Task WriteFileAsync(string file, string text, CancellationToken cancel)
     {

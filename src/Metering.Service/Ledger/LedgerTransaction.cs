@@ -11,6 +11,9 @@ public sealed class LedgerTransaction(LedgerStore store, DbConnection connection
 
     public LedgerStore Store => store;
 
+    /// <summary>What the audit trail is to have of this transaction, see <see cref="AuditTrail.FlushAsync"/>.</summary>
+    internal List<AuditRow> Audited { get; } = [];
+
     public DbConnection Connection => connection;
 
     public DbTransaction Transaction => transaction;

@@ -51,6 +51,7 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
             await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancel);
             await using var scope = new LedgerTransaction(this, connection, transaction);
             var result = await work(scope);
+            await AuditTrail.FlushAsync(scope);
             await transaction.CommitAsync(CancellationToken.None);
             return result;
         }

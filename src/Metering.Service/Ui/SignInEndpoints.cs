@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Metering.Service.Ui;
 
@@ -29,22 +30,35 @@ internal static class SignInEndpoints
         routes.MapPost("/sign-out", Leave).DisableAntiforgery().ExcludeFromDescription();
     }
 
-    private static async Task<IResult> Show(HttpContext context, string? token, KeyRing keys, IAntiforgery antiforgery)
+    private static async Task<IResult> Show(HttpContext context, string? token, KeyRing keys, SignInGuard guard, IAntiforgery antiforgery)
     {
         if (token is null) return Page(context, antiforgery, StatusCodes.Status200OK, null);
-        if (!keys.UseLink(token)) return Page(context, antiforgery, StatusCodes.Status401Unauthorized, "This link was used before or is too old. Sign in with a key.");
+        if (guard.Refuses(context.Connection.RemoteIpAddress, token) is { } wait) return Wait(context, antiforgery, wait);
+        if (!keys.UseLink(token))
+        {
+            return guard.Failed(context.Connection.RemoteIpAddress) is { } longer ? Wait(context, antiforgery, longer)
+                : Page(context, antiforgery, StatusCodes.Status401Unauthorized, "This link was used before or is too old. Sign in with a key.");
+        }
+
         await EnterAsync(context, new ApiKey { Role = Roles.Admin, Name = "admin" });
         return Results.Redirect("/");
     }
 
-    private static async Task<IResult> Enter(HttpContext context, KeyRing keys, IAntiforgery antiforgery)
+    private static async Task<IResult> Enter(HttpContext context, KeyRing keys, SignInGuard guard, IAntiforgery antiforgery)
     {
         if (!context.Request.HasFormContentType) return Page(context, antiforgery, StatusCodes.Status400BadRequest, "Send the form.");
         if (!await antiforgery.IsRequestValidAsync(context)) return Page(context, antiforgery, StatusCodes.Status400BadRequest, "The form was too old. Please try again.");
         var form = await context.Request.ReadFormAsync(context.RequestAborted);
         var text = form["key"].ToString().Trim();
+        if (guard.Refuses(context.Connection.RemoteIpAddress, text) is { } wait) return Wait(context, antiforgery, wait);
         var key = text.Length is > 0 and <= MaxKeyLength ? await keys.FindGivenAsync(text, context.RequestAborted) : null;
-        if (key is null) return Page(context, antiforgery, StatusCodes.Status401Unauthorized, "This key is unknown, expired or revoked.");
+        if (key is null)
+        {
+            return guard.Failed(context.Connection.RemoteIpAddress) is { } longer ? Wait(context, antiforgery, longer)
+                : Page(context, antiforgery, StatusCodes.Status401Unauthorized, "This key is unknown, expired or revoked.");
+        }
+
+        guard.Succeeded(text);
         if (key.Role is not (Roles.Admin or Roles.Finance or Roles.Reader))
             return Page(context, antiforgery, StatusCodes.Status401Unauthorized, $"A key of role '{key.Role}' is for programs; sign in with one of admin, finance or reader.");
         await EnterAsync(context, key);
@@ -60,14 +74,21 @@ internal static class SignInEndpoints
     private static Task EnterAsync(HttpContext context, ApiKey key)
     {
         const string scheme = CookieAuthenticationDefaults.AuthenticationScheme;
-        var user = Caller.Principal(key.Role, key.Tenant, key.Host, key.Name, scheme);
+        var user = Caller.Principal(key, scheme);
         if (key.Id.Length > 0) user.Identities.First().AddClaim(new(KeyClaim, key.Id));
         return context.SignInAsync(scheme, user);
+    }
+
+    private static RazorComponentResult<SignInPage> Wait(HttpContext context, IAntiforgery antiforgery, TimeSpan wait)
+    {
+        var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
+        context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return Page(context, antiforgery, StatusCodes.Status429TooManyRequests, $"There were too many attempts from this address. Try again in {seconds} s.");
     }
 
     private static RazorComponentResult<SignInPage> Page(HttpContext context, IAntiforgery antiforgery, int status, string? message)
     {
         var tokens = antiforgery.GetAndStoreTokens(context);
-        return new RazorComponentResult<SignInPage>(new { Message = message, Field = tokens.FormFieldName, Token = tokens.RequestToken }) { StatusCode = status };
+        return new RazorComponentResult<SignInPage>(new { Message = message, Field = tokens.FormFieldName, Token = tokens.RequestToken, HasIssuer = context.RequestServices.GetRequiredService<AccessOptions>().Oidc?.ClientId is not null }) { StatusCode = status };
     }
 }

@@ -31,7 +31,7 @@ public sealed class FreezeTests
         var row = Assert.Single(await RowsAsync(up));
         Assert.Equal((container.Path, "cgroup.freeze"), (row.GetProperty("path").GetString(), row.GetProperty("action").GetString()));
         var audit = await up.GetAsync("v1/audit?limit=10", Cancel);
-        Assert.Contains(audit.EnumerateArray(), entry => entry.GetProperty("action").GetString() == "enforcement.begin" && entry.GetProperty("actor").GetString() == "quota:fee");
+        Assert.Contains(audit.GetProperty("entries").EnumerateArray(), entry => entry.GetProperty("action").GetString() == "enforcement.begin" && entry.GetProperty("actor").GetString() == "quota:fee");
 
         // A process that was killed leaves it frozen; the next one frees it before it hears of its orders again.
         await up.KillAsync(Cancel);

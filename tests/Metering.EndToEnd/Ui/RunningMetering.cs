@@ -74,7 +74,7 @@ internal sealed class RunningMetering : IAsyncDisposable
     /// <summary>Makes a key and returns its id and its secret.</summary>
     public async Task<(string Id, string Secret)> NewKeyAsync(string role, string? tenant, CancellationToken cancel)
     {
-        using var answer = await Client.PostAsJsonAsync("/v1/api-keys", new { role, tenant, name = "test" }, cancel);
+        using var answer = await Client.PostAsJsonAsync("/v1/api-keys", new { role, tenant, name = "test " + Guid.CreateVersion7().ToString("N") }, cancel);
         var key = await answer.Content.ReadFromJsonAsync<JsonElement>(cancel);
         return (key.GetProperty("id").GetString()!, key.GetProperty("secret").GetString()!);
     }
