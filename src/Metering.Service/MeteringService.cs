@@ -197,7 +197,7 @@ public static class MeteringService
             ui.RoutePrefix = "docs";
             ui.SwaggerEndpoint("/openapi/v1.json", "Metering v1");
         });
-        app.MapUi();
+        app.MapUi(AnswerError);
     }
 
     private static async Task AnswerError(HttpContext context)

@@ -59,7 +59,7 @@ internal static class AccessSetup
 
     private static bool IsOpen(PathString path) => path == "/healthz" || path == "/readyz" || path == "/sign-in" || path == "/sign-in.css" || path == "/favicon.svg";
 
-    private static bool WantsPage(HttpRequest request) => HttpMethods.IsGet(request.Method) && (request.Path == "/" || request.Path == "/alerts") && request.Headers.Authorization.Count == 0 &&
+    private static bool WantsPage(HttpRequest request) => HttpMethods.IsGet(request.Method) && Ui.PageMap.IsPage(request.Path) && request.Headers.Authorization.Count == 0 &&
         request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal);
 
     private static Task Challenge(RedirectContext<CookieAuthenticationOptions> context) => RefuseAsync(context.HttpContext);
