@@ -212,7 +212,7 @@ public static class MeteringService
             ui.SwaggerEndpoint("/openapi/v1.json", "Metering v1");
         });
         OidcSetup.MapOidc(app, app.Services.GetRequiredService<AccessOptions>().Oidc);
-        app.MapUi();
+        app.MapUi(context => AnswerError(context, store));
     }
 
     private static async Task AnswerError(HttpContext context, LedgerStore store)

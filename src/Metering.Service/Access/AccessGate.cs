@@ -56,6 +56,6 @@ internal sealed class AccessGate(RateGate rates, SignInGuard guard, AccessOption
     private static bool IsOpen(PathString path) =>
         path == "/healthz" || path == "/readyz" || path == "/sign-in" || path == "/sign-in.css" || path == "/favicon.svg" || path == OidcSetup.SignInPath || path == OidcSetup.CallbackPath;
 
-    private static bool WantsPage(HttpRequest request) => HttpMethods.IsGet(request.Method) && (request.Path == "/" || request.Path == "/alerts") && request.Headers.Authorization.Count == 0 &&
+    private static bool WantsPage(HttpRequest request) => HttpMethods.IsGet(request.Method) && Ui.PageMap.IsPage(request.Path) && request.Headers.Authorization.Count == 0 &&
         request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal);
 }

@@ -32,6 +32,16 @@ internal static class Figures
     public static string Money(IReadOnlyDictionary<string, decimal> cost) =>
         cost.Count == 0 ? Unknown : string.Join(" + ", cost.Select(pair => pair.Key + " " + Amount(pair.Value)));
 
+    public static string Money(string? currency, decimal? cost) => cost is { } known ? currency + " " + Amount(known) : Unknown;
+
+    /// <summary>An instant to the minute, in UTC.</summary>
+    public static string Stamp(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM yyyy HH:mm", CultureInfo.InvariantCulture);
+
+    public static string Day(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM yyyy", CultureInfo.InvariantCulture);
+
+    /// <summary>A span in its largest unit.</summary>
+    public static string Age(TimeSpan span) => span.TotalSeconds < 120 ? $"{(int)span.TotalSeconds} s" : span.TotalMinutes < 120 ? $"{(int)span.TotalMinutes} min" : span.TotalHours < 48 ? $"{(int)span.TotalHours} h" : $"{(int)span.TotalDays} days";
+
     /// <summary>An exact figure with its unit, for those who point at a rounded one.</summary>
     public static string Exact(decimal? value, string unit) => value is { } known ? known.ToString("0.############################", CultureInfo.InvariantCulture) + " " + unit : "not known";
 

@@ -24,15 +24,19 @@ internal static class UiSetup
         services.AddRadzenComponents();
         services.AddSingleton<OverviewFeed>();
         services.AddSingleton<AlertsFeed>();
+        services.AddSingleton<PageApi>();
+        services.AddSingleton<HomeFeed>();
+        services.AddSingleton<ExplorerFeed>();
         services.Configure<CookieAuthenticationOptions>(CookieAuthenticationDefaults.AuthenticationScheme, cookie => cookie.Events.OnValidatePrincipal = EndWithKeyAsync);
         return services;
     }
 
-    public static void MapUi(this WebApplication app)
+    /// <param name="onError">Answers what a route throws, as for every other client.</param>
+    public static void MapUi(this WebApplication app, RequestDelegate onError)
     {
         app.Use((context, next) =>
         {
-            var isPage = context.Request.Path == "/" || context.Request.Path == "/alerts";
+            var isPage = PageMap.IsPage(context.Request.Path);
             if (isPage || context.Request.Path == "/sign-in")
             {
                 context.Response.Headers.ContentSecurityPolicy = ContentPolicy;
@@ -48,6 +52,7 @@ internal static class UiSetup
         // Written beside the executable by build and publish. A host without it, such as a test that serves the API only, has no page either.
         var manifest = Path.Combine(AppContext.BaseDirectory, app.Environment.ApplicationName + ".staticwebassets.endpoints.json");
         if (File.Exists(manifest)) app.MapStaticAssets(manifest);
+        app.Services.GetRequiredService<PageApi>().Open(app, onError);
         app.MapSignIn();
         app.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null)
