@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Metering.Agent.Cgroups;
 using Metering.Cli;
 using Metering.Cli.Commands;
+using Metering.Cli.Help;
 using Metering.Safety;
 
 // Before anything that needs a descriptor: without one there is no standard error to say so either.
@@ -12,47 +12,15 @@ if (DescriptorBudget.Refusal(args is ["up" or "service", ..] ? DescriptorBudget.
     return 1;
 }
 
-var root = new RootCommand("Metering: exact resource metering and billing for Linux hosts.")
-{
-    UpCommand.Create(),
-    AgentCommand.Create(),
-    ServiceCommand.Create(),
-    TopCommand.Create(),
-    DoctorCommand.Create(),
-    IdentifyCommand.Create(),
-    UsageCommand.Create("usage"),
-    UsageCommand.Create("cost"),
-    ResourceCommand.Tenants(),
-    ResourceCommand.Ownership(),
-    ResourceCommand.Prices(),
-    ResourceCommand.Contracts(),
-    ResourceCommand.Allocation(),
-    BillingCommand.Periods(),
-    BillingCommand.Invoices(),
-    ExportCommand.Create(),
-    ResourceCommand.Quotas(),
-    ResourceCommand.Plans(),
-    ResourceCommand.Enforcement(),
-    ResourceCommand.Reports(),
-    AlertCommand.Webhooks(),
-    AlertCommand.Alerts(),
-    AlertCommand.Silences(),
-    ResourceCommand.Keys(),
-    RunCommand.Create(),
-    ProveCommand.Create(),
-    VerifyCommand.Create(),
-    TimeSeriesCommand.Create(),
-    SimulateCommand.Create(),
-};
+var root = CommandTree.Create();
 
 // An argument that begins with '@' is an argument, not a file of arguments: it may belong to the command of 'run'.
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0)
 {
     foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message.ReplaceLineEndings(" "));
-    var names = new List<string>();
-    for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: var command } && command != root; at = at.Parent) names.Insert(0, command.Name + " ");
-    await Console.Error.WriteLineAsync($"See 'metering {string.Concat(names)}--help'.");
+    var path = ExampleHelp.PathOf(parsed.CommandResult);
+    await Console.Error.WriteLineAsync($"See 'metering {(path.Length > 0 ? path + " " : "")}--help'.");
     return 2;
 }
 

@@ -1,4 +1,6 @@
 using Metering.Agent;
+using Metering.Cli.Client;
+using Metering.Cli.Demo;
 using Metering.Configuration;
 using Metering.Safety;
 using Metering.Service;
@@ -24,6 +26,9 @@ internal static class ServiceHost
 
         /// <summary>Print the address with a link that signs the browser in.</summary>
         public bool ShowLink { get; init; }
+
+        /// <summary>Play the demo's fleet into it, and mark every face as a demo's. Null: it is no demo.</summary>
+        public DemoDirectory? Demo { get; init; }
     }
 
     /// <summary>Runs until it is stopped. Throws <see cref="UserErrorException"/> for what a person can put right.</summary>
@@ -47,7 +52,7 @@ internal static class ServiceHost
         var address = app.Urls.FirstOrDefault() ?? options.Url;
         if (options.ShowLink)
         {
-            Console.WriteLine($"Metering is up at {address}");
+            Console.WriteLine($"Metering is up at {address}" + (options.Demo is null ? "" : $", as a DEMO in {options.DataDirectory}: all hosts but this one are simulated"));
             Console.WriteLine($"Open in a browser (good once, for an hour): {address}/sign-in?token={app.Services.GetRequiredService<KeyRing>().NewLink()}");
             Console.WriteLine($"Admin key: {Path.Combine(options.DataDirectory, "admin.key")}    Try: metering usage --data {options.DataDirectory} --url {address}");
         }
@@ -56,8 +61,10 @@ internal static class ServiceHost
             Console.WriteLine($"The metering service is up at {address}; its admin key is in {Path.Combine(options.DataDirectory, "admin.key")}.");
         }
 
-        _ = key;
+        using var client = options.Demo is null ? null : ApiClient.Create(address, key, options.DataDirectory, tellsDemo: false);
+        var demo = client is null ? Task.CompletedTask : new DemoRun(options.Demo!, client, InProcess(app.Services), TimeProvider.System).RunAsync(app.Lifetime.ApplicationStopping);
         await app.WaitForShutdownAsync(cancel);
+        await demo;
         return 0;
     }
 
@@ -93,17 +100,28 @@ internal static class ServiceHost
         });
         builder.WebHost.UseStaticWebAssets();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
-        builder.Services.AddMetering(ServiceOptions.From(options.Settings, options.DataDirectory));
+        builder.Services.AddMetering(ServiceOptions.From(options.Settings, options.DataDirectory) with { IsDemo = options.Demo is not null });
         if (options.WithAgent)
         {
             var agent = AgentOptions.From(options.Settings, options.DataDirectory, AgentTransport.InProcess);
             builder.Services.AddSingleton(provider => new MeteringAgent(
-                agent, new InProcessTransport(provider.GetRequiredService<IIngest>(), provider.GetRequiredService<LedgerStore>()), TimeProvider.System, provider.GetRequiredService<ILoggerFactory>().CreateLogger("Metering.Agent")));
+                agent, InProcess(provider), TimeProvider.System, provider.GetRequiredService<ILoggerFactory>().CreateLogger("Metering.Agent")));
             builder.Services.AddHostedService<AgentService>();
         }
 
         var app = builder.Build();
+        if (options.Demo is not null)
+        {
+            app.Use((context, next) =>
+            {
+                context.Response.Headers[ApiClient.DemoHeader] = "true";
+                return next(context);
+            });
+        }
+
         app.MapMetering();
         return app;
     }
+
+    private static InProcessTransport InProcess(IServiceProvider services) => new(services.GetRequiredService<IIngest>(), services.GetRequiredService<LedgerStore>());
 }

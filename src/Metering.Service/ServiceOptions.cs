@@ -36,6 +36,9 @@ public sealed record ServiceOptions
     /// <summary>Null: no time series are written.</summary>
     public TimeSeries.TimeSeriesOptions? TimeSeries { get; init; }
 
+    /// <summary>Most hosts and their figures are simulated; every page says so.</summary>
+    public bool IsDemo { get; init; }
+
     /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
     public string? AdminKey { get; init; }
 

@@ -9,6 +9,7 @@ namespace Metering.Cli.Client;
 internal sealed class ApiClient : IDisposable
 {
     private readonly HttpClient _http;
+    private bool _tellsDemo;
 
     private ApiClient(Uri url, string key)
     {
@@ -17,20 +18,27 @@ internal sealed class ApiClient : IDisposable
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
+    /// <summary>What every answer of a demo bears.</summary>
+    public const string DemoHeader = "Metering-Demo";
+
+    /// <summary>The figures are a demo's, as its answers say.</summary>
+    public bool IsDemo { get; private set; }
+
     public Uri Url { get; }
 
     /// <summary>The credential, for a transport that ships to the same service.</summary>
     public string Key { get; }
 
     /// <summary>Finds address and key: option, environment, and the admin.key of the data directory.</summary>
-    public static ApiClient Create(string? url, string? key, string dataDirectory)
+    /// <param name="tellsDemo">Say on standard error at the end that the figures are a demo's.</param>
+    public static ApiClient Create(string? url, string? key, string dataDirectory, bool tellsDemo = true)
     {
         var address = url ?? NotEmpty("METERING_URL") ?? Commands.CommonOptions.DefaultUrl;
         if (!Uri.TryCreate(address, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https")) throw UserErrorException.Usage($"--url is '{address}'; it must be http://HOST:PORT.");
         var file = Path.Combine(dataDirectory, "admin.key");
         var secret = key ?? NotEmpty("METERING_KEY") ?? (File.Exists(file) ? File.ReadAllText(file).Trim() : null);
         if (string.IsNullOrEmpty(secret)) throw UserErrorException.Usage($"There is no key; give --key, set METERING_KEY, or --data of a running 'metering up' (no {file}).");
-        return new ApiClient(parsed, secret);
+        return new ApiClient(parsed, secret) { _tellsDemo = tellsDemo };
     }
 
     public Task<JsonElement> GetAsync(string path, CancellationToken cancel) => JsonAsync(HttpMethod.Get, path, null, cancel);
@@ -77,7 +85,7 @@ internal sealed class ApiClient : IDisposable
         HttpResponseMessage response;
         try
         {
-            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+            response = Noted(await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel));
         }
         catch (HttpRequestException e)
         {
@@ -100,7 +108,7 @@ internal sealed class ApiClient : IDisposable
         using var request = new HttpRequestMessage(method, path) { Content = content };
         try
         {
-            return await _http.SendAsync(request, cancel);
+            return Noted(await _http.SendAsync(request, cancel));
         }
         catch (HttpRequestException e)
         {
@@ -122,7 +130,18 @@ internal sealed class ApiClient : IDisposable
         throw new UserErrorException(Explain(text) ?? $"The service at {Url} answered {(int)status}.");
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        if (IsDemo && _tellsDemo) Console.Error.WriteLine("metering: a demo answered; hosts named demo-… are simulated.");
+        _tellsDemo = false;
+    }
+
+    private HttpResponseMessage Noted(HttpResponseMessage response)
+    {
+        IsDemo |= response.Headers.Contains(DemoHeader);
+        return response;
+    }
 
     private static List<ApiFault> Faults(string text)
     {

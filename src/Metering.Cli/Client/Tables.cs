@@ -11,10 +11,10 @@ internal static class Tables
     private const int NarrowestCell = 12;
 
     public static void Write(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows, ISet<int>? rightAligned = null) =>
-        Write(Console.Out, Console.IsOutputRedirected ? null : AnsiConsole.Profile.Width, header, rows, rightAligned);
+        Write(Console.Out, Console.IsOutputRedirected ? null : AnsiConsole.Profile.Width, header, rows, rightAligned, Tint.IsOn);
 
     /// <summary>As wide as it has to be when <paramref name="width"/> (columns of the terminal) is null; else the widest columns are cut, so that one long name does not hide the rest.</summary>
-    internal static void Write(TextWriter output, int? width, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows, ISet<int>? rightAligned = null)
+    internal static void Write(TextWriter output, int? width, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows, ISet<int>? rightAligned = null, bool colour = false)
     {
         var cells = rows.Select(row => row.Select(Inert).ToArray()).ToList();
         var widths = header.Select((name, i) => Math.Max(name.Length, cells.Count == 0 ? 0 : cells.Max(row => row[i].Length))).ToArray();
@@ -22,18 +22,20 @@ internal static class Tables
         // A border is at most two columns of spaces and a line between two cells.
         var spare = 3 * (header.Count + 1);
         while (width is { } most && widths.Sum() + spare > most && widths.Max() > NarrowestCell) widths[Array.IndexOf(widths, widths.Max())]--;
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = colour ? AnsiSupport.Yes : AnsiSupport.No, ColorSystem = colour ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors });
         console.Profile.Width = Math.Max(width ?? 0, widths.Sum() + spare);
         var table = new Table { Border = width is null ? TableBorder.None : TableBorder.Simple };
         for (var i = 0; i < header.Count; i++)
         {
-            var column = new TableColumn(Markup.Escape(Cut(header[i], widths[i]))) { NoWrap = true };
+            var column = new TableColumn(Coloured(colour ? "bold" : null, Cut(header[i], widths[i]))) { NoWrap = true };
             table.AddColumn(rightAligned?.Contains(i) == true ? column.RightAligned() : column);
         }
 
-        foreach (var row in cells) table.AddRow(row.Select((cell, i) => Markup.Escape(Cut(cell, widths[i]))).ToArray());
+        foreach (var row in cells) table.AddRow(row.Select((cell, i) => Coloured(colour ? Tint.Of(cell) : null, Cut(cell, widths[i]))).ToArray());
         console.Write(table);
     }
+
+    private static string Coloured(string? style, string text) => style is null ? Markup.Escape(text) : $"[{style}]{Markup.Escape(text)}[/]";
 
     // The end of a path tells more than its middle.
     private static string Cut(string text, int width) => text.Length <= width ? text : string.Concat(text.AsSpan(0, width / 3), "…", text.AsSpan(text.Length - (width - width / 3 - 1)));

@@ -15,6 +15,7 @@ internal static class AgentCommand
         command.SetAction(async (parsed, cancel) =>
         {
             var directory = parsed.GetValue(data)!;
+            Demo.DemoDirectory.Refuse(directory);
             var settings = AgentConfiguration.Load(directory, [new("Agent:ServiceUrl", parsed.GetValue(url)), new("Agent:Interval", parsed.GetValue(interval))]);
             using var loggers = AgentHost.Loggers();
             return await AgentHost.RunAsync(AgentOptions.From(settings, directory, AgentHost.DefaultTransport(settings)), loggers, cancel);

@@ -35,7 +35,9 @@ internal static class BillingCommand
         {
             using var client = openClose(parsed);
             var body = JsonSerializer.Serialize(new { waive = parsed.GetValue(waive) ?? [] });
-            Show(await client.JsonAsync(HttpMethod.Post, $"v1/periods/{Uri.EscapeDataString(parsed.GetValue(closing)!)}/close", body, cancel), parsed.GetValue(closeFormat)!);
+            var month = parsed.GetValue(closing)!;
+            var work = client.JsonAsync(HttpMethod.Post, $"v1/periods/{Uri.EscapeDataString(month)}/close", body, cancel);
+            Show(await ProgressLine.ForPeople().WhileAsync($"closing {Tables.Inert(month)}", work, TimeProvider.System, cancel), parsed.GetValue(closeFormat)!);
             return 0;
         });
         return command;

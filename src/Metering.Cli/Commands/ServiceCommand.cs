@@ -12,13 +12,17 @@ internal static class ServiceCommand
         var url = new Option<string>("--url") { Description = "Where to listen", DefaultValueFactory = _ => CommonOptions.DefaultUrl, HelpName = "URL" };
         var interval = new Option<string?>("--interval") { Description = "Accepted for symmetry with agent; the service has no passes", Hidden = true };
         var command = new Command("service", "The central service: takes batches by HTTP and, with METERING__Broker__Url, from RabbitMQ; reports, quotas, alerts, web page.") { data, url, interval };
-        command.SetAction((parsed, cancel) => ServiceHost.RunAsync(new ServiceHost.Options
+        command.SetAction((parsed, cancel) =>
         {
-            DataDirectory = parsed.GetValue(data)!,
-            Url = parsed.GetValue(url)!,
-            Settings = AgentConfiguration.Load(parsed.GetValue(data)!),
-            WithAgent = false,
-        }, cancel));
+            Demo.DemoDirectory.Refuse(parsed.GetValue(data)!);
+            return ServiceHost.RunAsync(new ServiceHost.Options
+            {
+                DataDirectory = parsed.GetValue(data)!,
+                Url = parsed.GetValue(url)!,
+                Settings = AgentConfiguration.Load(parsed.GetValue(data)!),
+                WithAgent = false,
+            }, cancel);
+        });
         return command;
     }
 }

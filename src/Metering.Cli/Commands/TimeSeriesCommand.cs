@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Metering.Cli.Client;
-using Metering.Cli.Verification;
 using Metering.Safety;
 using Metering.Service.TimeSeries;
 
@@ -74,7 +73,7 @@ internal static class TimeSeriesCommand
         var query = string.Join('&', new[] { ("from", from), ("to", to) }.Where(part => part.Item2 is not null).Select(part => $"{part.Item1}={Uri.EscapeDataString(part.Item2!)}"));
         using var response = await client.StreamAsync("v1/time-series/rebuild" + (query.Length > 0 ? "?" + query : ""), cancel, HttpMethod.Post);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancel));
-        var progress = new VerifyProgress(Console.Error, !Console.IsErrorRedirected);
+        var progress = ProgressLine.ForPeople();
         RebuildEvent? last = null;
         var told = "";
         try

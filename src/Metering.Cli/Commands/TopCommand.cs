@@ -20,7 +20,7 @@ internal static class TopCommand
         sort.AcceptOnlyFromAmong("cpu", "memory", "io", "cost", "name");
         var filter = new Option<string?>("--filter") { Description = "Text in name, path, tenant, kind or host, or tenant:NAME", HelpName = "TEXT" };
         var (url, key, data, format) = (CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data(), CommonOptions.TableOrJson());
-        var command = new Command("top", "Shows live what the workloads use: CPU, memory, I/O, cost per hour, tenant. Keys: c m i $ n sort, / filters, q quits.") { interval, once, sort, filter, url, key, data, format };
+        var command = new Command("top", "Shows live what the workloads use: CPU, memory, I/O, cost per hour, tenant. Keys: c m i $ n sort, t the next tenant, / filters, ? help, q quits.") { interval, once, sort, filter, url, key, data, format };
         command.SetAction(async (parsed, cancel) =>
         {
             if (parsed.GetValue(interval) is var seconds && seconds is not (>= 0.5 and <= 3600)) throw UserErrorException.Usage($"--interval is {seconds}; it is 0.5 to 3600 seconds.");
@@ -33,7 +33,9 @@ internal static class TopCommand
             }
             else if (parsed.GetValue(once) || Console.IsOutputRedirected || Console.IsInputRedirected)
             {
-                Print(await ReadAsync(client, cancel), state);
+                var view = await ReadAsync(client, cancel);
+                state.IsDemo = client.IsDemo;
+                Print(view, state);
             }
             else
             {
@@ -49,7 +51,7 @@ internal static class TopCommand
     {
         // A first answer before the screen changes: a wrong address or key is one sentence on the usual screen.
         var view = await ReadAsync(client, cancel);
-        var colour = Environment.GetEnvironmentVariable("NO_COLOR") is not { Length: > 0 };
+        var colour = Tint.IsOn;
         using var screen = new TopScreen();
         string? trouble = null;
         var reading = Task.FromResult(view);
@@ -62,11 +64,12 @@ internal static class TopCommand
             if (reading.Exception?.InnerException is { } e && e.Message != trouble) (trouble, draw) = (e.Message, true);
             while (Console.KeyAvailable)
             {
-                if (!state.Take(Console.ReadKey(intercept: true))) return;
+                if (!state.Take(Console.ReadKey(intercept: true), view)) return;
                 draw = true;
             }
 
             if (size != (Console.WindowWidth, Console.WindowHeight)) (size, draw) = ((Console.WindowWidth, Console.WindowHeight), true);
+            state.IsDemo = client.IsDemo;
             if (draw) screen.Show(new TopFrame(size.Item1, size.Item2, colour).Draw(view, state, TimeProvider.System.GetUtcNow(), trouble));
             draw = false;
             try

@@ -42,7 +42,7 @@ internal static class VerifyCommand
 
     private static async Task<int> ShowAsync(IAsyncEnumerable<VerifyEvent> events, bool json)
     {
-        var progress = new VerifyProgress(Console.Error, !Console.IsErrorRedirected && !json);
+        var progress = ProgressLine.ForPeople(!json);
         var (notes, faults) = (new List<object>(), new List<object>());
         VerifySummary? summary = null;
         await foreach (var one in events)
@@ -68,7 +68,7 @@ internal static class VerifyCommand
         if (summary is null) throw new UserErrorException("The verification was cut off before its end; look at the service's log.", CouldNotLook);
         if (json) Console.Out.WriteLine(JsonSerializer.Serialize(new { summary.Ok, summary.Batches, summary.Records, summary.Rows, summary.First, discrepancies = faults, notes }, CliJson.Indented));
         else Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{summary.Batches:#,##0} batches, {summary.Records:#,##0} records, {summary.Rows:#,##0} rows of usage: ") +
-            (summary.Ok ? "everything adds up." : $"{summary.Discrepancies} discrepancies, the first in table {summary.First!.Table}, {Tables.Inert(summary.First.Key)}."));
+            (summary.Ok ? Tint.Paint("green", "everything adds up.") : Tint.Paint("red", $"{summary.Discrepancies} discrepancies, the first in table {summary.First!.Table}, {Tables.Inert(summary.First.Key)}.")));
         return summary.Ok ? 0 : 1;
     }
 }

@@ -15,9 +15,9 @@ internal sealed class TopFrame(int width, int height, bool colour)
     {
         _lines.Clear();
         if (width < MinWidth || height < MinHeight) return [Fit($"The terminal is {width}×{height}; {MinWidth}×{MinHeight} is the least.")];
-        Head(view, now, trouble);
-        var foot = Foot(view, state);
+        Head(view, state, now, trouble);
         var rows = state.Choose(view);
+        var foot = Foot(view, rows, state);
         var room = height - _lines.Count - foot.Count - 1;
         state.Offset = Math.Clamp(state.Offset, 0, Math.Max(0, rows.Count - room));
         Table(rows.Skip(state.Offset).Take(room).ToList(), state, view.Hosts.Count > 1);
@@ -27,13 +27,13 @@ internal sealed class TopFrame(int width, int height, bool colour)
         return _lines;
     }
 
-    private void Head(LiveView view, DateTimeOffset now, string? trouble)
+    private void Head(LiveView view, TopState state, DateTimeOffset now, string? trouble)
     {
         var end = view.Hosts.Count > 0 ? view.Hosts.Max(host => host.WindowEnd) : (DateTimeOffset?)null;
         var of = view.Hosts.Count > 0 ? $"{Cores(view.CpuCores)} of {view.Hosts.Sum(host => host.Cpus):0.##} cores" : $"{Cores(view.CpuCores)} cores";
         var hosts = view.Hosts.Count switch { 0 => "", 1 => CellText.Cut(view.Hosts[0].Host, width < 100 ? 12 : 40) + "  ", _ => $"{view.Hosts.Count} hosts  " };
         var age = end is { } at ? string.Create(CultureInfo.InvariantCulture, $"  window {view.Hosts.Max(host => host.WindowSeconds):0.#} s, {Math.Max(0, (now - at).TotalSeconds):0} s old") : "";
-        _lines.Add(Paint("1", Fit($"metering  {hosts}{view.Workloads.Count} workloads  {of}{age}")));
+        _lines.Add(Paint("1", Fit($"metering  {(state.IsDemo ? "DEMO  " : "")}{hosts}{view.Workloads.Count} workloads  {of}{age}")));
         var alarms = view.Hosts.Select(host => (host.Host, Text: AlarmText.Of(host.Alarms))).Where(host => host.Text.Length > 0).ToList();
         if (trouble is not null) _lines.Add(Paint("31;1", Fit("! " + trouble)));
         else if (alarms.Count > 0) _lines.Add(Paint("31;1", Fit($"! {alarms[0].Host}: {alarms[0].Text}{(alarms.Count > 1 ? $", and {alarms.Count - 1} hosts more" : "")}")));
@@ -62,19 +62,28 @@ internal sealed class TopFrame(int width, int height, bool colour)
         string Mark(string name, TopSort sort) => state.Sort == sort ? name + (sort == TopSort.Name ? "▲" : "▼") : name;
     }
 
-    private List<string> Foot(LiveView view, TopState state)
+    private List<string> Foot(LiveView view, List<LiveWorkload> rows, TopState state)
     {
         var foot = new List<string> { Paint("2", new string('─', width)) };
         var parts = new List<string> { $"unattributed {Cores(view.UnattributedCores)} cores{(view.CpuCores > 0 ? $" ({Share(view.UnattributedCores / view.CpuCores)})" : "")}" };
         if (view.Hosts.Count > 0) parts.Add(string.Create(CultureInfo.InvariantCulture, $"held {view.HeldMicroseconds:#,##0} µs"));
         if (view.UnscrapedShare is { } share) parts.Add($"a 15 s scraper misses {Share(share)}");
         foot.Add(Fit(string.Join("   ", parts)));
+        foot.Add(Fit(RunRate(rows)));
         if (view.Hosts.Count > 0)
             foot.Add(Fit($"host overhead {Cores(view.Hosts.Sum(host => host.SystemCores))} cores outside any cgroup   idle {Cores(Math.Max(0, (decimal)view.Hosts.Sum(host => host.Cpus) - view.CpuCores))} cores"));
         if (state.Typing is { } typing) foot.Add(Fit($"filter: {typing}_   (text, or tenant:NAME; Enter keeps it, Esc drops it)"));
-        else if (state.IsHelpShown) foot.Add(Fit("arrows and PgUp/PgDn scroll   Esc clears the filter   – is not metered, which is not 0"));
-        else foot.Add(Paint("2", Fit($"{(state.Filter.Length > 0 ? $"[{state.Filter}] " : "")}c CPU  m memory  i I/O  $ cost  n name  / filter  ? help  q quit")));
+        else if (state.IsHelpShown) foot.Add(Fit("arrows, PgUp/PgDn scroll   t goes through the tenants   Esc clears the filter   – is unknown, not 0"));
+        else foot.Add(Paint("2", Fit($"{(state.Filter.Length > 0 ? $"[{state.Filter}] " : "")}c CPU  m memory  i I/O  $ cost  n name  t tenant  / filter  ? help  q quit")));
         return foot;
+    }
+
+    // Of the rows that the filter leaves, by currency; an average month has 730 hours.
+    private static string RunRate(List<LiveWorkload> rows)
+    {
+        var priced = rows.Where(row => row.CostPerHour is not null).GroupBy(row => row.Currency, (currency, group) => (currency, Hour: group.Sum(row => row.CostPerHour!.Value))).OrderBy(sum => sum.currency, StringComparer.Ordinal);
+        var parts = priced.Select(sum => string.Create(CultureInfo.InvariantCulture, $"{sum.Hour:#,##0.00##} {sum.currency}/h, {sum.Hour * 730:#,##0.00} a month")).ToList();
+        return parts.Count == 0 ? "run rate unknown: no price applies to these" : "run rate " + string.Join("   ", parts);
     }
 
     private static string Cost(LiveWorkload row) => row.CostPerHour is { } cost ? cost.ToString(cost >= 1 ? "0.00" : "0.0000", CultureInfo.InvariantCulture) + " " + row.Currency : Unknown;

@@ -6,6 +6,7 @@ namespace Metering.Cli.Top;
 internal sealed class TopState
 {
     private const int MaxFilter = 60;
+    private const string TenantFilter = "tenant:";
 
     public TopSort Sort { get; set; } = TopSort.Cpu;
 
@@ -20,8 +21,12 @@ internal sealed class TopState
 
     public bool IsHelpShown { get; private set; }
 
+    /// <summary>The figures are a demo's.</summary>
+    public bool IsDemo { get; set; }
+
     /// <summary>Takes a key; false when it means to quit.</summary>
-    public bool Take(ConsoleKeyInfo key)
+    /// <param name="view">What is on the screen: the tenants in it are those that <c>t</c> goes through.</param>
+    public bool Take(ConsoleKeyInfo key, LiveView view)
     {
         if (Typing is { } text)
         {
@@ -38,6 +43,7 @@ internal sealed class TopState
             case 'i': Sort = TopSort.Io; break;
             case '$': Sort = TopSort.Cost; break;
             case 'n': Sort = TopSort.Name; break;
+            case 't': Filter = NextTenant(view); break;
             case '/': Typing = Filter; break;
             default: Move(key.Key); return true;
         }
@@ -59,6 +65,14 @@ internal sealed class TopState
             TopSort.Name => [.. chosen.OrderBy(row => row.Name, StringComparer.OrdinalIgnoreCase)],
             _ => [.. chosen.OrderByDescending(row => row.CpuCores ?? -1)],
         };
+    }
+
+    // From all to each tenant by name, and back to all.
+    private string NextTenant(LiveView view)
+    {
+        var present = Filter.StartsWith(TenantFilter, StringComparison.Ordinal) ? Filter[TenantFilter.Length..] : "";
+        var next = view.Workloads.Select(row => row.Tenant).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).FirstOrDefault(tenant => string.CompareOrdinal(tenant, present) > 0);
+        return next is null ? "" : TenantFilter + next;
     }
 
     private void Move(ConsoleKey key) => Offset = Math.Max(0, Offset + key switch
@@ -88,7 +102,7 @@ internal sealed class TopState
 
     private static bool Matches(LiveWorkload row, string text)
     {
-        if (text.StartsWith("tenant:", StringComparison.Ordinal)) return row.Tenant == text[7..];
+        if (text.StartsWith(TenantFilter, StringComparison.Ordinal)) return row.Tenant == text[TenantFilter.Length..];
         return text.Length == 0 || new[] { row.Name, row.Path, row.Tenant, row.Kind, row.Host }.Any(value => value.Contains(text, StringComparison.OrdinalIgnoreCase));
     }
 }

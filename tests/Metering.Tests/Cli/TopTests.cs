@@ -37,6 +37,7 @@ public sealed class TopTests
         Assert.Contains("…/deep/tail-of-it", text);
         Assert.Contains("unattributed 0.500 cores (16.67 %)   held 1,234 µs   a 15 s scraper misses 2.5 %", text);
         Assert.Contains("host overhead 0.250 cores outside any cgroup   idle 5.000 cores", text);
+        Assert.Contains("run rate 0.125 EUR/h, 91.25 a month", text);
         Assert.Contains("q quit", text);
     }
 
@@ -61,18 +62,18 @@ public sealed class TopTests
         Press(state, "$/tenant:acme");
         Assert.Equal("tenant:acme", state.Typing);
         Assert.Equal(["web"], state.Choose(view).Select(row => row.Name));
-        state.Take(new ConsoleKeyInfo('\b', ConsoleKey.Backspace, false, false, false));
+        state.Take(new ConsoleKeyInfo('\b', ConsoleKey.Backspace, false, false, false), View());
         Assert.Empty(state.Choose(view));
-        state.Take(new ConsoleKeyInfo('\u001b', ConsoleKey.Escape, false, false, false));
+        state.Take(new ConsoleKeyInfo('\u001b', ConsoleKey.Escape, false, false, false), View());
         Assert.Equal((null, "", 42), (state.Typing, state.Filter, state.Choose(view).Count));
         Press(state, "/filler");
-        state.Take(new ConsoleKeyInfo('\r', ConsoleKey.Enter, false, false, false));
+        state.Take(new ConsoleKeyInfo('\r', ConsoleKey.Enter, false, false, false), View());
         Assert.Equal(("filler", 39), (state.Filter, state.Choose(view).Count));
 
-        for (var i = 0; i < 100; i++) state.Take(new ConsoleKeyInfo('\0', ConsoleKey.PageDown, false, false, false));
+        for (var i = 0; i < 100; i++) state.Take(new ConsoleKeyInfo('\0', ConsoleKey.PageDown, false, false, false), View());
         var frame = new TopFrame(80, 24, colour: false).Draw(view, state, Now, null);
         Assert.Contains(frame, line => line.EndsWith("filler-38", StringComparison.Ordinal));
-        Assert.False(state.Take(new ConsoleKeyInfo('q', ConsoleKey.Q, false, false, false)));
+        Assert.False(state.Take(new ConsoleKeyInfo('q', ConsoleKey.Q, false, false, false), View()));
     }
 
     [Fact]
@@ -87,9 +88,28 @@ public sealed class TopTests
         }
     }
 
+    [Fact]
+    public void T_goes_through_the_tenants_and_back_to_all()
+    {
+        var state = new TopState { IsDemo = true };
+        var seen = new List<string>();
+        for (var i = 0; i < 4; i++)
+        {
+            Press(state, "t");
+            seen.Add(state.Filter);
+        }
+
+        Assert.Equal(["tenant:acme", "tenant:unattributed", "", "tenant:acme"], seen);
+        var frame = new TopFrame(80, 24, colour: false).Draw(View(), state, Now, null);
+        Assert.Contains("DEMO", frame[0]);
+        Assert.Contains(frame, line => line.Contains("run rate 0.125 EUR/h", StringComparison.Ordinal));
+        Press(state, "t");
+        Assert.Contains(new TopFrame(80, 24, colour: false).Draw(View(), state, Now, null), line => line.Contains("run rate unknown", StringComparison.Ordinal));
+    }
+
     private static void Press(TopState state, string keys)
     {
-        foreach (var key in keys) state.Take(new ConsoleKeyInfo(key, 0, false, false, false));
+        foreach (var key in keys) state.Take(new ConsoleKeyInfo(key, 0, false, false, false), View());
     }
 
     private static LiveView View() => new(

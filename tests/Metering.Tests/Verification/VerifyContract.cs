@@ -199,6 +199,28 @@ public abstract class VerifyContract : IAsyncLifetime
     }
 
     // Six passes over an hour's bound, a toggled counter and an instance that ends.
+    [Fact]
+    public async Task An_epoch_may_begin_while_it_runs()
+    {
+        await HonestAsync();
+        var anew = _host.Next(("/p/c", 1_000_000, false));
+        (anew.AgentEpoch, anew.BootId, anew.FirstSequence, anew.Sequence) = ("epoch-anew", "boot-anew", 1, 1);
+        VerifySummary? summary = null;
+        await foreach (var one in new Verifier(_store, _options).RunAsync(Cancel))
+        {
+            if (summary is null && anew.Sequence == 1 && one.Check == "receipts")
+            {
+                await WriteAsync(anew);
+                anew.Sequence = 2;
+            }
+
+            summary = one.Done ?? summary;
+            Assert.True(one.Discrepancy is null, $"{one.Discrepancy}");
+        }
+
+        Assert.True(summary is { Ok: true } && anew.Sequence == 2);
+    }
+
     private async Task HonestAsync()
     {
         for (var i = 0; i < 5; i++) await WriteAsync(_host.Next(("/a", 1_234_567, false), ("/p/c", 999, false)));

@@ -14,6 +14,9 @@ internal sealed class UsageCheck : IVerifyCheck
 {
     private static readonly string Columns = string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column));
 
+    // An epoch may have begun since the verification did: what it billed is in the same view as its batches.
+    private const string OfHost = "SELECT id FROM agent WHERE host = @host";
+
     public string Name => "usage";
 
     public async IAsyncEnumerable<VerifyEvent> RunAsync(VerifyRun run, [EnumeratorCancellation] CancellationToken cancel)
@@ -26,7 +29,7 @@ internal sealed class UsageCheck : IVerifyCheck
             var longest = await LongestAsync(run, agents, cancel);
             for (var bucket = await NextAsync(run, agents, run.From, longest, cancel); bucket is { } at && at < run.To; bucket = await NextAsync(run, agents, await EndAsync(run, at, cancel), longest, cancel))
             {
-                var (rows, batches, faults) = await CompareAsync(run, host.Key, agents, at, longest, cancel);
+                var (rows, batches, faults) = await CompareAsync(run, host.Key, at, longest, cancel);
                 (run.Rows, seen) = (run.Rows + rows, seen + batches);
                 explained[at] = explained.GetValueOrDefault(at) + rows;
                 foreach (var fault in faults) yield return Event(run, seen, fault);
@@ -76,7 +79,7 @@ internal sealed class UsageCheck : IVerifyCheck
         return next;
     }
 
-    private static async Task<(long Rows, long Batches, List<Discrepancy> Faults)> CompareAsync(VerifyRun run, string host, List<AgentMark> agents, long bucket, long longest, CancellationToken cancel)
+    private static async Task<(long Rows, long Batches, List<Discrepancy> Faults)> CompareAsync(VerifyRun run, string host, long bucket, long longest, CancellationToken cancel)
     {
         await using var connection = await run.Store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, run.Store.IsPostgres, cancel);
@@ -84,8 +87,8 @@ internal sealed class UsageCheck : IVerifyCheck
         var gone = 0L;
         await using (var command = VerifyRun.Command(connection, $"""
             SELECT b.bytes, r.window_start, r.window_end FROM receipt r LEFT JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence
-            WHERE r.agent IN ({Ids(agents)}) AND r.quarantined = 0 AND r.window_end >= @from AND r.window_end <= @until AND r.window_start < @to
-            """, ("@from", bucket * 1_000_000), ("@to", sums.End * 1_000_000), ("@until", sums.End * 1_000_000 + longest)))
+            WHERE r.agent IN ({OfHost}) AND r.quarantined = 0 AND r.window_end >= @from AND r.window_end <= @until AND r.window_start < @to
+            """, ("@host", host), ("@from", bucket * 1_000_000), ("@to", sums.End * 1_000_000), ("@until", sums.End * 1_000_000 + longest)))
         {
             command.Transaction = snapshot;
             await using var rows = await command.ExecuteReaderAsync(cancel);
@@ -97,7 +100,7 @@ internal sealed class UsageCheck : IVerifyCheck
         }
 
         var faults = new List<Discrepancy>();
-        if (gone > 0) return await ExpiredAsync(connection, snapshot, run, host, agents, sums, gone, cancel);
+        if (gone > 0) return await ExpiredAsync(connection, snapshot, run, host, sums, gone, cancel);
         var found = await CompareUsageAsync(connection, snapshot, host, sums, faults, cancel);
         await CompareCoverageAsync(connection, snapshot, host, sums, faults, cancel);
         if (bucket >= await ConservationTally.FromAsync(connection, cancel) && await ConservationAsync(connection, snapshot, host, bucket, cancel) is var counted && !(counted ?? new Conserved()).Is(sums.Bills))
@@ -107,7 +110,7 @@ internal sealed class UsageCheck : IVerifyCheck
 
     // Bytes have expired: the rows against what was counted from the batches as they came in, and that against the hashes of the receipts.
     private static async Task<(long Rows, long Batches, List<Discrepancy> Faults)> ExpiredAsync(
-        DbConnection connection, DbTransaction snapshot, VerifyRun run, string host, List<AgentMark> agents, BucketSums sums, long gone, CancellationToken cancel)
+        DbConnection connection, DbTransaction snapshot, VerifyRun run, string host, BucketSums sums, long gone, CancellationToken cancel)
     {
         var (used, rows, received) = (new Conserved(), 0L, new Conserved());
         await using (var command = VerifyRun.Command(connection, $"SELECT u.estimated_us{Columns} FROM workload w CROSS JOIN usage u WHERE w.host = @host AND u.bucket = @bucket AND u.workload = w.id", ("@host", host), ("@bucket", sums.Bucket)))
@@ -125,8 +128,8 @@ internal sealed class UsageCheck : IVerifyCheck
         }
 
         var grain = await run.GrainAsync(connection, snapshot, cancel);
-        await using (var command = VerifyRun.Command(connection, $"SELECT window_start, window_end, hash FROM receipt WHERE agent IN ({Ids(agents)}) AND quarantined = 0 AND window_end >= @from AND window_end <= @to",
-            ("@from", sums.Bucket * 1_000_000), ("@to", sums.End * 1_000_000)))
+        await using (var command = VerifyRun.Command(connection, $"SELECT window_start, window_end, hash FROM receipt WHERE agent IN ({OfHost}) AND quarantined = 0 AND window_end >= @from AND window_end <= @to",
+            ("@host", host), ("@from", sums.Bucket * 1_000_000), ("@to", sums.End * 1_000_000)))
         {
             command.Transaction = snapshot;
             await using var read = await command.ExecuteReaderAsync(cancel);
