@@ -13,7 +13,7 @@ public sealed class PostgresBillingTests(PostgresLedgerTests.Server server) : Bi
     private string _connection = "";
 
     protected override async Task<string> ConnectionStringAsync() =>
-        _connection = await server.Postgres.ConnectionStringAsync("billing" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+        _connection = await server.Postgres.LedgerAsync("billing" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 
     [Theory]
     [InlineData("charges stored")]

@@ -8,7 +8,7 @@ public sealed class PostgresDeliveryTests(PostgresLedgerTests.Server server) : D
 {
     private static int s_databases;
 
-    protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("delivery" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+    protected override Task<string> ConnectionStringAsync() => server.Postgres.LedgerAsync("delivery" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 
     protected override int Many => 100;
 

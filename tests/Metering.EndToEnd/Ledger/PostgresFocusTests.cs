@@ -8,5 +8,5 @@ public sealed class PostgresFocusTests(PostgresLedgerTests.Server server) : Focu
 {
     private static int s_databases;
 
-    protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("focus" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+    protected override Task<string> ConnectionStringAsync() => server.Postgres.LedgerAsync("focus" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 }

@@ -16,7 +16,7 @@ public sealed class PostgresLedgerTests(PostgresLedgerTests.Server server) : Led
 {
     private static int s_databases;
 
-    protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("contract" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+    protected override Task<string> ConnectionStringAsync() => server.Postgres.LedgerAsync("contract" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 
     /// <summary>Entity Framework wraps what it takes for transient: to whoever writes, the ledger is away and nothing is broken.</summary>
     [Fact]
@@ -79,7 +79,7 @@ public sealed class PostgresLedgerTests(PostgresLedgerTests.Server server) : Led
     {
         public PostgresServer Postgres { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Postgres = await PostgresServer.StartAsync(TestContext.Current.CancellationToken);
+        public async ValueTask InitializeAsync() => Postgres = await PostgresServer.StartAsync(TestContext.Current.CancellationToken, durable: false);
 
         public async ValueTask DisposeAsync()
         {

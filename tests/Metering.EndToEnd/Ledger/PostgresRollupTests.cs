@@ -8,5 +8,5 @@ public sealed class PostgresRollupTests(PostgresLedgerTests.Server server) : Rol
 {
     private static int s_databases;
 
-    protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("rollup" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+    protected override Task<string> ConnectionStringAsync() => server.Postgres.LedgerAsync("rollup" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 }

@@ -8,5 +8,5 @@ public sealed class PostgresScheduleTests(PostgresLedgerTests.Server server) : S
 {
     private static int s_databases;
 
-    protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("schedule" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+    protected override Task<string> ConnectionStringAsync() => server.Postgres.LedgerAsync("schedule" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 }

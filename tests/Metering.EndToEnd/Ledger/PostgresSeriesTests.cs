@@ -8,5 +8,5 @@ public sealed class PostgresSeriesTests(PostgresLedgerTests.Server server) : Ser
 {
     private static int s_databases;
 
-    protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("series" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+    protected override Task<string> ConnectionStringAsync() => server.Postgres.LedgerAsync("series" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 }

@@ -8,5 +8,5 @@ public sealed class PostgresVerifyTests(PostgresLedgerTests.Server server) : Ver
 {
     private static int s_databases;
 
-    protected override Task<string> ConnectionStringAsync() => server.Postgres.ConnectionStringAsync("verify" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
+    protected override Task<string> ConnectionStringAsync() => server.Postgres.LedgerAsync("verify" + Interlocked.Increment(ref s_databases), TestContext.Current.CancellationToken);
 }

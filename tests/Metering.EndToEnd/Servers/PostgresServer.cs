@@ -1,10 +1,11 @@
 using System.Globalization;
+using Metering.Service.Ledger;
 using Npgsql;
 
 namespace Metering.EndToEnd.Servers;
 
 /// <summary>
-/// A private PostgreSQL 15 on loopback: its own data directory, port and socket directory, fsync on. It can be killed like a machine that loses power
+/// A private PostgreSQL 15 on loopback: its own data directory, port and socket directory, fsync on unless told otherwise. It can be killed like a machine that loses power
 /// (short of the disk cache) and started again on the same data.
 /// </summary>
 public sealed class PostgresServer : IAsyncDisposable
@@ -13,11 +14,15 @@ public sealed class PostgresServer : IAsyncDisposable
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
     private readonly string directory;
+    private readonly bool durable;
+    private readonly SemaphoreSlim turn = new(1, 1);
     private ChildProcess? server;
+    private bool hasTemplate;
 
-    private PostgresServer(string directory, int port)
+    private PostgresServer(string directory, int port, bool durable)
     {
         this.directory = directory;
+        this.durable = durable;
         Port = port;
     }
 
@@ -34,10 +39,11 @@ public sealed class PostgresServer : IAsyncDisposable
     private string Data => Path.Combine(directory, "data");
 
     /// <summary>Makes an empty cluster and starts it; skips the test (fails it under CI) when PostgreSQL is not installed.</summary>
-    public static async Task<PostgresServer> StartAsync(CancellationToken cancel)
+    /// <param name="durable">Whether commits are synced to the disk; false where nobody takes the machine's power away.</param>
+    public static async Task<PostgresServer> StartAsync(CancellationToken cancel, bool durable = true)
     {
         ServerPackages.Require($"{Binaries}/initdb", "postgresql-15");
-        var postgres = new PostgresServer(Directory.CreateTempSubdirectory("metering-postgres-").FullName, Ports.Free());
+        var postgres = new PostgresServer(Directory.CreateTempSubdirectory("metering-postgres-").FullName, Ports.Free(), durable);
         try
         {
             if (Environment.IsPrivilegedProcess) await ChildProcess.RunAsync("chown", ["postgres:postgres", postgres.directory], StartTimeout, cancel);
@@ -59,7 +65,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         if (server is not null) await server.DisposeAsync();
         var (file, arguments) = AsPostgres(
-            "postgres", "-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-k", directory, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=on",
+            "postgres", "-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-k", directory, "-c", "listen_addresses=127.0.0.1", "-c", durable ? "fsync=on" : "fsync=off",
             "-c", "synchronous_commit=on", "-c", "max_connections=100", "-c", "shared_buffers=64MB",
             // Segments of a killed server would stay in the machine's shared memory.
             "-c", "dynamic_shared_memory_type=mmap");
@@ -74,6 +80,30 @@ public sealed class PostgresServer : IAsyncDisposable
         if (database.Length == 0 || !database.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')) throw new ArgumentException("A plain name is needed.", nameof(database));
         await ExecuteAsync($"DROP DATABASE IF EXISTS \"{database}\" WITH (FORCE)", cancel);
         await ExecuteAsync($"CREATE DATABASE \"{database}\"", cancel);
+        return ConnectionStringTo(database);
+    }
+
+    /// <summary>Makes a ledger's database whose schema is there already: migrating takes longer than most tests.</summary>
+    /// <param name="database">A plain name: letters, digits, underscore.</param>
+    public async Task<string> LedgerAsync(string database, CancellationToken cancel)
+    {
+        const string Template = "migrated";
+        await turn.WaitAsync(cancel);
+        try
+        {
+            if (!hasTemplate)
+            {
+                await using (var store = LedgerStore.Create(new LedgerOptions { ConnectionString = await ConnectionStringAsync(Template, cancel) })) await store.OpenAsync(cancel);
+                hasTemplate = true;
+            }
+
+            await CopyDatabaseAsync(Template, database, cancel);
+        }
+        finally
+        {
+            turn.Release();
+        }
+
         return ConnectionStringTo(database);
     }
 
