@@ -41,6 +41,7 @@ var root = new RootCommand("Metering: exact resource metering and billing for Li
     RunCommand.Create(),
     ProveCommand.Create(),
     VerifyCommand.Create(),
+    QuarantineCommand.Create(),
     TimeSeriesCommand.Create(),
     SimulateCommand.Create(),
 };
