@@ -38,6 +38,7 @@ internal static class CommandTree
             RunCommand.Create(),
             ProveCommand.Create(),
             VerifyCommand.Create(),
+            QuarantineCommand.Create(),
             TimeSeriesCommand.Create(),
             SimulateCommand.Create(),
             CompletionCommand.Create(),

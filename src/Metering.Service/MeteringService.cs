@@ -57,6 +57,7 @@ public static class MeteringService
         // ingest
         services.AddSingleton<HostAlarms>();
         services.AddSingleton<GroupCommit>();
+        services.AddSingleton<QuarantineBook>();
         services.AddSingleton<IIngest>(provider => provider.GetRequiredService<GroupCommit>());
         services.AddHostedService(provider => provider.GetRequiredService<GroupCommit>());
         if (options.Broker is { } broker) services.AddRabbitMqIngest(broker);
@@ -185,6 +186,7 @@ public static class MeteringService
 
         app.MapHealth();
         app.MapIngest();
+        app.MapQuarantine();
         app.MapReports();
         app.MapSchedules();
         app.MapLive();

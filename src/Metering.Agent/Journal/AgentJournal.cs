@@ -68,6 +68,7 @@ internal sealed class AgentJournal : IDisposable
         {
             Directory.CreateDirectory(directory);
             fileLock = JournalLock.Take(directory);
+            PrivateFile.Create(Path.Combine(directory, "journal.db"));
         }
         catch (IOException e)
         {

@@ -32,7 +32,7 @@ internal static class VerifyCommand
             {
                 throw new UserErrorException(e.Message, CouldNotLook, e);
             }
-            catch (Exception e) when (e is IOException or HttpRequestException or JsonException or LedgerUnavailableException or System.Data.Common.DbException)
+            catch (Exception e) when (e is IOException or HttpRequestException or JsonException or LedgerUnavailableException or System.Data.Common.DbException or InvalidCastException or FormatException or OverflowException)
             {
                 throw new UserErrorException($"The ledger could not be verified ({Tables.Inert(e.Message.TrimEnd('.'))}); it may be damaged, of an older version, or the service was stopped.", CouldNotLook, e);
             }

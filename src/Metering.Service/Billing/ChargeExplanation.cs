@@ -23,12 +23,12 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
         var version = stored?.Read();
         var line = version?.Prices.Select(price => PriceLine.From(price, charge.Book, charge.Version, charge.Currency)).FirstOrDefault(one => one.Sku == charge.Sku);
         var price = new ExplainedCharge.ExplainedPrice(
-            charge.Book, charge.Version, version?.ValidFrom, version?.ValidTo, line?.Model.ToString() ?? "", charge.Tier, line?.TierFrom(charge.Tier) ?? 0, line?.TierTo(charge.Tier));
+            charge.Book, charge.Version, version?.ValidFrom, version?.ValidTo, ModelName(line), charge.Tier, line?.TierFrom(charge.Tier) ?? 0, line?.TierTo(charge.Tier));
         var workload = await WorkloadAsync(connection, charge.Workload, cancel);
         var (buckets, estimated) = workload is null ? ([], null) : await BucketsAsync(connection, charge, line, cancel);
         var (batches, more) = workload is null ? ([], false) : await BatchesAsync(connection, charge, workload, line, maxBatches, cancel);
         return new ExplainedCharge(
-            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, line?.Basis.ToString() ?? "", price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost.ToString(), charge.Currency,
+            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, BasisName(line), price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost.ToString(), charge.Currency,
             FormattableString.Invariant($"{new Amount(charge.Nano * PriceLine.PriceScale)} {charge.Unit} × {charge.UnitPrice / 1.000000000000000000m} {charge.Currency} = {charge.Cost} {charge.Currency}"),
             (decimal?)charge.Used, (decimal?)charge.Reserved, At(charge.From), At(charge.To), workload is null ? null : await CoverageAsync(connection, workload.Host, charge, cancel), estimated, buckets, batches, more);
     }
@@ -87,7 +87,7 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
                 foreach (var reading in record.Meters)
                 {
                     if (MeterCatalogue.TryFind(reading.Meter, out var meter) && (meter == (line?.Meter ?? AllocationSku.MeterOf(charge.Sku)) || meter == line?.Reserved))
-                        readings.Add(new ExplainedCharge.Reading(record.Path, record.Inode, record.Origin.ToString(), reading.Generation, reading.Start, reading.End, reading.Quantity));
+                        readings.Add(new ExplainedCharge.Reading(record.Path, record.Inode, record.Origin.ToString().ToLowerInvariant(), reading.Generation, reading.Start, reading.End, reading.Quantity));
                 }
             }
 
@@ -99,6 +99,21 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
 
         return (batches, false);
     }
+
+    // As a price version spells them.
+    private static string ModelName(PriceLine? line) => line?.Model switch
+    {
+        null => "",
+        PriceModel.PerUnit => "per-unit",
+        { } model => model.ToString().ToLowerInvariant(),
+    };
+
+    private static string BasisName(PriceLine? line) => line?.Basis switch
+    {
+        null => "",
+        PriceBasis.Larger => "max(usage, reservation)",
+        { } basis => basis.ToString().ToLowerInvariant(),
+    };
 
     private static DateTimeOffset At(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds);
 }

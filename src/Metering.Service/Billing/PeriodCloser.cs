@@ -71,13 +71,15 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
         var last = (await InvoiceStore.PeriodsAsync(connection, cancel)).LastOrDefault();
         if (await FirstOpenAsync(connection, last, zones, cancel) is { } first && first != period) faults.Add(new Fault("", first < period ? $"{first} is not closed; close it first." : $"{period} lies before what was closed first; its usage is billed as corrections."));
 
-        var hosts = await HostCoverage.ReadAsync(connection, end, cancel);
+        var hosts = await HostCoverage.ReadAsync(connection, start, end, cancel);
         foreach (var name in waive.Where(name => hosts.All(host => host.Host != name))) faults.Add(new Fault("waive", $"names '{name}', and there is no such host; 'metering periods show {period}' lists them."));
         var before = last is null ? null : PeriodManifest.Read(last.Manifest);
         var waivers = new List<string>();
         foreach (var host in hosts.Where(host => !host.Covered))
         {
-            if (waive.Contains(host.Host) || (before is not null && before.Waivers.Contains(host.Host) && host.Watermark < before.End)) waivers.Add(host.Host);
+            if (waive.Contains(host.Host)) waivers.Add(host.Host);
+            else if (host.QuarantinedBatches > 0) faults.Add(new Fault("", $"Host '{host.Host}' has {host.QuarantinedBatches} batches in quarantine that may bill to {period}; 'metering quarantine list' tells why, 'metering quarantine replay' takes what can be taken now, or waive the host by name."));
+            else if (before is not null && before.Waivers.Contains(host.Host) && host.Watermark < before.End) waivers.Add(host.Host);
             else faults.Add(new Fault("", $"Host '{host.Host}' is metered up to {At(host.Watermark.ToUnixTimeSeconds())}{(host.MissingBatches > 0 ? $" with {host.MissingBatches} batches missing" : "")}, not to {At(end)}; wait for its agent, or waive the host by name."));
         }
 

@@ -19,7 +19,7 @@ internal sealed class PeriodReport(LedgerStore store, PeriodDrafter drafter, Per
 
         var draft = await drafter.DraftAsync(period, cancel);
         var (faults, _) = caller.Tenant is null ? await closer.ObstaclesAsync(period, [], cancel) : ([], []);
-        var hosts = caller.Tenant is null ? await HostCoverage.ReadAsync(connection, draft.Rated.End, cancel) : [];
+        var hosts = caller.Tenant is null ? await HostCoverage.ReadAsync(connection, draft.Rated.Start, draft.Rated.End, cancel) : [];
         return new PeriodView(
             period.ToString(), "open", DateTimeOffset.FromUnixTimeSeconds(draft.Rated.Start), DateTimeOffset.FromUnixTimeSeconds(draft.Rated.End), [.. faults.Select(fault => fault.ToString())], hosts,
             caller.Tenant is null ? [.. draft.Corrected.Keys] : [], [.. draft.IssuedBefore.Concat(draft.Documents.Select(document => document.AsDraft())).Where(document => caller.Tenant is null || document.Tenant.Id == caller.Tenant)], null);

@@ -17,7 +17,8 @@ internal sealed class AgentEntry
     /// <summary>Highest sequence with a receipt; above <see cref="Committed"/> there is a gap.</summary>
     public ulong LastSequence { get; set; }
 
-    public long FirstWindowStart { get; set; } = long.MaxValue;
+    /// <summary>µs; means nothing while <see cref="LastWindowEnd"/> is 0: nothing of it was metered yet.</summary>
+    public long FirstWindowStart { get; set; }
 
     public long LastWindowEnd { get; set; }
 
@@ -43,7 +44,7 @@ internal sealed class AgentEntry
 
     public void See(DecodedBatch batch, string labels)
     {
-        FirstWindowStart = Math.Min(FirstWindowStart, batch.WindowStart);
+        FirstWindowStart = LastWindowEnd == 0 ? batch.WindowStart : Math.Min(FirstWindowStart, batch.WindowStart);
         ConservationFailures += batch.ConservationFailures;
         if (batch.WindowEnd < LastWindowEnd) return;
         LastWindowEnd = batch.WindowEnd;

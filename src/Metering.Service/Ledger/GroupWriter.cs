@@ -117,6 +117,16 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         }
 
         judged.Touched.Add(agent);
+        if (item.Delivery.IsReplay && item.Fault is null && await ReleaseAsync(transaction, agent, batch))
+        {
+            agent.See(batch, JsonSerializer.Serialize(batch.HostLabels));
+            agent.Accepted.Add(batch);
+            judged.Receipts.Add(new ReceiptRow(agent, batch, Quarantined: false));
+            judged.Accepted.Add(batch);
+            judged.Set(i, IngestResult.Committed, null, agent);
+            return;
+        }
+
         switch (await OverlapAsync(transaction, agent, batch))
         {
             case Overlap.Same when (rules & SafetyRule.ReceiptTakesEffectOnce) != 0:
@@ -131,12 +141,22 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
                 return;
         }
 
-        agent.See(batch, JsonSerializer.Serialize(batch.HostLabels));
+        // The mark goes on, the watermark does not: what is in quarantine is not metered, and its window may be what is wrong with it.
+        if (item.Fault is null) agent.See(batch, JsonSerializer.Serialize(batch.HostLabels));
         Advance(agent, batch);
         agent.Accepted.Add(batch);
         judged.Receipts.Add(new ReceiptRow(agent, batch, item.Fault is not null));
         if (item.Fault is null) judged.Accepted.Add(batch);
         judged.Set(i, item.Fault is null ? IngestResult.Committed : IngestResult.Quarantined, item.Fault, agent);
+    }
+
+    // Takes a batch out of quarantine: its receipt is written anew, this time with what it bills. False: it is not, or no longer, in there.
+    private static async Task<bool> ReleaseAsync(LedgerTransaction transaction, AgentEntry agent, DecodedBatch batch)
+    {
+        if (agent.IsNew || await transaction.ExecuteAsync("DELETE FROM receipt WHERE agent = @agent AND sequence = @sequence AND first_sequence = @first AND hash = @hash AND quarantined = 1",
+                ("@agent", agent.Id), ("@sequence", (long)batch.Sequence), ("@first", (long)batch.FirstSequence), ("@hash", batch.Hash)) == 0) return false;
+        await transaction.ExecuteAsync("DELETE FROM quarantine WHERE hash = @hash", ("@hash", batch.Hash));
+        return true;
     }
 
     private enum Overlap

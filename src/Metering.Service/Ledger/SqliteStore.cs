@@ -32,6 +32,7 @@ internal sealed class SqliteStore : LedgerStore
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
             _lock = new FileStream(_file + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            PrivateFile.Create(_file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

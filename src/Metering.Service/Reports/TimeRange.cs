@@ -15,6 +15,9 @@ internal static class TimeRange
     {
         instant = now;
         if (string.IsNullOrEmpty(text)) return false;
+
+        // Of the calendar's first and last year, bounds would lie outside of it.
+        if (text.StartsWith("0001-", StringComparison.Ordinal) || text.StartsWith("9999-", StringComparison.Ordinal)) return false;
         if (text == "now") return true;
         var today = now.InZone(zone).Date;
         if (text == "today") return Day(end ? today.PlusDays(1) : today, zone, out instant);

@@ -1,4 +1,6 @@
 using System.Data.Common;
+using System.Globalization;
+using System.Text;
 
 namespace Metering.Service.Verification;
 
@@ -12,5 +14,8 @@ internal sealed record StoredBatch(AgentMark Agent, long Sequence, long FirstSeq
     public string Key => $"{Agent.Key} sequence={Sequence}";
 
     public static StoredBatch Read(AgentMark agent, DbDataReader row) => new(
-        agent, row.GetInt64(0), row.GetInt64(1), (byte[])row[2], row.GetInt64(3) != 0, row.GetInt64(4), row.GetInt64(5), row.IsDBNull(6) ? null : (byte[])row[6]);
+        agent, row.GetInt64(0), row.GetInt64(1), BytesOf(row[2]), row.GetInt64(3) != 0, row.GetInt64(4), row.GetInt64(5), row.IsDBNull(6) ? null : BytesOf(row[6]));
+
+    /// <summary>What a column holds. SQLite keeps whatever type was written, so what somebody edited by hand may be text; it has then other bytes than its hash says.</summary>
+    public static byte[] BytesOf(object value) => value as byte[] ?? Encoding.UTF8.GetBytes(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "");
 }

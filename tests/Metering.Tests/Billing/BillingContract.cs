@@ -91,6 +91,22 @@ public abstract partial class BillingContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_month_that_has_batches_in_quarantine_is_closed_only_with_a_waiver()
+    {
+        await DaysAsync(20);
+        var newer = _host.Next(("/a", 3_600_000_000, false));
+        newer.Schema = 9;
+        await WriteAsync(newer);
+        await DaysAsync(14);
+
+        var refused = await Assert.ThrowsAsync<RuleBrokenException>(() => Closer().CloseAsync(October, [], Alice, Cancel));
+        Assert.Contains("'h1' has 1 batches in quarantine", Assert.Single(refused.Faults).Message);
+
+        var closed = await Closer().CloseAsync(October, ["h1"], Alice, Cancel);
+        Assert.Equal(["h1"], PeriodManifest.Read(closed.Manifest).Waivers);
+    }
+
+    [Fact]
     public async Task A_ledger_that_is_not_what_the_batches_add_up_to_is_not_billed()
     {
         await DaysAsync(33);
@@ -261,6 +277,9 @@ public abstract partial class BillingContract : IAsyncLifetime
         var reading = Assert.Single(Assert.Single(explained.Batches).Readings);
         Assert.Equal((3_600_000_000UL, 7_200_000_000UL, 3_600_000_000UL), (reading.Start, reading.End, reading.Quantity));
         Assert.Equal("1 Core-Hours × 3 EUR = 3 EUR", explained.Arithmetic);
+
+        // In the words of the price version, not of the code.
+        Assert.Equal(("graduated", "usage", "measured"), (explained.Price.Model, explained.Basis, reading.Origin));
         Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync(id, "other", 10, Cancel));
         Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync("2026-10-99999", null, 10, Cancel));
     }

@@ -29,6 +29,10 @@ public sealed class TimeRangeTests
     [InlineData("")]
     [InlineData("2026-13")]
     [InlineData("99999999999d")]
+    [InlineData("9999-12-31")]
+    [InlineData("9999-12-31T23:59:59Z")]
+    [InlineData("9999-12")]
+    [InlineData("0001-01-01")]
     public void What_is_no_instant_is_refused(string text) => Assert.False(TimeRange.TryInstant(text, DateTimeZone.Utc, Now, end: false, out _));
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Metering.Messages;
+using Metering.Service.Ingest;
 using Metering.Service.Ledger;
 using Metering.Service.Verification;
 using Xunit;
@@ -166,6 +167,36 @@ public abstract class VerifyContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_in_quarantine_is_billed_once_when_it_is_replayed_and_its_clock_was_never_believed()
+    {
+        var (good, later) = (_host.Next(("/a", 5, false)), _host.Next(("/a", 5, false)));
+        later.WindowStart = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(Start.AddYears(11).AddSeconds(-10));
+        later.WindowEnd = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(Start.AddYears(11));
+        await WriteAsync(good);
+        await WriteAsync(later);
+        Assert.Equal(Start.AddSeconds(10), await WatermarkAsync());
+
+        // The service has been upgraded, or its clock has come to it: decoded without a fault.
+        var item = BatchSeries.Item(later);
+        Assert.NotNull(item.Fault);
+        var replay = new GroupItem(item.Delivery with { IsReplay = true }, item.Batch, null, null);
+        Assert.Equal([IngestResult.Committed], (await _writer.WriteAsync([replay], Cancel)).Select(answer => answer.Result));
+        Assert.Equal([IngestResult.Duplicate], (await _writer.WriteAsync([replay], Cancel)).Select(answer => answer.Result));
+
+        Assert.Equal(Start.AddYears(11), await WatermarkAsync());
+        var (summary, notes) = await VerifyAsync();
+        Assert.Equal(2, summary.Batches);
+        Assert.Empty(notes);
+    }
+
+    private async Task<DateTimeOffset> WatermarkAsync()
+    {
+        await using var connection = await _store.OpenReadAsync(Cancel);
+        await using var command = VerifyRun.Command(connection, "SELECT MAX(last_window_end) FROM agent");
+        return Units.UnixTime.FromMicroseconds((long)(await command.ExecuteScalarAsync(Cancel))!);
+    }
+
+    [Fact]
     public async Task What_is_in_quarantine_is_told_and_must_be_what_came()
     {
         var newer = _host.Next(("/a", 1, false));
@@ -221,7 +252,7 @@ public abstract class VerifyContract : IAsyncLifetime
         Assert.True(summary is { Ok: true } && anew.Sequence == 2);
     }
 
-    private async Task HonestAsync()
+    private protected async Task HonestAsync()
     {
         for (var i = 0; i < 5; i++) await WriteAsync(_host.Next(("/a", 1_234_567, false), ("/p/c", 999, false)));
         var toggled = _host.Next(("/a", 10, false), ("/p/c", 1, true));
@@ -232,9 +263,9 @@ public abstract class VerifyContract : IAsyncLifetime
 
     private Task WriteAsync(params UsageBatch[] batches) => _writer.WriteAsync([.. batches.Select(BatchSeries.Item)], Cancel);
 
-    private Task SqlAsync(string sql) => _store.WriteAsync(transaction => transaction.ExecuteAsync(sql), Cancel);
+    private protected Task SqlAsync(string sql) => _store.WriteAsync(transaction => transaction.ExecuteAsync(sql), Cancel);
 
-    private async Task FirstIsAsync(string table, string key)
+    private protected async Task FirstIsAsync(string table, string key)
     {
         var counted = 0L;
         using var listener = new MeterListener { InstrumentPublished = (instrument, on) => { if (instrument.Name == "metering_verify_discrepancies") on.EnableMeasurementEvents(instrument); } };

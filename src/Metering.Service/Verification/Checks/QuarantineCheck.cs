@@ -26,7 +26,7 @@ internal sealed class QuarantineCheck : IVerifyCheck
                 while (await rows.ReadAsync(cancel))
                 {
                     (seen, after, more) = (seen + 1, rows.GetInt64(0), true);
-                    if (!BatchHash.Of((byte[])rows[6]).AsSpan().SequenceEqual((byte[])rows[5])) events.Add(new VerifyEvent(Name, seen, seen) { Discrepancy = new Discrepancy("quarantine", $"id={after}", "its bytes do not hash to its hash") });
+                    if (!BatchHash.Of(StoredBatch.BytesOf(rows[6])).AsSpan().SequenceEqual(StoredBatch.BytesOf(rows[5]))) events.Add(new VerifyEvent(Name, seen, seen) { Discrepancy = new Discrepancy("quarantine", $"id={after}", "its bytes do not hash to its hash") });
                     if (seen <= Listed)
                     {
                         var host = rows.IsDBNull(2) ? "?" : rows.GetString(2);
