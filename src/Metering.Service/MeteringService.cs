@@ -155,6 +155,7 @@ public static class MeteringService
         }
 
         var options = services.GetRequiredService<ServiceOptions>();
+        await new PresetKeys(store, clock).EnsureAsync(options.PresetKeys, cancel);
         return await services.GetRequiredService<KeyRing>().EnsureAdminAsync(options.DataDirectory, options.AdminKey, cancel);
     }
 
@@ -189,6 +190,7 @@ public static class MeteringService
         app.MapFocus();
         app.MapAlerts();
         app.MapApiKeys();
+        app.MapEnrolment();
         app.MapAudit();
         app.MapMetrics();
         app.MapOpenApi().RequireAuthorization();

@@ -39,8 +39,9 @@ internal static class ApiKeyEndpoints
         if (request.Role == Roles.Reader && string.IsNullOrEmpty(request.Tenant)) faults.Add("A reader key needs the tenant that it may read.");
         if (request.Host is not null && !HostId.TryParse(request.Host, out _)) faults.Add($"'{request.Host}' is not a host id.");
         if (request.Expires <= clock.GetUtcNow()) faults.Add("The key would have expired already.");
+        if (request.Role == Roles.Enrol) faults.AddRange(Enrolment.Faults(request.Host, request.Expires, clock.GetUtcNow()));
         if (faults.Count > 0) return Problems.Rule(faults);
-        var (key, text) = await ring.CreateAsync(request.Role, request.Name ?? request.Role, request.Tenant, request.Host, request.Expires, cancel);
+        var (key, text) = await ring.CreateAsync(request.Role, request.Name ?? request.Role, request.Tenant, request.Host, request.Role == Roles.Enrol ? request.Expires ?? clock.GetUtcNow() + Enrolment.DefaultLife : request.Expires, cancel);
         return TypedResults.Created($"/v1/api-keys/{key.Id}", View(key, text));
     }
 
