@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Metering.Agent;
 
 /// <summary>
-/// Serves <c>/metrics</c> of an agent process at <c>Agent:MetricsUrl</c>, without a key: give it an address that only the scraper reaches, such as 127.0.0.1.
+/// Serves <c>/metrics</c>, and <c>/healthz</c> for supervisors, of an agent process at <c>Agent:MetricsUrl</c>, without a key: give it an address that only the scraper reaches, such as 127.0.0.1.
 /// One answer at a time; a scraper that does not read is dropped after a few seconds.
 /// </summary>
 internal sealed partial class MetricsListener : IDisposable
@@ -21,7 +21,9 @@ internal sealed partial class MetricsListener : IDisposable
     public MetricsListener(Uri url, TimeProvider clock, ILogger log)
     {
         (_clock, _log) = (clock, log);
-        _listener.Prefixes.Add(url.GetLeftPart(UriPartial.Authority) + "/");
+
+        // By its own name for "every address": with 0.0.0.0 it would answer only who asks for a host of that name.
+        _listener.Prefixes.Add(url.Host is "0.0.0.0" or "[::]" ? $"http://*:{url.Port}/" : url.GetLeftPart(UriPartial.Authority) + "/");
         try
         {
             _listener.Start();
@@ -53,6 +55,13 @@ internal sealed partial class MetricsListener : IDisposable
     private async Task AnswerAsync(HttpListenerContext context, CancellationToken cancel)
     {
         using var response = context.Response;
+        if (context.Request.HttpMethod == "GET" && context.Request.Url?.AbsolutePath == "/healthz")
+        {
+            response.ContentType = "text/plain";
+            await response.OutputStream.WriteAsync("ok\n"u8.ToArray(), cancel);
+            return;
+        }
+
         if (context.Request.HttpMethod != "GET" || context.Request.Url?.AbsolutePath != "/metrics")
         {
             response.StatusCode = 404;

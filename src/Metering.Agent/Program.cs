@@ -12,6 +12,13 @@ const string Usage = """
       --interval SPAN  time between passes, a whole fraction of 15min; default 10s
       --help           this text
 
+    metering-agent enroll --url URL [--token-file FILE] [--data DIR]
+      exchanges a token of 'metering keys create --role enroll --host HOST' (standard input, --token-file
+      or METERING_ENROLL_TOKEN) for a key of this host's own, and keeps it in --data
+
+    metering-agent health [--url URL]
+      exit 0 when the agent that serves Agent:MetricsUrl there answers; default http://127.0.0.1:9469/healthz
+
     Everything else is configuration: appsettings.json in --data, or METERING__Section__Key, such as
     METERING__Broker__Url=amqp://HOSTID:PASSWORD@HOST:5672/ and METERING__Agent__Key=KEY.
     """;
@@ -24,10 +31,12 @@ if (DescriptorBudget.Refusal(DescriptorBudget.Agent) is { } refusal)
 }
 
 var data = "./metering-data";
+var task = args is ["enroll" or "health", ..] ? args[0] : "";
+string? tokenFile = null;
 var given = new Dictionary<string, string?>();
 try
 {
-    for (var i = 0; i < args.Length; i++)
+    for (var i = task.Length > 0 ? 1 : 0; i < args.Length; i++)
     {
         if (args[i] is "--help" or "-h")
         {
@@ -35,14 +44,17 @@ try
             return 0;
         }
 
-        if (args[i] is not ("--data" or "--url" or "--interval")) throw UserErrorException.Usage($"The option '{args[i]}' is unknown; see metering-agent --help.");
+        if (args[i] is not ("--data" or "--url" or "--interval") && (args[i], task) is not ("--token-file", "enroll")) throw UserErrorException.Usage($"The option '{args[i]}' is unknown; see metering-agent --help.");
         if (i + 1 == args.Length) throw UserErrorException.Usage($"{args[i]} needs a value; see metering-agent --help.");
         var value = args[i + 1];
         if (args[i] == "--data") data = value;
+        else if (args[i] == "--token-file") tokenFile = value;
         else given[args[i] == "--url" ? "Agent:ServiceUrl" : "Agent:Interval"] = value;
         i++;
     }
 
+    if (task == "enroll") return await AgentCommands.EnrollAsync(given.GetValueOrDefault("Agent:ServiceUrl"), tokenFile, data, CancellationToken.None);
+    if (task == "health") return await HealthProbe.RunAsync(new Uri(given.GetValueOrDefault("Agent:ServiceUrl") ?? AgentCommands.DefaultHealthUrl), CancellationToken.None);
     var settings = AgentConfiguration.Load(data, given);
     using var loggers = AgentHost.Loggers();
     return await AgentHost.RunAsync(AgentOptions.From(settings, data, AgentHost.DefaultTransport(settings)), loggers, CancellationToken.None);

@@ -146,7 +146,11 @@ public static class MeteringService
             await store.OpenAsync(cancel);
             return true;
         }, cancel);
-        return await WhenThereAsync(services, () => services.GetRequiredService<KeyRing>().EnsureAdminAsync(options.DataDirectory, options.AdminKey, cancel), cancel);
+        return await WhenThereAsync(services, async () =>
+        {
+            await new PresetKeys(store, services.GetRequiredService<TimeProvider>()).EnsureAsync(options.PresetKeys, cancel);
+            return await services.GetRequiredService<KeyRing>().EnsureAdminAsync(options.DataDirectory, options.AdminKey, cancel);
+        }, cancel);
     }
 
     // The database may come late, and may go again before the service has started.
@@ -205,6 +209,7 @@ public static class MeteringService
         app.MapFocus();
         app.MapAlerts();
         app.MapApiKeys();
+        app.MapEnrolment();
         Audit.AuditEndpoints.MapAudit(app);
         app.MapMetrics();
         app.MapOpenApi().RequireAuthorization();

@@ -42,6 +42,9 @@ public sealed record ServiceOptions
     /// <summary>Preset of the admin key, from <c>METERING_ADMIN_KEY</c>.</summary>
     public string? AdminKey { get; init; }
 
+    /// <summary>Presets of other keys, by role.</summary>
+    public IReadOnlyDictionary<string, string> PresetKeys { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Reads and checks the settings. Throws <see cref="Safety.UserErrorException"/> (exit 2) naming key and range.</summary>
     public static ServiceOptions From(Settings settings, string dataDirectory)
     {
@@ -61,7 +64,8 @@ public sealed record ServiceOptions
             Invoices = InvoiceOptions.From(settings),
             Focus = FocusOptions.From(settings),
             TimeSeries = Metering.Service.TimeSeries.TimeSeriesOptions.From(settings),
-            AdminKey = Environment.GetEnvironmentVariable("METERING_ADMIN_KEY") is { Length: > 0 } preset ? preset : null,
+            AdminKey = Credentials.Text("METERING_ADMIN_KEY"),
+            PresetKeys = Access.PresetKeys.FromEnvironment(),
         };
     }
 }

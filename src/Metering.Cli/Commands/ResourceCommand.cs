@@ -340,7 +340,7 @@ internal static class ResourceCommand
 
     private static Command CreateKey(Connection connection)
     {
-        var role = new Option<string>("--role") { Description = "admin, finance, reader (needs --tenant), agent, scrape", Required = true };
+        var role = new Option<string>("--role") { Description = "admin, finance, reader (needs --tenant), agent, scrape, enroll (needs --host: a token for its agent, good once and for an hour)", Required = true };
         role.AcceptOnlyFromAmong([.. Service.Access.Roles.All]);
         var tenant = new Option<string?>("--tenant") { Description = "What a reader may see" };
         var host = new Option<string?>("--host") { Description = "Whom an agent may speak for; left out: any host" };

@@ -8,7 +8,7 @@ using Metering.Safety;
 namespace Metering.Cli.Doctor;
 
 /// <summary>What this host's kernel gives, and what this user may read of it.</summary>
-internal sealed class HostChecks(string? cgroupRoot)
+internal sealed class HostChecks(string? cgroupRoot, bool enforces = false)
 {
     private const int LookAt = 200;
     private static readonly string[] V1Controllers = ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "net_cls", "net_prio", "perf_event", "pids", "rdma"];
@@ -30,7 +30,7 @@ internal sealed class HostChecks(string? cgroupRoot)
         meters.AddRange(Meters());
         yield return Inotify();
         yield return OpenFiles();
-        yield return Names();
+        foreach (var check in Privileges()) yield return check;
     }
 
     private Check FindTree()
@@ -130,10 +130,12 @@ internal sealed class HostChecks(string? cgroupRoot)
         return Check.Ok("permission", $"{_cgroups} cgroups, {name} readable{(_cgroups > LookAt ? $" in the {read} that were tried" : "")}");
     }
 
-    // Usage needs no privilege; most names do.
-    private static Check Names() => Environment.IsPrivilegedProcess
-        ? Check.Ok("names", "runtimes' state files are readable to this user (root)")
-        : Check.Warning("names", "not root: containers keep the names that their paths tell, where their runtime's state files are root's", "run as root for names, images and labels of Docker, Podman, containerd and others; usage is exact all the same");
+    // Usage needs no privilege; what else there is does.
+    private IEnumerable<Check> Privileges()
+    {
+        if (Capability.Effective() is not { } set) yield break;
+        foreach (var capability in Capability.All) yield return capability.Judge(set, Capability.NiceLimit(), enforces);
+    }
 
     private IEnumerable<MeterCheck> Meters()
     {

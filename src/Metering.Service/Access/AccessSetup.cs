@@ -40,6 +40,7 @@ internal static class AccessSetup
             .AddPolicy(Roles.MayShip, policy => policy.RequireRole(Roles.Admin, Roles.Agent))
             .AddPolicy(Roles.MayRead, policy => policy.RequireRole(Roles.Admin, Roles.Finance, Roles.Reader))
             .AddPolicy(Roles.MayManage, policy => policy.RequireRole(Roles.Admin))
+            .AddPolicy(Roles.MayEnrol, policy => policy.RequireRole(Roles.Enrol))
             .AddPolicy(Roles.MayScrape, policy => policy.RequireRole(Roles.Admin, Roles.Scrape));
         services.AddHttpContextAccessor();
         services.AddCascadingAuthenticationState();

@@ -45,7 +45,7 @@ internal static class ApiKeyEndpoints
         if (faults.Count > 0) return Problems.Rule(faults);
         try
         {
-            var (key, text) = await ring.CreateAsync(request.Role!, request.Name ?? request.Role!, request.Tenant, request.Host, request.Expires, user, cancel);
+            var (key, text) = await ring.CreateAsync(request.Role!, request.Name ?? request.Role!, request.Tenant, request.Host, Expires(request, clock.GetUtcNow()), user, cancel);
             return TypedResults.Created($"/v1/api-keys/{key.Id}", View(key, null, text));
         }
         catch (RuleBrokenException refused)
@@ -80,10 +80,13 @@ internal static class ApiKeyEndpoints
         else if (request.Tenant is not null && request.Role is not (Roles.Reader or Roles.Finance)) faults.Add(new("tenant", $"is for roles reader and finance; a key of role {request.Role} is bound to none."));
         else if (request.Tenant is { Length: 0 or > 64 } || request.Tenant?.Any(char.IsControl) == true) faults.Add(new("tenant", "is the id of a tenant, 1 to 64 characters."));
         if (request.Host is not null && !HostId.TryParse(request.Host, out _)) faults.Add(new("host", "is not a host id: 1 to 64 letters, digits, '-' or '_'."));
-        else if (request.Host is not null && request.Role != Roles.Agent) faults.Add(new("host", "is for role agent."));
+        else if (request.Host is not null && request.Role is not (Roles.Agent or Roles.Enrol)) faults.Add(new("host", "is for roles agent and enroll."));
         if (request.Expires <= now) faults.Add(new("expires", "is in the past."));
+        if (request.Role == Roles.Enrol) faults.AddRange(Enrolment.Faults(request.Host, request.Expires, now));
         return faults;
     }
+
+    private static DateTimeOffset? Expires(NewKey request, DateTimeOffset now) => request.Role == Roles.Enrol ? request.Expires ?? now + Enrolment.DefaultLife : request.Expires;
 
     private static KeyView View(ApiKey key, long? used, string? secret) => new(key.Id, key.Role, key.Name, key.Tenant, key.Host, UnixTime.FromMicroseconds(key.CreatedAt), At(key.ExpiresAt), At(used ?? key.LastUsedAt), secret);
 

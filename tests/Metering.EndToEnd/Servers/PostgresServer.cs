@@ -114,6 +114,10 @@ public sealed class PostgresServer : IAsyncDisposable
         await ExecuteAsync($"CREATE DATABASE \"{to}\" TEMPLATE \"{from}\"", cancel);
     }
 
+    /// <summary>Ends what a client that was killed has left open, which the server would notice only later.</summary>
+    public Task WithoutSessionsAsync(string database, CancellationToken cancel) =>
+        ExecuteAsync($"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{database}'", cancel);
+
     /// <summary>The connection string of a database that is there already.</summary>
     public string ConnectionStringTo(string database) => $"Host=127.0.0.1;Port={Port};Database={database};Username=postgres";
 
