@@ -50,9 +50,12 @@ internal sealed class DemoSetup(ApiClient client)
     {
         foreach (var (path, body) in documents)
         {
-            if (!path.Contains('?', StringComparison.Ordinal) && await client.FindAsync(path, cancel) is not null) continue;
+            if (!path.Contains('?', StringComparison.Ordinal) && await client.FindAsync(path, cancel) is { } known && !IsBare(known)) continue;
             var (_, faults) = await client.PutAsync(path, body, cancel);
             if (faults.Count > 0) throw new UserErrorException($"The demo could not be set up: {path}: {string.Join(" ", faults.Select(fault => fault.Text))}");
         }
     }
+
+    // A tenant without a contract has one in which nothing is agreed.
+    private static bool IsBare(JsonElement document) => document.TryGetProperty("terms", out var terms) && terms.GetArrayLength() == 0;
 }

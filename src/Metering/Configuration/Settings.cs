@@ -31,7 +31,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Agent:CgroupRoot"] = "where the cgroup2 tree is mounted; default from /proc/self/mountinfo",
         ["Agent:MaxWorkloadsPerParent"] = "names per parent cgroup and bucket, 1 to 1000000; default 10000",
         ["Agent:RulesFile"] = "YAML file of rules for cgroup paths that stand before the built-in ones",
-        ["Agent:Labels"] = "comma list of labels taken over from runtimes, with '*'; default below",
+        ["Agent:Labels"] = "comma list of labels taken over from runtimes, with '*'; default in docs/metering.md",
         ["Journal:MaxBytes"] = "bound of the journal in bytes, 1 MiB to 1 TiB; default 1 GiB",
         ["Journal:Keep"] = "how long committed batches are kept, 0s to 365d; default 48h",
         ["Enforcement:Actions"] = "what the service may do to workloads of this host: a comma list of cpu.max, memory.high, io.max, cgroup.freeze; default nothing",

@@ -25,6 +25,7 @@ public sealed class DemoTests
         Assert.Single(hosts, host => !host.StartsWith("demo-", StringComparison.Ordinal));
         Assert.Equal(3, (await demo.GetAsync("v1/invoices", Cancel)).GetProperty("invoices").GetArrayLength());
         Assert.Equal(4, (await demo.GetAsync("v1/quotas", Cancel)).GetArrayLength());
+        Assert.Equal(10, (await demo.GetAsync("v1/tenants/acme/contract", Cancel)).GetProperty("terms")[0].GetProperty("discount").GetDecimal());
         var (code, output) = await demo.RunAsync(Cancel, "cost", "--group-by", "tenant", "--from", "7d", "--data", "metering-demo");
         Assert.True(code == 0, output);
         foreach (var expected in (string[])["acme", "globex", "initech", "EUR", "metering: a demo answered; hosts named demo-… are simulated."]) Assert.Contains(expected, output);
