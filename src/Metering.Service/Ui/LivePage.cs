@@ -45,7 +45,7 @@ public abstract class LivePage : ComponentBase, IDisposable
 
     [Inject] private ILoggerFactory Logs { get; set; } = null!;
 
-    [CascadingParameter] private Task<AuthenticationState> State { get; set; } = null!;
+    [CascadingParameter] private Task<AuthenticationState> SignedIn { get; set; } = null!;
 
     /// <summary>How often it is read again. A page that people write in may take its time.</summary>
     protected virtual TimeSpan RefreshEvery => TimeSpan.FromSeconds(5);
@@ -55,7 +55,7 @@ public abstract class LivePage : ComponentBase, IDisposable
 
     protected override async Task OnInitializedAsync()
     {
-        User = (await State).User;
+        User = (await SignedIn).User;
         Caller = Caller.Of(User);
         _keyId = User.FindFirst(SignInEndpoints.KeyClaim)?.Value;
     }
@@ -100,7 +100,11 @@ public abstract class LivePage : ComponentBase, IDisposable
     protected async Task<PageAnswer> SendAsync(string method, string path, object? body = null)
     {
         var answer = _keyId is null || await Keys.StandsAsync(_keyId, End) ? await Api.SendAsync(User, method, path, body, End) : new PageAnswer(StatusCodes.Status401Unauthorized, "");
-        if (answer.IsFine) await RefreshAsync();
+        if (!answer.IsFine) return answer;
+        await RefreshAsync();
+
+        // Asked by a part of the page, only that part would be drawn anew.
+        StateHasChanged();
         return answer;
     }
 
