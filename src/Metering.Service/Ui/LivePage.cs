@@ -15,7 +15,7 @@ public abstract class LivePage : ComponentBase, IDisposable
 {
     private readonly CancellationTokenSource _end = new();
     private string? _keyId;
-    private bool _isReading;
+    private bool _isReading, _isStale;
 
     /// <summary>Why what the page shows is old; null: it is not.</summary>
     protected string? Trouble { get; private set; }
@@ -71,11 +71,18 @@ public abstract class LivePage : ComponentBase, IDisposable
     /// <summary>Reads again now.</summary>
     protected async Task RefreshAsync()
     {
+        // Asked for while it is read, such as by another address: what is read may be of before.
+        _isStale = _isReading;
         if (_isReading) return;
         _isReading = true;
         try
         {
-            await ReadAsync();
+            do
+            {
+                _isStale = false;
+                await ReadAsync();
+            }
+            while (_isStale);
             (Trouble, Refusal, ReadAt) = (null, null, Clock.GetUtcNow());
         }
         catch (PageRefusedException refused) when (refused.Status < 500)

@@ -52,7 +52,16 @@ public sealed class EveryPageTests
             await page.SetViewportSizeAsync(1360, 900);
         }
 
-        await WorkAsync(page, fleet, cancel);
+        try
+        {
+            await WorkAsync(page, fleet, cancel);
+        }
+        catch (TimeoutException e)
+        {
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, "stuck.png") });
+            Assert.Fail($"{e.Message}\nat {page.Url}: {string.Join("; ", browser.Complaints)}\n{await page.Locator("main").InnerTextAsync()}\n{fleet.Output}");
+        }
+
         await ReadAsOneTenantAsync(browser, fleet, cancel);
         Assert.Empty(browser.Complaints);
         await ComeBackAsync(page, fleet, cancel);
