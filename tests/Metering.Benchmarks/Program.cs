@@ -12,7 +12,7 @@ using Metering.Benchmarks.Rating;
 using Metering.Benchmarks.Storm;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new QuotaScenario(), new RateScenario(), new MonthScenario(), new FocusScenario()];
+IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new QuotaScenario(), new RateScenario(), new MonthScenario(), new PagesScenario(), new FocusScenario()];
 if (args.Any(argument => argument is "--help" or "-h"))
 {
     CommandLine.Help(Console.Out, scenarios);

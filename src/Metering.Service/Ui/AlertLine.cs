@@ -18,7 +18,7 @@ internal sealed record AlertLine(CurrentAlert Alert)
     /// <summary>The meter; of an alert of ours, what it says.</summary>
     public string What => Text("summary") is { Length: > 0 } summary ? summary : Text("meter");
 
-    public string Threshold => Number("threshold") is { } threshold ? Figures.Number(threshold) + (Text("thresholdIn") == "percent" ? " %" : "") : Figures.Unknown;
+    public string Threshold => Number("threshold") is { } threshold ? threshold.ToString("#,##0.####", CultureInfo.InvariantCulture) + (Text("thresholdIn") == "percent" ? " %" : "") : Figures.Unknown;
 
     public string Value => Number("value") is { } value ? Figures.Number(value) : Figures.Unknown;
 

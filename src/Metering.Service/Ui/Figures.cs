@@ -48,7 +48,7 @@ internal static class Figures
     public static string Exact(IReadOnlyDictionary<string, decimal> cost) => cost.Count == 0 ? "no price holds" : string.Join(" + ", cost.Select(pair => Exact(pair.Value, pair.Key)));
 
     // Two places as on an invoice; more for less than a unit, where two would show nothing.
-    private static string Amount(decimal value) => value.ToString(Math.Abs(value) >= 1 || value == 0 ? "#,##0.00" : "0.00####", CultureInfo.InvariantCulture);
+    private static string Amount(decimal value) => value.ToString(Math.Abs(value) switch { 0 or >= 1 => "#,##0.00", >= 0.01m => "0.00##", _ => "0.00####" }, CultureInfo.InvariantCulture);
 
     private static string Scaled(decimal value, string suffix)
     {

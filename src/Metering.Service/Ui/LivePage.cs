@@ -15,7 +15,7 @@ public abstract class LivePage : ComponentBase, IDisposable
 {
     private readonly CancellationTokenSource _end = new();
     private string? _keyId;
-    private bool _isReading;
+    private bool _isReading, _isStale;
 
     /// <summary>Why what the page shows is old; null: it is not.</summary>
     protected string? Trouble { get; private set; }
@@ -45,7 +45,7 @@ public abstract class LivePage : ComponentBase, IDisposable
 
     [Inject] private ILoggerFactory Logs { get; set; } = null!;
 
-    [CascadingParameter] private Task<AuthenticationState> State { get; set; } = null!;
+    [CascadingParameter] private Task<AuthenticationState> SignedIn { get; set; } = null!;
 
     /// <summary>How often it is read again. A page that people write in may take its time.</summary>
     protected virtual TimeSpan RefreshEvery => TimeSpan.FromSeconds(5);
@@ -55,7 +55,7 @@ public abstract class LivePage : ComponentBase, IDisposable
 
     protected override async Task OnInitializedAsync()
     {
-        User = (await State).User;
+        User = (await SignedIn).User;
         Caller = Caller.Of(User);
         _keyId = User.FindFirst(SignInEndpoints.KeyClaim)?.Value;
     }
@@ -71,11 +71,18 @@ public abstract class LivePage : ComponentBase, IDisposable
     /// <summary>Reads again now.</summary>
     protected async Task RefreshAsync()
     {
+        // Asked for while it is read, such as by another address: what is read may be of before.
+        _isStale = _isReading;
         if (_isReading) return;
         _isReading = true;
         try
         {
-            await ReadAsync();
+            do
+            {
+                _isStale = false;
+                await ReadAsync();
+            }
+            while (_isStale);
             (Trouble, Refusal, ReadAt) = (null, null, Clock.GetUtcNow());
         }
         catch (PageRefusedException refused) when (refused.Status < 500)
@@ -100,7 +107,11 @@ public abstract class LivePage : ComponentBase, IDisposable
     protected async Task<PageAnswer> SendAsync(string method, string path, object? body = null)
     {
         var answer = _keyId is null || await Keys.StandsAsync(_keyId, End) ? await Api.SendAsync(User, method, path, body, End) : new PageAnswer(StatusCodes.Status401Unauthorized, "");
-        if (answer.IsFine) await RefreshAsync();
+        if (!answer.IsFine) return answer;
+        await RefreshAsync();
+
+        // Asked by a part of the page, only that part would be drawn anew.
+        StateHasChanged();
         return answer;
     }
 

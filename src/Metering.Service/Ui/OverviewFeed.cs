@@ -91,7 +91,8 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
 
         foreach (var row in tenantCosts.Rows) total.AddCost(row.Currency, row.Cost?.ToNearest());
         DateTimeOffset? end = hosts.Count > 0 ? hosts.Max(host => host.LastWindowEnd) : null;
-        var owned = workloads.Lines.GroupBy(line => line.Tenant, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
+        // A price per month is a line of its own, and no workload.
+        var owned = workloads.Lines.Where(line => line.Workload!.Kind != "flat").GroupBy(line => line.Tenant, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
         return new Overview(
             byTenant.From, byTenant.To, now, end, caller.Tenant is null ? hosts.Count : coverage.Count, total, Rate(slot, byTenant.From, end ?? now, total.CpuSeconds), total.Cost.Count > 0,
             byWorkload.NextCursor is not null,

@@ -23,8 +23,11 @@
   Blazor.addEventListener('enhancedload', () => document.querySelectorAll(':popover-open').forEach(open => open.hidePopover()));
 
   document.addEventListener('click', event => {
+    if (event.target.closest('.skip')) {
+      event.preventDefault();
+      document.getElementById('content').focus();
+    }
     const copy = event.target.closest('[data-copy]');
     if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.textContent = 'Copied'; });
-    if (event.target.closest('[data-print]')) window.print();
   });
 })();

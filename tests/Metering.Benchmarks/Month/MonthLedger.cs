@@ -15,14 +15,15 @@ namespace Metering.Benchmarks.Month;
 /// <summary>
 /// A ledger with one month of a fleet, written as ingest leaves it once the batches' bytes have expired: workloads with owners, hourly rows of nine meters, coverage, receipts and what they bill.
 /// </summary>
-internal sealed class MonthLedger(int workloads, int hours)
+/// <param name="start">First hour; null: the month that <see cref="Period"/> says.</param>
+internal sealed class MonthLedger(int workloads, int hours, DateTimeOffset? start = null)
 {
     public const int Tenants = 20;
     public const string Period = "2026-09";
     public const string Next = "2026-10";
     private const int PerHost = 100;
     private const long Hour = 3600;
-    private static readonly long Start = new DateTimeOffset(2026, 9, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+    private static readonly long First = new DateTimeOffset(2026, 9, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
     private static readonly Meter[] Used =
     [
         MeterCatalogue.Cpu, MeterCatalogue.Memory, MeterCatalogue.MemoryPeak, MeterCatalogue.IoReadBytes, MeterCatalogue.IoWriteBytes, MeterCatalogue.IoReadOperations, MeterCatalogue.IoWriteOperations,
@@ -30,6 +31,7 @@ internal sealed class MonthLedger(int workloads, int hours)
     ];
 
     private static readonly string Columns = string.Concat(Used.Select(meter => ", " + meter.Column));
+    private readonly long _start = start?.ToUnixTimeSeconds() ?? First;
     private readonly Int128[] _priced = new Int128[Tenants * 3];
 
     public long Rows => (long)workloads * hours;
@@ -72,7 +74,7 @@ internal sealed class MonthLedger(int workloads, int hours)
         await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.04', '0.045')");
         await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.0312345678', '0.0312345679')");
         await transaction.ExecuteAsync("UPDATE price_version SET json = replace(json, '0.02', '0.021')");
-        await transaction.ExecuteAsync("UPDATE agent SET last_window_end = @end WHERE host NOT LIKE 'probe%'", ("@end", (Start + 70 * 86_400) * 1_000_000));
+        await transaction.ExecuteAsync("UPDATE agent SET last_window_end = @end WHERE host NOT LIKE 'probe%'", ("@end", (First + 70 * 86_400) * 1_000_000));
         await LedgerSnapshot.RaiseAsync(transaction);
     }
 
@@ -93,7 +95,7 @@ internal sealed class MonthLedger(int workloads, int hours)
             await transaction.ExecuteAsync("""
                 INSERT INTO workload (id, host, kind, key, name, path, labels, attributes_from, former, availability, first_seen, last_seen, ended)
                 VALUES (@id, @host, 'docker', @key, @key, @path, '{}', @start, 0, '', @start, @start, 0)
-                """, ("@id", w + 1L), ("@host", Host(w / PerHost)), ("@key", "w" + w.ToString(CultureInfo.InvariantCulture)), ("@path", $"/{Name(w % Tenants)}/w{w}"), ("@start", Start));
+                """, ("@id", w + 1L), ("@host", Host(w / PerHost)), ("@key", "w" + w.ToString(CultureInfo.InvariantCulture)), ("@path", $"/{Name(w % Tenants)}/w{w}"), ("@start", _start));
         }
 
         for (var host = 0; host < (workloads + PerHost - 1) / PerHost; host++)
@@ -101,7 +103,7 @@ internal sealed class MonthLedger(int workloads, int hours)
             await transaction.ExecuteAsync("""
                 INSERT INTO agent (id, host, epoch, committed, last_sequence, first_window_start, last_window_end, last_seen_at, boot_id, labels, cpus, memory_bytes, conservation_failures)
                 VALUES (@id, @host, @host, @n, @n, @start, @end, @end, 'b', '{}', 64, 274877906944, 0)
-                """, ("@id", host + 1L), ("@host", Host(host)), ("@n", (long)hours), ("@start", Start * 1_000_000), ("@end", (Start + 40 * 86_400) * 1_000_000));
+                """, ("@id", host + 1L), ("@host", Host(host)), ("@n", (long)hours), ("@start", _start * 1_000_000), ("@end", (_start + 40 * 86_400) * 1_000_000));
         }
 
         // The numbers were given here: what ingest makes next comes after them.
@@ -120,7 +122,7 @@ internal sealed class MonthLedger(int workloads, int hours)
         var values = new long[Used.Length];
         for (var hour = from; hour < until; hour++)
         {
-            insert.Bind(1, Start + hour * Hour);
+            insert.Bind(1, _start + hour * Hour);
             for (var w = 0; w < workloads; w++)
             {
                 Values(w, hour, values);
@@ -143,7 +145,7 @@ internal sealed class MonthLedger(int workloads, int hours)
             {
                 Values(w, hour, values);
                 await copy.StartRowAsync(cancel);
-                await copy.WriteAsync(Start + hour * Hour, NpgsqlDbType.Bigint, cancel);
+                await copy.WriteAsync(_start + hour * Hour, NpgsqlDbType.Bigint, cancel);
                 await copy.WriteAsync(w + 1L, NpgsqlDbType.Bigint, cancel);
                 await copy.WriteAsync(0L, NpgsqlDbType.Bigint, cancel);
                 foreach (var value in values) await copy.WriteAsync(value, NpgsqlDbType.Bigint, cancel);
@@ -160,7 +162,7 @@ internal sealed class MonthLedger(int workloads, int hours)
         for (var hour = 0; hour < hours; hour++)
         {
             cancel.ThrowIfCancellationRequested();
-            var (bucket, bills) = (Start + hour * Hour, new Dictionary<(long Bucket, string Host), Conserved>());
+            var (bucket, bills) = (_start + hour * Hour, new Dictionary<(long Bucket, string Host), Conserved>());
             var coverage = new Dictionary<(long Bucket, string Host), (long Covered, long Expected)>();
             for (var first = 0; first < workloads; first += PerHost)
             {

@@ -11,7 +11,7 @@ namespace Metering.Benchmarks.Running;
 internal sealed class Product : IAsyncDisposable
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(2);
-    private const string AdminKey = "benchmark-admin-key-0123456789";
+    public const string AdminKey = "benchmark-admin-key-0123456789";
     private readonly ChildProcess _process;
     private readonly HttpClient _client;
 

@@ -140,7 +140,7 @@ internal sealed class SeededFleet : IAsyncDisposable
 
     private sealed record SeededWork(string Kind, string Id, string Name, string Path, double Cores, ulong MemoryBytes, double ReadBytesPerSecond);
 
-    // Hours up to this hour, then what is left, then three passes, so that there is something to see as live.
+    // Hours up to this hour, then what is left, then two minutes of passes, so that there is something to see as live.
     private sealed class SeededHost(string host, double cpus, ulong memory, SeededWork[] work)
     {
         private readonly Dictionary<string, ulong> _ends = new(StringComparer.Ordinal);
@@ -148,7 +148,7 @@ internal sealed class SeededFleet : IAsyncDisposable
 
         public async Task SendAsync(HttpClient client, DateTimeOffset from, DateTimeOffset now, CancellationToken cancel)
         {
-            var live = now.AddSeconds(-30);
+            var live = now.AddSeconds(-120);
             var hour = live.AddTicks(-(live.Ticks % TimeSpan.TicksPerHour));
             var batches = new List<UsageBatch>();
             for (var at = from; at < hour; at = at.AddHours(1))
@@ -159,7 +159,7 @@ internal sealed class SeededFleet : IAsyncDisposable
 
             live = DateTimeOffset.FromUnixTimeSeconds(live.ToUnixTimeSeconds());
             if (live > hour) batches.Add(Batch(hour, live));
-            for (var i = 0; i < 3; i++) batches.Add(Batch(live.AddSeconds(10 * i), live.AddSeconds(10 * (i + 1))));
+            for (var i = 0; i < 12; i++) batches.Add(Batch(live.AddSeconds(10 * i), live.AddSeconds(10 * (i + 1))));
             await PostAsync(client, batches, cancel);
         }
 

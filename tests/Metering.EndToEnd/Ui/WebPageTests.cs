@@ -21,6 +21,7 @@ public sealed class WebPageTests
 
         var page = await browser.NewPageAsync();
         await page.GotoAsync(metering.SignInLink);
+        await page.GotoAsync("/workloads");
         await page.Locator("#workloads .kind").GetByText("system", new() { Exact = true }).First.WaitForAsync();
         await page.Locator(".chart .rz-column-series path").First.WaitForAsync(new() { State = WaitForSelectorState.Attached });
 
@@ -69,6 +70,7 @@ public sealed class WebPageTests
 
         var page = await browser.NewPageAsync();
         await SignInAsync(page, secret);
+        await page.GotoAsync("/workloads");
         await page.Locator("#live").WaitForAsync();
         if (busy is null)
         {
@@ -156,6 +158,7 @@ public sealed class WebPageTests
         {
             var page = await browser.NewPageAsync(scheme, width, height);
             await SignInAsync(page, secret);
+            await page.GotoAsync("/workloads");
             await page.Locator("#workloads .kind").GetByText("system", new() { Exact = true }).First.WaitForAsync();
             await page.Locator(".chart .rz-column-series path").First.WaitForAsync(new() { State = WaitForSelectorState.Attached });
             if (busy is not null) await page.Locator("#workloads .path").GetByText(busy.Path).WaitForAsync();
