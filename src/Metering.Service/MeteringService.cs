@@ -49,7 +49,7 @@ public static class MeteringService
         services.AddOpenApi(document => document.AddDocumentTransformer((made, _, _) =>
         {
             // Not that of the process, which may be the command, a test or somebody's host.
-            made.Info.Title = "Metering";
+            made.Info = new Microsoft.OpenApi.OpenApiInfo { Title = "Metering", Version = "1.0.0" };
             return Task.CompletedTask;
         }));
         services.AddAccess(options.Access);
