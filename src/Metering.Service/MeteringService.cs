@@ -8,6 +8,7 @@ using Metering.Service.Allocation;
 using Metering.Service.Billing;
 using Metering.Service.Enforcement;
 using Metering.Service.Focus;
+using Metering.Service.Http;
 using Metering.Service.Ingest;
 using Metering.Service.Ingest.RabbitMq;
 using Metering.Service.Ledger;
@@ -45,9 +46,15 @@ public static class MeteringService
             json.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowReadingFromString;
         });
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails));
-        services.AddOpenApi();
+        services.AddOpenApi(document => document.AddDocumentTransformer((made, _, _) =>
+        {
+            // Not that of the process, which may be the command, a test or somebody's host.
+            made.Info = new Microsoft.OpenApi.OpenApiInfo { Title = "Metering", Version = "1.0.0" };
+            return Task.CompletedTask;
+        }));
         services.AddAccess(options.Access);
         services.AddSingleton<Audit.AuditBook>();
+        services.AddSingleton<IdempotentRequests>();
 
         // ledger
         services.AddSingleton(options.Ledger);
@@ -183,10 +190,12 @@ public static class MeteringService
         {
             ExceptionHandler = context => AnswerError(context, store),
             // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException || store.Away(context.Exception) is not null,
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException } || store.Away(context.Exception) is not null,
         });
         app.UseStatusCodePages();
         app.UseAccess();
+        app.Use(AnswerTags.InvokeAsync);
+        app.Use(app.Services.GetRequiredService<IdempotentRequests>().InvokeAsync);
 
         app.MapHealth();
         app.MapIngest();
@@ -230,6 +239,7 @@ public static class MeteringService
             not null when store.Away(error) is { } away => Problems.Unavailable(away.Message),
             LedgerConflictException => Problems.Unavailable("Another change came between; send the request again."),
             BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
+            InvalidOperationException { InnerException: System.Text.DecoderFallbackException } => Problems.Invalid("The body is not UTF-8."),
             BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
         };

@@ -35,6 +35,9 @@ internal static class Problems
 
     public static ProblemHttpResult Unavailable(string detail) => Make(StatusCodes.Status503ServiceUnavailable, "unavailable", "The ledger can not be used now", detail);
 
+    /// <summary>An <c>Idempotency-Key</c> that stands for another request.</summary>
+    public static ProblemHttpResult KeyReused(string detail) => Make(StatusCodes.Status422UnprocessableEntity, "idempotency-key-reused", "The idempotency key stands for another request", detail);
+
     public static ProblemHttpResult TooMany(string detail) => Make(StatusCodes.Status429TooManyRequests, "too-many", "Too many requests", detail);
 
     public static ProblemHttpResult Forbidden(string detail) => Make(StatusCodes.Status403Forbidden, "forbidden", "The key may not do this", detail);

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Security.Claims;
 using Metering.Identity;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Units;
 using Microsoft.AspNetCore.Builder;
@@ -26,7 +27,7 @@ internal static class ApiKeyEndpoints
     public static void MapApiKeys(this IEndpointRouteBuilder routes)
     {
         var keys = routes.MapGroup("/v1/api-keys").WithTags("Keys").RequireAuthorization(Roles.MayManage);
-        keys.MapGet("/", List).WithSummary("The keys, without their secrets");
+        keys.MapGet("/", List).WithSummary("The keys, without their secrets").AsList();
         keys.MapPost("/", Create).WithSummary("Makes a key; the secret is shown here and never again. Two of the same role, tenant, host and name can be active");
         keys.MapPost("/{id}/rotate", Rotate).WithSummary("Makes a successor, whose secret is shown here and never again; the key itself ends after overlap (default 1d)");
         keys.MapDelete("/{id}", Delete).WithSummary("Revokes a key");

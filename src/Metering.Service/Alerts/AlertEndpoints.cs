@@ -28,7 +28,7 @@ internal static class AlertEndpoints
 
     private static async Task<Ok<List<AlertView>>> List(Caller caller, int? limit, string? state, LedgerStore store, CancellationToken cancel)
     {
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var context = await store.ReadContextAsync(caller, cancel);
         var rows = await context.Set<Alert>().AsNoTracking().Where(alert => (caller.Tenant == null || alert.Tenant == caller.Tenant) && (state == null || alert.State == state))
             .OrderByDescending(alert => alert.At).ThenBy(alert => alert.Id).Take(Math.Clamp(limit ?? 100, 1, 1000)).ToListAsync(cancel);
         return TypedResults.Ok(rows.ConvertAll(row => new AlertView(row.Id, row.Quota, row.Tenant, UnixTime.FromMicroseconds(row.At), row.State, row.Severity, row.Key, row.Silence, JsonSerializer.Deserialize<JsonElement>(row.Json))));

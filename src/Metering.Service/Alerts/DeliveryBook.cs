@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Ledger;
 using Metering.Service.Verification;
@@ -35,23 +36,33 @@ internal sealed class DeliveryBook(LedgerStore store, WebhookDispatcher dispatch
     }
 
     /// <summary>Sends again what is delivered or dead, in the order in which it was recorded; the attempts begin anew, their log goes on.</summary>
-    public async Task<int?> RedeliverAsync(string id, string? eventId, DateTimeOffset? since, DateTimeOffset? until, CancellationToken cancel)
+    public async Task<int?> RedeliverAsync(string id, string? eventId, DateTimeOffset? since, DateTimeOffset? until, ClaimsPrincipal who, CancellationToken cancel)
     {
         if (!await ExistsAsync(id, cancel)) return null;
-        var again = await store.WriteAsync(transaction => transaction.ExecuteAsync("""
+        var now = clock.GetUtcNow();
+        var again = await store.WriteAsync(async transaction =>
+        {
+            var rows = await transaction.ExecuteAsync("""
             UPDATE delivery SET state = 'pending', attempts = 0, next_attempt_at = @now
             WHERE webhook = @id AND state <> 'pending' AND resend = 0 AND (@event = '' OR event_id = @event) AND created_at >= @since AND created_at < @until
-            """, ("@now", clock.GetUtcNow().ToUnixMicroseconds()), ("@id", id), ("@event", eventId ?? ""), ("@since", since?.ToUnixMicroseconds() ?? 0), ("@until", until?.ToUnixMicroseconds() ?? long.MaxValue)), cancel);
+            """, ("@now", now.ToUnixMicroseconds()), ("@id", id), ("@event", eventId ?? ""), ("@since", since?.ToUnixMicroseconds() ?? 0), ("@until", until?.ToUnixMicroseconds() ?? long.MaxValue));
+            await AuditTrail.AddAsync(transaction, now, who, "webhook.redeliver", id, null, AuditTrail.Text(new { eventId, since, until, redelivered = rows }));
+            return rows;
+        }, cancel);
         dispatcher.Wake();
         return again;
     }
 
-    public async Task<DeliveryView?> TestAsync(string id, CancellationToken cancel)
+    public async Task<DeliveryView?> TestAsync(string id, ClaimsPrincipal who, CancellationToken cancel)
     {
         if (!await ExistsAsync(id, cancel)) return null;
         var now = clock.GetUtcNow();
         var eventId = "test_" + Guid.CreateVersion7(now).ToString("N");
-        await store.WriteAsync(transaction => Outbox.DeliverAsync(transaction, id, eventId, Outbox.Test(eventId, now), now), cancel);
+        await store.WriteAsync(async transaction =>
+        {
+            await Outbox.DeliverAsync(transaction, id, eventId, Outbox.Test(eventId, now), now);
+            await AuditTrail.AddAsync(transaction, now, who, "webhook.test", id, null, AuditTrail.Text(new { eventId }));
+        }, cancel);
         dispatcher.Wake();
         return new DeliveryView(eventId, Delivery.Pending, 0, now, now, null, null);
     }

@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Metering.Units;
@@ -29,13 +30,13 @@ internal static class DeliveryEndpoints
     private static async Task<Results<Ok<DeliveryDetails>, ProblemHttpResult>> Get(string id, string eventId, DeliveryBook book, CancellationToken cancel) =>
         await book.FindAsync(id, eventId, cancel) is { } found ? TypedResults.Ok(found) : Problems.Unknown("delivery", eventId);
 
-    private static async Task<Results<Ok<object>, ProblemHttpResult>> Redeliver(string id, string? eventId, DateTimeOffset? since, DateTimeOffset? until, DeliveryBook book, CancellationToken cancel)
+    private static async Task<Results<Ok<object>, ProblemHttpResult>> Redeliver(string id, string? eventId, DateTimeOffset? since, DateTimeOffset? until, ClaimsPrincipal user, DeliveryBook book, CancellationToken cancel)
     {
         if (eventId is null && since is null) return Problems.Invalid("Give eventId=… or since=… (and until=…).");
         if (until <= since) return Problems.Invalid("until is after since.");
-        return await book.RedeliverAsync(id, eventId, since, until, cancel) is { } again ? TypedResults.Ok<object>(new { redelivered = again }) : Problems.Unknown("webhook", id);
+        return await book.RedeliverAsync(id, eventId, since, until, user, cancel) is { } again ? TypedResults.Ok<object>(new { redelivered = again }) : Problems.Unknown("webhook", id);
     }
 
-    private static async Task<Results<Ok<DeliveryView>, ProblemHttpResult>> Test(string id, DeliveryBook book, CancellationToken cancel) =>
-        await book.TestAsync(id, cancel) is { } delivery ? TypedResults.Ok(delivery) : Problems.Unknown("webhook", id);
+    private static async Task<Results<Ok<DeliveryView>, ProblemHttpResult>> Test(string id, ClaimsPrincipal user, DeliveryBook book, CancellationToken cancel) =>
+        await book.TestAsync(id, user, cancel) is { } delivery ? TypedResults.Ok(delivery) : Problems.Unknown("webhook", id);
 }

@@ -33,6 +33,7 @@ internal sealed class DeliveryLog(LedgerStore store, TimeProvider clock)
         var why = result.Outcome == WebhookOutcome.Disable ? "The receiver answered 410 Gone."
             : since <= (now - DeadAfter).ToUnixMicroseconds() ? string.Create(CultureInfo.InvariantCulture, $"Nothing was taken since {UnixTime.FromMicroseconds(since.Value):yyyy-MM-dd HH:mm} UTC; the last time: {result.Reason}") : null;
         if (why is null || await transaction.ExecuteAsync("UPDATE webhook SET disabled = @why WHERE id = @id AND disabled IS NULL", ("@why", why), ("@id", delivery.Webhook)) == 0) return null;
+        await AuditTrail.AddAsync(transaction, now, new System.Security.Claims.ClaimsPrincipal(), "webhook.disable", delivery.Webhook, null, AuditTrail.Text(new { why }));
         await NoticeAsync(transaction, delivery.Webhook, AlertFact.Firing, $"Endpoint {delivery.Webhook} is disabled. {why}", now);
         return why;
     }, CancellationToken.None);

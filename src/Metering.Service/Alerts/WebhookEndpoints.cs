@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Metering.Service.Access;
 using Metering.Service.Alerts.Channels;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Units;
 using Microsoft.AspNetCore.Builder;
@@ -24,7 +25,7 @@ internal static class WebhookEndpoints
     public static void MapWebhooks(this IEndpointRouteBuilder routes)
     {
         var webhooks = routes.MapGroup("/v1/webhooks").WithTags("Alerts").RequireAuthorization(Roles.MayManage);
-        webhooks.MapGet("/", List).WithSummary("The endpoints");
+        webhooks.MapGet("/", List).WithSummary("The endpoints").AsList();
         webhooks.MapGet("/{id}", Get).WithSummary("One endpoint; what is secret is left out");
         webhooks.MapPut("/{id}", Put).Accepts<EndpointSettings>("application/json").WithSummary("Makes, changes or enables an endpoint; the secret of a webhook is shown once, when it is made");
         webhooks.MapDelete("/{id}", Delete).WithSummary("Removes an endpoint and its deliveries");
@@ -92,11 +93,12 @@ internal static class WebhookEndpoints
     {
         var deleted = await store.WriteAsync(async transaction =>
         {
+            var known = await transaction.Context.Set<Webhook>().AsNoTracking().FirstOrDefaultAsync(webhook => webhook.Id == id, cancel);
             var rows = await transaction.ExecuteAsync("DELETE FROM webhook WHERE id = @id", ("@id", id));
             await transaction.ExecuteAsync("DELETE FROM delivery_attempt WHERE delivery IN (SELECT id FROM delivery WHERE webhook = @id)", ("@id", id));
             await transaction.ExecuteAsync("DELETE FROM delivery WHERE webhook = @id", ("@id", id));
             await transaction.ExecuteAsync("DELETE FROM notification WHERE webhook = @id", ("@id", id));
-            if (rows > 0) await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "webhook.delete", id, null, null);
+            if (rows > 0) await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "webhook.delete", id, known is null ? null : Masked(known).ToJsonString(), null);
             await LedgerSnapshot.RaiseAsync(transaction);
             return rows;
         }, cancel);

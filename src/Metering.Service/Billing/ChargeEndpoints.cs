@@ -31,7 +31,7 @@ internal static class ChargeEndpoints
 
     private static async Task<IResult> Charges(string id, string? format, HttpRequest request, Caller caller, LedgerStore store, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         if (await InvoiceStore.FindAsync(connection, id, caller.Tenant, cancel) is not { } found) return Problems.Unknown("invoice", id);
         var document = found.Document;
         var views = new List<ChargeView>();

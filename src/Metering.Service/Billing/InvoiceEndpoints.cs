@@ -48,7 +48,7 @@ internal static class InvoiceEndpoints
         if (limit is < 1 or > MaxLimit) return Problems.Invalid($"'limit' is {limit}; it is 1 to {MaxLimit}.");
         if (!long.TryParse(cursor ?? "0", NumberStyles.None, CultureInfo.InvariantCulture, out var after)) return Problems.Invalid("'cursor' is none of ours; take the nextCursor of the page before.");
         var size = limit ?? 1_000;
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
 
         // Another tenant's documents are none.
         var foreign = caller.Tenant is not null && tenant is not null && tenant != caller.Tenant;
@@ -67,7 +67,7 @@ internal static class InvoiceEndpoints
 
     private static async Task<IResult> Show(string id, string? format, HttpRequest request, HttpResponse response, Caller caller, LedgerStore store, InvoiceDrafts drafts, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         var (document, json, hash) = (default(InvoiceDocument), "", "");
         if (!InvoiceDrafts.IsName(id)) (document, json, hash) = await InvoiceStore.FindAsync(connection, id, caller.Tenant, cancel) is { } found ? (found.Document, found.Json, found.Hash) : default;
         else if (await drafts.FindAsync(id, caller.Tenant, cancel) is { } draft) (document, json) = (draft, draft.Json());
@@ -78,7 +78,9 @@ internal static class InvoiceEndpoints
         switch (InvoiceFormat.Of(request, format))
         {
             case InvoiceFormat.Html:
-                var manifest = (await InvoiceStore.PeriodsAsync(connection, cancel)).Find(one => one.Id == document.Period)?.Hash;
+                string? manifest;
+                // The manifest names every tenant's documents; only its hash is shown.
+                await using (var all = await store.OpenReadAsync(cancel)) manifest = (await InvoiceStore.PeriodsAsync(all, cancel)).Find(one => one.Id == document.Period)?.Hash;
                 response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'";
                 return TypedResults.Content(InvoicePage.Render(document, state, hash, manifest), "text/html; charset=utf-8");
             case InvoiceFormat.Csv:
@@ -96,7 +98,7 @@ internal static class InvoiceEndpoints
     private static async Task<Results<Ok<InvoiceState>, ProblemHttpResult>> State(string id, Caller caller, LedgerStore store, InvoiceDrafts drafts, CancellationToken cancel)
     {
         if (InvoiceDrafts.IsName(id)) return await drafts.FindAsync(id, caller.Tenant, cancel) is { } draft ? TypedResults.Ok(StateOf(draft)) : Problems.Unknown("invoice", id);
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         return await InvoiceStore.FindAsync(connection, id, caller.Tenant, cancel) is { Document: var document }
             ? TypedResults.Ok((await InvoiceStore.StatesAsync(connection, document.Tenant.Id, cancel))[document.Number]) : Problems.Unknown("invoice", id);
     }

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Metering.Safety;
+using Metering.Service.Access;
 using Metering.Service.Ingest;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -40,6 +41,12 @@ public abstract class LedgerStore : IAsyncDisposable
 
     /// <summary>A connection for reading; dispose it.</summary>
     public abstract Task<DbConnection> OpenReadAsync(CancellationToken cancel);
+
+    /// <summary>A connection for reading on behalf of a caller: whoever is bound to a tenant gets, where the database can do that, one that sees no other tenant's rows. Queries restrict themselves all the same.</summary>
+    public virtual Task<DbConnection> OpenReadAsync(Caller caller, CancellationToken cancel) => OpenReadAsync(cancel);
+
+    /// <summary>A context for reading configuration on behalf of a caller; dispose it.</summary>
+    public async Task<MeteringContext> ReadContextAsync(Caller caller, CancellationToken cancel) => NewContext(await OpenReadAsync(caller, cancel), owns: true);
 
     /// <summary>A context for reading configuration; dispose it.</summary>
     public async Task<MeteringContext> ReadContextAsync(CancellationToken cancel) => NewContext(await OpenReadAsync(cancel), owns: true);

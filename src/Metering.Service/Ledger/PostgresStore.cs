@@ -2,6 +2,7 @@ using System.Data;
 using System.Data.Common;
 using System.Net.Sockets;
 using Metering.Safety;
+using Metering.Service.Access;
 using Metering.Service.Ingest;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -24,6 +25,9 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
 
     public override bool IsPostgres => true;
 
+    /// <summary>False when the server does not let us have the role that it needs (CREATEROLE, or a grant of <c>metering_tenant</c>).</summary>
+    public bool HasRowSecurity { get; private set; }
+
     public override async Task OpenAsync(CancellationToken cancel)
     {
         try
@@ -31,6 +35,7 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
             await using var connection = await _source.OpenConnectionAsync(cancel);
             await using (var take = new NpgsqlCommand($"SELECT pg_advisory_lock({MigrationLock})", connection)) await take.ExecuteNonQueryAsync(cancel);
             await using (var context = NewContext(connection)) await context.Database.MigrateAsync(cancel);
+            HasRowSecurity = await RowSecurity.EnsureAsync(connection, cancel);
             await using (var give = new NpgsqlCommand($"SELECT pg_advisory_unlock({MigrationLock})", connection)) await give.ExecuteNonQueryAsync(cancel);
         }
         catch (Exception e) when (Cause(e) is { } cause)
@@ -74,6 +79,24 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
         catch (Exception e) when (IsUnavailable(e))
         {
             throw Unreadable(e, e);
+        }
+    }
+
+    public override async Task<DbConnection> OpenReadAsync(Caller caller, CancellationToken cancel)
+    {
+        var connection = await OpenReadAsync(cancel);
+        if (caller.Tenant is not { } tenant || !HasRowSecurity) return connection;
+        try
+        {
+            await RowSecurity.EnterAsync((NpgsqlConnection)connection, tenant, cancel);
+            return connection;
+        }
+        catch (Exception e)
+        {
+            // Not given out with another's eyes.
+            await connection.DisposeAsync();
+            if (IsUnavailable(e)) throw new LedgerUnavailableException($"The PostgreSQL ledger can not be read: {e.Message}", e);
+            throw;
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -15,7 +16,7 @@ internal static class QuotaEndpoints
     public static void MapQuotas(this IEndpointRouteBuilder routes)
     {
         var quotas = routes.MapGroup("/v1/quotas").WithTags("Quotas");
-        quotas.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The quotas with their present figures");
+        quotas.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The quotas with their present figures").AsList();
         quotas.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One quota with its present figure");
         quotas.MapGet("/{id}/history", History).RequireAuthorization(Roles.MayRead).WithSummary("Its transitions, newest first");
         quotas.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a quota; what was used in the open window counts");

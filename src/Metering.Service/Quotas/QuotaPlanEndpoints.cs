@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -19,7 +20,7 @@ internal static class QuotaPlanEndpoints
     public static void MapQuotaPlans(this IEndpointRouteBuilder routes)
     {
         var plans = routes.MapGroup("/v1/quota-plans").WithTags("Quotas").RequireAuthorization(Roles.MayManage);
-        plans.MapGet("/", List).WithSummary("The plans: limits by name that quotas go by");
+        plans.MapGet("/", List).WithSummary("The plans: limits by name that quotas go by").AsList();
         plans.MapGet("/{id}", Get).WithSummary("One plan");
         plans.MapPut("/{id}", Put).WithSummary("Makes or changes a plan; quotas that go by it are judged anew");
         plans.MapDelete("/{id}", Delete).WithSummary("Removes a plan that no quota goes by");

@@ -25,7 +25,7 @@ internal static class ContractEndpoints
 
     private static async Task<Results<Ok<Contract>, ProblemHttpResult>> Get(string id, Caller caller, LedgerStore store, CancellationToken cancel)
     {
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var context = await store.ReadContextAsync(caller, cancel);
         if ((caller.Tenant is not null && caller.Tenant != id) || !await context.Set<Tenant>().AnyAsync(tenant => tenant.Id == id, cancel)) return Problems.Unknown("tenant", id);
         var stored = await context.Set<StoredContract>().AsNoTracking().FirstOrDefaultAsync(contract => contract.Tenant == id, cancel);
         return TypedResults.Ok(stored?.Read() ?? new Contract());

@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Security.Claims;
 using Metering.Service.Access;
 using Metering.Service.Applying;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
+using Metering.Service.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -21,7 +23,7 @@ internal static class PriceEndpoints
     public static void MapPrices(this IEndpointRouteBuilder routes)
     {
         var books = routes.MapGroup("/v1/price-books").WithTags("Prices");
-        books.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The price books and their versions");
+        books.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The price books and their versions").AsList();
         books.MapGet("/{id}/versions/{number:int}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One version");
         books.MapPut("/{id}/versions/{number:int}", Put).RequireAuthorization(Roles.MayManage)
             .WithSummary("Makes or replaces a version; one that has started keeps its prices, only its end can move. force=true takes a start or an end in the past");
@@ -29,18 +31,29 @@ internal static class PriceEndpoints
         books.MapPost("/{id}/dry-run", DryRun).RequireAuthorization(Roles.MayManage).WithSummary("What the last periods would have cost by a draft, and the difference, by tenant; changes nothing");
     }
 
-    private static async Task<Ok<List<BookView>>> List(LedgerStore store, CancellationToken cancel)
+    private static async Task<Ok<List<BookView>>> List(Caller caller, LedgerStore store, CancellationToken cancel)
     {
-        await using var context = await store.ReadContextAsync(cancel);
-        var rows = await context.Set<StoredPriceVersion>().AsNoTracking().Select(row => new { row.Book, row.Version }).ToListAsync(cancel);
+        await using var context = await store.ReadContextAsync(caller, cancel);
+        var mine = await BooksAsync(caller, context, cancel);
+        var rows = await context.Set<StoredPriceVersion>().AsNoTracking().Where(row => mine == null || mine.Contains(row.Book)).Select(row => new { row.Book, row.Version }).ToListAsync(cancel);
         return TypedResults.Ok(rows.GroupBy(row => row.Book).OrderBy(book => book.Key, StringComparer.Ordinal).Select(book => new BookView(book.Key, [.. book.Select(row => row.Version).Order()])).ToList());
     }
 
-    private static async Task<Results<Ok<PriceVersion>, ProblemHttpResult>> Get(string id, int number, LedgerStore store, CancellationToken cancel)
+    private static async Task<Results<Ok<PriceVersion>, ProblemHttpResult>> Get(string id, int number, Caller caller, LedgerStore store, CancellationToken cancel)
     {
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var context = await store.ReadContextAsync(caller, cancel);
+        if (await BooksAsync(caller, context, cancel) is { } mine && !mine.Contains(id)) return Problems.Unknown("version", $"{id}/{number}");
         var row = await context.Set<StoredPriceVersion>().AsNoTracking().FirstOrDefaultAsync(version => version.Book == id && version.Version == number, cancel);
         return row is null ? Problems.Unknown("version", $"{id}/{number}") : TypedResults.Ok(row.Read());
+    }
+
+    // What others are charged by is no tenant's business: its own book and those of its contract; null: all.
+    private static async Task<List<string>?> BooksAsync(Caller caller, MeteringContext context, CancellationToken cancel)
+    {
+        if (caller.Tenant is not { } tenant) return null;
+        var books = await context.Set<Tenant>().Where(one => one.Id == tenant).Select(one => one.PriceBook).ToListAsync(cancel);
+        if (await context.Set<StoredContract>().AsNoTracking().FirstOrDefaultAsync(one => one.Tenant == tenant, cancel) is { } stored) books.AddRange(stored.Read().Terms.Select(terms => terms.PriceBook).OfType<string>());
+        return books;
     }
 
     private static async Task<Results<Ok<PriceVersion>, ProblemHttpResult>> Put(string id, int number, PriceVersion version, bool? force, ClaimsPrincipal user, PriceChange change, CancellationToken cancel)

@@ -52,7 +52,7 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
     {
         var after = 0L;
         if (cursor is not null && !long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out after)) return null;
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         var select = new UsageSelect(connection);
         var where = "w.id > " + after.ToString(CultureInfo.InvariantCulture);
         if (filter is not null)

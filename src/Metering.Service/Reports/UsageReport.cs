@@ -11,7 +11,7 @@ internal sealed class UsageReport(LedgerStore store)
 {
     public async Task<UsagePage> RunAsync(UsageQuery query, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(query.Caller, cancel);
         var coverage = await CoverageAsync(connection, query, cancel);
         var select = new UsageSelect(connection).Where(query, query.FromSeconds, query.ToSeconds);
         var several = query.Steps.Count > 1;
@@ -96,9 +96,19 @@ internal sealed class UsageReport(LedgerStore store)
     {
         await using var command = connection.CreateCommand();
         var several = query.Steps.Count > 1;
+        var mine = "";
+        if (query.Caller.Tenant is { } tenant)
+        {
+            // Hosts are shared; what a tenant learns of them is about those it is on.
+            mine = " AND c.host IN (SELECT w.host FROM workload w JOIN ownership o ON o.workload = w.id WHERE o.tenant = @tenant)";
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.Value) = ("@tenant", tenant);
+            command.Parameters.Add(parameter);
+        }
+
         command.CommandText = UsageSelect.With(query.Steps) + "SELECT " + (several ? "s.start" : query.FromSeconds.ToString(CultureInfo.InvariantCulture)) + ", c.host, SUM(c.covered_us), SUM(c.expected_us) FROM coverage c" +
             (several ? " JOIN step s ON c.bucket >= s.start AND c.bucket < s.stop" : "") +
-            string.Create(CultureInfo.InvariantCulture, $" WHERE c.bucket >= {query.FromSeconds} AND c.bucket < {query.ToSeconds} GROUP BY c.host") + (several ? ", s.start" : "");
+            string.Create(CultureInfo.InvariantCulture, $" WHERE c.bucket >= {query.FromSeconds} AND c.bucket < {query.ToSeconds}{mine} GROUP BY c.host") + (several ? ", s.start" : "");
         var found = new Dictionary<(long, string), (decimal Covered, decimal Expected)>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Applying;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Microsoft.AspNetCore.Builder;
@@ -28,7 +29,7 @@ internal static class TenantEndpoints
     public static void MapTenants(this IEndpointRouteBuilder routes)
     {
         var tenants = routes.MapGroup("/v1/tenants").WithTags("Tenants");
-        tenants.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The tenants");
+        tenants.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The tenants").AsList();
         tenants.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One tenant");
         tenants.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a tenant");
         tenants.MapPost("/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes several tenants, all or none; check=true only tells the faults");
@@ -39,14 +40,14 @@ internal static class TenantEndpoints
 
     private static async Task<Ok<List<TenantDocument>>> List(Caller caller, LedgerStore store, CancellationToken cancel)
     {
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var context = await store.ReadContextAsync(caller, cancel);
         var tenants = await context.Set<Tenant>().AsNoTracking().Where(tenant => caller.Tenant == null || tenant.Id == caller.Tenant).OrderBy(tenant => tenant.Id).ToListAsync(cancel);
         return TypedResults.Ok(tenants.ConvertAll(View));
     }
 
     private static async Task<Results<Ok<TenantDocument>, ProblemHttpResult>> Get(string id, Caller caller, LedgerStore store, CancellationToken cancel)
     {
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var context = await store.ReadContextAsync(caller, cancel);
         var tenant = caller.Tenant is null || caller.Tenant == id ? await context.Set<Tenant>().AsNoTracking().FirstOrDefaultAsync(row => row.Id == id, cancel) : null;
         return tenant is null ? Problems.Unknown("tenant", id) : TypedResults.Ok(View(tenant));
     }

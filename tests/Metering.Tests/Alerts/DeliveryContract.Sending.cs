@@ -65,10 +65,10 @@ public abstract partial class DeliveryContract
         Assert.Equal("e1", details.Event.GetProperty("id").GetString());
         Assert.Equal("test", details.Event.GetProperty("type").GetString());
 
-        Assert.Equal(1, await book.RedeliverAsync("ops", "e1", null, null, Cancel));
+        Assert.Equal(1, await book.RedeliverAsync("ops", "e1", null, null, new System.Security.Claims.ClaimsPrincipal(), Cancel));
         await Dispatcher().RunDueAsync(Cancel);
         Assert.Equal(11, (await book.FindAsync("ops", "e1", Cancel))!.Attempts.Count);
-        Assert.Null(await book.RedeliverAsync("nobody", "e1", null, null, Cancel));
+        Assert.Null(await book.RedeliverAsync("nobody", "e1", null, null, new System.Security.Claims.ClaimsPrincipal(), Cancel));
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public abstract partial class DeliveryContract
 
         await Dispatcher().RunDueAsync(Cancel);
         var book = new DeliveryBook(_store, Dispatcher(), _clock);
-        Assert.Equal(3, await book.RedeliverAsync("ops", null, from.AddHours(1), from.AddHours(4), Cancel));
+        Assert.Equal(3, await book.RedeliverAsync("ops", null, from.AddHours(1), from.AddHours(4), new System.Security.Claims.ClaimsPrincipal(), Cancel));
         await Dispatcher().RunDueAsync(Cancel);
 
         Assert.Equal("e1 e2 e3 e4 e5 e2 e3 e4", Sent("ops"));
@@ -157,7 +157,7 @@ public abstract partial class DeliveryContract
         // It is put right, enabled, and told to send all again.
         File.Delete(_options.LogDirectory);
         await _store.WriteAsync(transaction => transaction.ExecuteAsync("UPDATE webhook SET disabled = NULL, failing_since = NULL"), Cancel);
-        await new DeliveryBook(_store, dispatcher, _clock).RedeliverAsync("ops", null, DateTimeOffset.UnixEpoch, null, Cancel);
+        await new DeliveryBook(_store, dispatcher, _clock).RedeliverAsync("ops", null, DateTimeOffset.UnixEpoch, null, new System.Security.Claims.ClaimsPrincipal(), Cancel);
         await _store.WriteAsync(transaction => transaction.ExecuteAsync("UPDATE delivery SET next_attempt_at = 0"), Cancel);
         await dispatcher.RunDueAsync(Cancel);
 

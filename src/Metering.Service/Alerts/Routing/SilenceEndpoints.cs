@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -23,7 +24,7 @@ internal static class SilenceEndpoints
     public static void MapSilences(this IEndpointRouteBuilder routes)
     {
         var silences = routes.MapGroup("/v1/silences").WithTags("Alerts").RequireAuthorization(Roles.MayManage);
-        silences.MapGet("/", List).WithSummary("Maintenance silences, the one that ends last first");
+        silences.MapGet("/", List).WithSummary("Maintenance silences, the one that ends last first").AsList();
         silences.MapPost("/", Add).WithSummary("Keeps alerts that match from being sent, from startsAt (default now) to endsAt");
         silences.MapDelete("/{id}", End).WithSummary("Ends a silence now; what still fires is sent");
     }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
 using Metering.Service.Applying;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Service.Spreadsheets;
 using Metering.Service.Tenants;
@@ -22,7 +23,7 @@ internal static class ScheduleEndpoints
     public static void MapSchedules(this IEndpointRouteBuilder routes)
     {
         var schedules = routes.MapGroup("/v1/reports").WithTags("Reports").RequireAuthorization(Roles.MayManage);
-        schedules.MapGet("/", List).WithSummary("Scheduled reports, with their last occurrence");
+        schedules.MapGet("/", List).WithSummary("Scheduled reports, with their last occurrence").AsList();
         schedules.MapGet("/{id}", Get).WithSummary("One schedule");
         schedules.MapPut("/{id}", Put).WithSummary("Makes or changes a schedule; it is due from now on");
         schedules.MapPost("/apply", Apply).WithSummary("Makes or changes several schedules, all or none; check=true only tells the faults");
@@ -61,9 +62,10 @@ internal static class ScheduleEndpoints
         UsageQuery.From(parameters, Caller.Local, await LedgerGrain.ReadAsync(transaction, options), transaction.Store.IsPostgres, now, out var wrong);
         found.AddRange(wrong.Select(fault => new Fault("", fault)));
         RuleBrokenException.ThrowIfAny(found);
+        var before = await transaction.Command("SELECT json FROM report_schedule WHERE id = @id", ("@id", id)).ExecuteScalarAsync(cancel) as string;
         await transaction.ExecuteAsync("INSERT INTO report_schedule (id, json, since) VALUES (@id, @json, @now) ON CONFLICT (id) DO UPDATE SET json = excluded.json",
             ("@id", id), ("@json", JsonSerializer.Serialize(schedule, LedgerJson.Options)), ("@now", now.ToUnixTimeSeconds()));
-        await AuditTrail.AddAsync(transaction, now, user, "report-schedule.put", id, null, AuditTrail.Text(schedule));
+        await AuditTrail.AddAsync(transaction, now, user, "report-schedule.put", id, before, AuditTrail.Text(schedule));
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string id, ClaimsPrincipal user, LedgerStore store, TimeProvider clock, CancellationToken cancel)
@@ -71,8 +73,9 @@ internal static class ScheduleEndpoints
         var deleted = await store.WriteAsync(async transaction =>
         {
             await transaction.ExecuteAsync("DELETE FROM report_run WHERE schedule = @id", ("@id", id));
+            var before = await transaction.Command("SELECT json FROM report_schedule WHERE id = @id", ("@id", id)).ExecuteScalarAsync(cancel) as string;
             var rows = await transaction.ExecuteAsync("DELETE FROM report_schedule WHERE id = @id", ("@id", id));
-            if (rows > 0) await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "report-schedule.deleted", id, null, null);
+            if (rows > 0) await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "report-schedule.delete", id, before, null);
             return rows;
         }, cancel);
         return deleted > 0 ? TypedResults.NoContent() : Problems.Unknown("scheduled report", id);

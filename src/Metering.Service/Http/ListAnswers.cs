@@ -1,0 +1,66 @@
+using System.Collections;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Metering.Service.Reports;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
+using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
+
+namespace Metering.Service.Http;
+
+/// <summary>Gives a route that answers a whole list its pages (<c>limit</c>, <c>cursor</c>; the next one in header <c>X-Next-Cursor</c>) and CSV, one column for each field.</summary>
+internal static class ListAnswers
+{
+    private const int MaxLimit = 10_000;
+
+    public static RouteHandlerBuilder AsList(this RouteHandlerBuilder route) => route.AddEndpointFilter(FilterAsync).AddOpenApiOperationTransformer((operation, _, _) =>
+    {
+        operation.Parameters ??= [];
+        foreach (var (name, type, what) in (IEnumerable<(string, JsonSchemaType, string)>)[("limit", JsonSchemaType.Integer, $"1 to {MaxLimit}, which is the default"), ("cursor", JsonSchemaType.String, "X-Next-Cursor of the page before"), ("format", JsonSchemaType.String, "json or csv")])
+            operation.Parameters.Add(new OpenApiParameter { Name = name, In = ParameterLocation.Query, Description = what, Schema = new OpenApiSchema { Type = type } });
+        return Task.CompletedTask;
+    });
+
+    private static async ValueTask<object?> FilterAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+        var (limit, offset) = (MaxLimit, 0);
+        var (wanted, cursor) = (http.Request.Query["limit"].ToString(), http.Request.Query["cursor"].ToString());
+        if (wanted.Length > 0 && (!int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit)) return Problems.Invalid($"'limit' is 1 to {MaxLimit}.");
+        if (cursor.Length > 0 && !TryRead(cursor, out offset)) return Problems.Invalid("'cursor' is none of ours; take the X-Next-Cursor of the page before.");
+        var result = await next(context);
+        if ((result is INestedHttpResult nested ? nested.Result : result) is not IValueHttpResult { Value: IList all }) return result;
+        var page = all.Cast<object?>().Skip(offset).Take(limit).ToList();
+        var more = offset + page.Count < all.Count ? Convert.ToBase64String(Encoding.ASCII.GetBytes((offset + page.Count).ToString(CultureInfo.InvariantCulture))).TrimEnd('=') : null;
+        if (CsvAnswer.Wanted(http.Request, http.Request.Query["format"].Count > 0 ? http.Request.Query["format"].ToString() : null)) return Csv(page, more, http.RequestServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions);
+        if (more is not null) http.Response.Headers["X-Next-Cursor"] = more;
+        return TypedResults.Ok(page);
+    }
+
+    private static CsvAnswer Csv(List<object?> page, string? more, JsonSerializerOptions options)
+    {
+        var rows = page.ConvertAll(one => JsonSerializer.SerializeToElement(one, options));
+        var names = rows.Where(row => row.ValueKind == JsonValueKind.Object).SelectMany(row => row.EnumerateObject()).Select(field => field.Name).Distinct(StringComparer.Ordinal).ToList();
+        return new CsvAnswer(names, rows.Select(row => (IReadOnlyList<object?>)[.. names.Select(name => row.TryGetProperty(name, out var value) ? Cell(value) : null)]), more);
+    }
+
+    private static object? Cell(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null => null,
+        JsonValueKind.String => value.GetString(),
+        JsonValueKind.Number => value.GetDecimal(),
+        _ => value.GetRawText(),
+    };
+
+    private static bool TryRead(string cursor, out int offset)
+    {
+        offset = 0;
+        var bytes = new byte[16];
+        return cursor.Length <= 16 && Convert.TryFromBase64String(cursor + new string('=', (4 - cursor.Length % 4) % 4), bytes, out var count) &&
+            int.TryParse(Encoding.ASCII.GetString(bytes, 0, count), NumberStyles.None, CultureInfo.InvariantCulture, out offset);
+    }
+}

@@ -1,0 +1,149 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Metering.Tests.Support;
+using Xunit;
+
+namespace Metering.Tests.Access;
+
+/// <summary>The API as its document, its page and its examples tell it.</summary>
+public sealed partial class ApiContractTests(TwoTenants tenants) : IClassFixture<TwoTenants>
+{
+    private static readonly string Golden = Path.Combine(RepositoryFiles.Root, "tests/Metering.Tests/Access/openapi.v1.approved.json");
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_api_document_is_as_it_was_approved()
+    {
+        var document = (JsonObject)JsonNode.Parse((await tenants.Service.GoodAsync("GET", "openapi/v1.json")).Text)!;
+        document.Remove("servers");
+        var text = document.ToJsonString(Indented) + "\n";
+        if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
+        {
+            Assert.True(Environment.GetEnvironmentVariable("CI") != "true", "UPDATE_GOLDEN is for a person who looks at the difference, not for CI.");
+            await File.WriteAllTextAsync(Golden, text, Cancel);
+        }
+
+        var approved = File.Exists(Golden) ? await File.ReadAllTextAsync(Golden, Cancel) : "";
+        if (approved == text) return;
+        var (was, now) = (approved.Split('\n'), text.Split('\n'));
+        var at = 0;
+        while (at < Math.Min(was.Length, now.Length) && was[at] == now[at]) at++;
+        Assert.Fail($"The API is not what {Path.GetRelativePath(RepositoryFiles.Root, Golden)} says, from line {at + 1} on:\n  was: {was.ElementAtOrDefault(at)}\n  is:  {now.ElementAtOrDefault(at)}\n" +
+            "If clients can live with the change, run the test with UPDATE_GOLDEN=1 and commit the file; if not, bring the old shape back.");
+    }
+
+    [Fact]
+    public async Task The_document_can_be_browsed()
+    {
+        var page = await tenants.Service.SendAsync("GET", "docs/index.html");
+        Assert.Equal((HttpStatusCode.OK, "text/html"), (page.Status, page.Media));
+        Assert.Equal(HttpStatusCode.OK, (await tenants.Service.SendAsync("GET", "docs/swagger-ui.css")).Status);
+        Assert.Contains("/openapi/v1.json", (await tenants.Service.SendAsync("GET", "docs/index.js")).Text + page.Text);
+    }
+
+    [Fact]
+    public async Task There_is_an_example_of_every_route_and_every_example_is_of_a_route()
+    {
+        var routes = await ApiOperation.AllAsync(tenants.Service);
+        var calls = Calls().ToList();
+        var missing = routes.Where(route => !calls.Exists(call => Matches(route, call))).Select(route => route.ToString()).ToList();
+        Assert.True(missing.Count == 0, "requests.http has no call of " + string.Join(", ", missing));
+        var unknown = calls.Where(call => call.Path is not ("/healthz" or "/readyz" or "/openapi/v1.json") && !routes.Any(route => Matches(route, call))).Select(call => $"{call.Method} {call.Path}").ToList();
+        Assert.True(unknown.Count == 0, "requests.http calls what is no route: " + string.Join(", ", unknown));
+    }
+
+    [Fact]
+    public async Task Answers_that_are_known_are_not_sent_again()
+    {
+        foreach (var path in (string[])["v1/tenants", "v1/meters", "v1/price-books/acme-book/versions/1", "openapi/v1.json"])
+        {
+            var first = await tenants.Service.SendAsync("GET", path);
+            var tag = first.Headers["ETag"];
+            var second = await tenants.Service.SendAsync("GET", path, null, null, ("If-None-Match", "\"other\", " + tag));
+            Assert.Equal((HttpStatusCode.NotModified, ""), (second.Status, second.Text));
+            Assert.Equal(tag, second.Headers["ETag"]);
+            Assert.Equal(HttpStatusCode.OK, (await tenants.Service.SendAsync("GET", path, null, null, ("If-None-Match", "\"other\""))).Status);
+        }
+
+        // The tag is of what the caller sees, and an error has none.
+        var (mine, theirs) = (await tenants.Service.SendAsync("GET", "v1/tenants", key: tenants.Readers["acme"]), await tenants.Service.SendAsync("GET", "v1/tenants", key: tenants.Readers["globex"]));
+        Assert.NotEqual(mine.Headers["ETag"], theirs.Headers["ETag"]);
+        Assert.False((await tenants.Service.SendAsync("GET", "v1/tenants/nosuch")).Headers.ContainsKey("ETag"));
+    }
+
+    [Fact]
+    public async Task Lists_come_by_pages_and_as_csv()
+    {
+        foreach (var path in (string[])["v1/tenants", "v1/quotas", "v1/price-books", "v1/api-keys"])
+        {
+            var all = (await tenants.Service.GoodAsync("GET", path)).Json.EnumerateArray().Select(one => one.GetRawText()).ToList();
+            var (read, cursor) = (new List<string>(), "");
+            do
+            {
+                var page = await tenants.Service.GoodAsync("GET", $"{path}?limit=1{cursor}");
+                read.Add(Assert.Single(page.Json.EnumerateArray()).GetRawText());
+                cursor = page.Headers.TryGetValue("X-Next-Cursor", out var next) ? "&cursor=" + Uri.EscapeDataString(next) : "";
+            }
+            while (cursor.Length > 0 && read.Count <= all.Count);
+
+            Assert.Equal(all.Count, read.Count);
+            var csv = await tenants.Service.SendAsync("GET", path, null, null, ("Accept", "text/csv"));
+            Assert.Equal("text/csv", csv.Media);
+            Assert.Equal(all.Count + 1, csv.Text.TrimEnd().Split('\n').Length);
+            foreach (var bad in (string[])["limit=0", "limit=x", "limit=10001", "cursor=x", "cursor=!"])
+                Assert.Equal((HttpStatusCode.BadRequest, "urn:metering:problem:invalid-request"), await tenants.Service.SendAsync("GET", $"{path}?{bad}") is var answer ? (answer.Status, answer.Type) : default);
+        }
+    }
+
+    [Fact]
+    public async Task A_request_that_is_sent_twice_is_carried_out_once()
+    {
+        var key = ("Idempotency-Key", "order-4711");
+        var body = """{"role":"agent","host":"idempotent-host"}""";
+        var first = await tenants.Service.SendAsync("POST", "v1/api-keys", body, null, key);
+        var second = await tenants.Service.SendAsync("POST", "v1/api-keys", body, null, key);
+
+        Assert.Equal((HttpStatusCode.Created, HttpStatusCode.Created), (first.Status, second.Status));
+        Assert.Equal("true", second.Headers["Idempotency-Replayed"]);
+        Assert.Equal(first.Json.GetProperty("id").GetString(), second.Json.GetProperty("id").GetString());
+        Assert.Equal(first.Headers["Location"], second.Headers["Location"]);
+        Assert.True(first.Json.TryGetProperty("secret", out _));
+        Assert.False(second.Json.TryGetProperty("secret", out _));
+
+        var other = await tenants.Service.SendAsync("POST", "v1/api-keys", """{"role":"agent","host":"another"}""", null, key);
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "urn:metering:problem:idempotency-key-reused"), (other.Status, other.Type));
+        var wrong = ("Idempotency-Key", new string('x', 201));
+        Assert.Equal(HttpStatusCode.BadRequest, (await tenants.Service.SendAsync("POST", "v1/api-keys", body, null, wrong)).Status);
+
+        // Of another principal it is another key.
+        Assert.Equal(HttpStatusCode.Forbidden, (await tenants.Service.SendAsync("POST", "v1/api-keys", body, tenants.Readers["acme"], key)).Status);
+        Assert.Single((await tenants.Service.GoodAsync("GET", "v1/api-keys")).Json.EnumerateArray(), one => one.GetProperty("host").GetString() == "idempotent-host");
+    }
+
+    internal static IEnumerable<(string Method, string Path, string Query, string? Body)> Calls()
+    {
+        foreach (var block in File.ReadAllText(Path.Combine(RepositoryFiles.Root, "requests.http")).Split("\n###").Skip(1))
+        {
+            var request = Request().Match(block);
+            Assert.True(request.Success, "This is no request: " + block);
+            var cut = block.IndexOf("\n\n", request.Index, StringComparison.Ordinal);
+            var body = cut < 0 ? "" : block[cut..].Trim();
+            yield return (request.Groups["method"].Value, request.Groups["path"].Value, request.Groups["query"].Value, body.Length > 0 ? body : null);
+        }
+    }
+
+    private static bool Matches(ApiOperation route, (string Method, string Path, string Query, string? Body) call)
+    {
+        if (route.Method != call.Method) return false;
+        var (wanted, given) = (route.Path.TrimEnd('/').Split('/'), call.Path.TrimEnd('/').Split('/'));
+        return wanted.Length == given.Length && wanted.Zip(given).All(pair => pair.First == pair.Second || (pair.First.StartsWith('{') && pair.Second.Length > 0)) &&
+            (wanted.SequenceEqual(given) || given.Zip(wanted).Where(pair => pair.Second.StartsWith('{')).All(pair => pair.First is not ("apply" or "current")));
+    }
+
+    [GeneratedRegex(@"^(?<method>GET|PUT|POST|DELETE) \{\{url\}\}(?<path>[^\s?]*)(?<query>\S*)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Request();
+}

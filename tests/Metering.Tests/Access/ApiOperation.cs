@@ -1,0 +1,28 @@
+using System.Text.Json;
+
+namespace Metering.Tests.Access;
+
+/// <summary>The operations that the OpenAPI document tells of.</summary>
+internal sealed record ApiOperation(string Method, string Path, bool HasBody, IReadOnlyList<string> PathParameters, IReadOnlyList<string> QueryParameters)
+{
+    public override string ToString() => $"{Method} {Path}";
+
+    /// <summary>The path with its parameters filled in.</summary>
+    public string With(Func<string, string> value) => PathParameters.Aggregate(Path, (path, name) => path.Replace("{" + name + "}", value(name), StringComparison.Ordinal)).TrimStart('/');
+
+    public static async Task<IReadOnlyList<ApiOperation>> AllAsync(RunningService service)
+    {
+        var found = new List<ApiOperation>();
+        foreach (var path in (await service.GoodAsync("GET", "openapi/v1.json")).Json.GetProperty("paths").EnumerateObject())
+        {
+            foreach (var operation in path.Value.EnumerateObject())
+            {
+                var parameters = operation.Value.TryGetProperty("parameters", out var list) ? list.EnumerateArray().Select(one => (In: one.GetProperty("in").GetString(), Name: one.GetProperty("name").GetString()!)).ToList() : [];
+                found.Add(new ApiOperation(operation.Name.ToUpperInvariant(), path.Name, operation.Value.TryGetProperty("requestBody", out _),
+                    [.. parameters.Where(one => one.In == "path").Select(one => one.Name)], [.. parameters.Where(one => one.In == "query").Select(one => one.Name)]));
+            }
+        }
+
+        return found;
+    }
+}
