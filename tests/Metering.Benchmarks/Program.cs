@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Metering.Benchmarks;
+using Metering.Benchmarks.AlertLatency;
 using Metering.Benchmarks.Focus;
 using Metering.Benchmarks.Footprint;
 using Metering.Benchmarks.Ingest;
@@ -12,7 +13,7 @@ using Metering.Benchmarks.Rating;
 using Metering.Benchmarks.Storm;
 using Metering.Safety;
 
-IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new QuotaScenario(), new RateScenario(), new MonthScenario(), new PagesScenario(), new FocusScenario()];
+IScenario[] scenarios = [new PassScenario(), new PeersScenario(), new FootprintScenario(), new StormScenario(), new IngestScenario(), new QuotaScenario(), new AlertLatencyScenario(), new RateScenario(), new MonthScenario(), new PagesScenario(), new FocusScenario()];
 if (args.Any(argument => argument is "--help" or "-h"))
 {
     CommandLine.Help(Console.Out, scenarios);

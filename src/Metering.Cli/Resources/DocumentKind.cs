@@ -110,6 +110,7 @@ internal sealed record DocumentKind
             ["labels"] = "{}", ["notify"] = "[]",
         },
         PathOf = id => "v1/quotas/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/quotas/apply",
     };
 
     public static readonly DocumentKind Plans = new()
@@ -129,7 +130,7 @@ internal sealed record DocumentKind
             "groupBy", "groupWait", "repeat", "sendResolved", "ordered", "title", "text"),
         Texts = Set("id", "channel", "url", "secret", "token", "user", "password", "routingKey", "server", "security", "from", "to[]", "file", "route.tenant[]", "route.severity[]", "route.label.*", "groupBy[]", "groupWait", "repeat", "title", "text"),
         Defaults = new Dictionary<string, string> { ["channel"] = "\"webhook\"", ["sendResolved"] = "true", ["ordered"] = "true" },
-        Secrets = Set("secret", "token", "password", "routingKey"),
+        Secrets = Set("url", "secret", "token", "password", "routingKey"),
         PathOf = id => "v1/webhooks/" + Uri.EscapeDataString(id),
     };
 

@@ -19,9 +19,6 @@ internal static class WebhookEndpoints
 {
     private static readonly TimeSpan DefaultOverlap = TimeSpan.FromDays(1), LongestOverlap = TimeSpan.FromDays(30);
 
-    /// <summary>What is taken and never shown.</summary>
-    private static readonly string[] Hidden = ["password", "token", "routingKey"];
-
     public static void MapWebhooks(this IEndpointRouteBuilder routes)
     {
         var webhooks = routes.MapGroup("/v1/webhooks").WithTags("Alerts").RequireAuthorization(Roles.MayManage);
@@ -59,7 +56,7 @@ internal static class WebhookEndpoints
             var isNew = known is null;
             if (known is null) transaction.Context.Add(known = new Webhook { Id = id });
             var (former, disabled) = (known.SettingsJson, known.Disabled);
-            known.Write(settings);
+            known.Write(isNew ? settings : EndpointMask.Keep(settings, known.ReadSettings()));
             var isRotated = secret is not null && secret != known.Secret;
             if (isRotated) Replace(known, secret!, isNew ? TimeSpan.Zero : DefaultOverlap, now);
             var isGenerated = known.Secret.Length == 0 && settings.Channel == WebhookChannel.ChannelName;
@@ -137,15 +134,5 @@ internal static class WebhookEndpoints
         return view;
     }
 
-    // That there is one is told, and nothing of it.
-    private static JsonObject Masked(Webhook webhook)
-    {
-        var settings = JsonSerializer.SerializeToNode(webhook.ReadSettings(), LedgerJson.Options)!.AsObject();
-        foreach (var name in Hidden)
-        {
-            if (settings.ContainsKey(name)) settings[name] = "…";
-        }
-
-        return settings;
-    }
+    private static JsonObject Masked(Webhook webhook) => EndpointMask.Of(webhook.ReadSettings());
 }

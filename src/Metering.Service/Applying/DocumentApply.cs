@@ -11,9 +11,10 @@ internal static class DocumentApply
     private const int MaxDocuments = 10_000;
 
     /// <param name="check">True to tell the faults and change nothing.</param>
+    /// <param name="after">What is done once for all of them, when none has a fault; null: nothing.</param>
     /// <param name="put">Puts one; throws <see cref="RuleBrokenException"/> with its faults. Told of all that are to be put, since some are judged beside each other.</param>
     public static async Task<Results<NoContent, ProblemHttpResult>> RunAsync<T>(
-        ApplyRequest request, bool? check, LedgerStore store, Func<LedgerTransaction, string, T, IReadOnlyList<(string Id, T Body)>, Task> put, CancellationToken cancel)
+        ApplyRequest request, bool? check, LedgerStore store, Func<LedgerTransaction, string, T, IReadOnlyList<(string Id, T Body)>, Task> put, CancellationToken cancel, Func<LedgerTransaction, Task>? after = null)
         where T : class
     {
         if (request.Documents.Count > MaxDocuments) return Problems.Invalid($"There are {request.Documents.Count} documents; at most {MaxDocuments} are taken at once.");
@@ -39,6 +40,7 @@ internal static class DocumentApply
                 }
 
                 if (faults.Count > 0 || check == true) throw new RuleBrokenException(faults);
+                if (after is not null) await after(transaction);
             }, cancel);
         }
         catch (RuleBrokenException refused) when (refused.Faults.Count > 0)

@@ -37,6 +37,9 @@ internal sealed class QuotaCatalogue
 
     public IReadOnlySet<string> Webhooks { get; }
 
+    /// <summary>Some figures are being counted anew: who adds usage asks how far, see <see cref="QuotaCount"/>.</summary>
+    public bool IsCounting { get; private init; }
+
     public static async Task<QuotaCatalogue> LoadAsync(MeteringContext context, CancellationToken cancel)
     {
         var stored = await context.Set<StoredQuota>().AsNoTracking().ToListAsync(cancel);
@@ -55,7 +58,8 @@ internal sealed class QuotaCatalogue
         }
 
         var books = string.Concat(prices.Tenants.Values.OrderBy(tenant => tenant.Id, StringComparer.Ordinal).Select(tenant => $"{tenant.Id}={tenant.PriceBook};"));
-        return new QuotaCatalogue(quotas, prices, webhooks.ToHashSet(StringComparer.Ordinal), CompiledQuota.Hash(rules ?? ""), CompiledQuota.Hash(string.Concat(versions) + string.Concat(contracts) + books));
+        var counting = await context.Database.SqlQueryRaw<int>("SELECT CASE WHEN EXISTS (SELECT 1 FROM quota_counting) THEN 1 ELSE 0 END AS \"Value\"").FirstAsync(cancel);
+        return new QuotaCatalogue(quotas, prices, webhooks.ToHashSet(StringComparer.Ordinal), CompiledQuota.Hash(rules ?? ""), CompiledQuota.Hash(string.Concat(versions) + string.Concat(contracts) + books)) { IsCounting = counting == 1 };
     }
 
     /// <summary>The limit that is given or that the plan has; null: the plan has none.</summary>

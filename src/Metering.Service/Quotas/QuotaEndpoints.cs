@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Applying;
 using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
@@ -20,6 +21,7 @@ internal static class QuotaEndpoints
         quotas.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One quota with its present figure");
         quotas.MapGet("/{id}/history", History).RequireAuthorization(Roles.MayRead).WithSummary("Its transitions, newest first");
         quotas.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a quota; what was used in the open window counts");
+        quotas.MapPost("/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes several quotas, all or none; check=true only tells the faults");
         quotas.MapDelete("/{id}", Delete).RequireAuthorization(Roles.MayManage).WithSummary("Removes a quota; what is firing is resolved");
     }
 
@@ -44,6 +46,13 @@ internal static class QuotaEndpoints
 
         dispatcher.Wake();
         return TypedResults.Ok(quota);
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, QuotaChange change, WebhookDispatcher dispatcher, CancellationToken cancel)
+    {
+        var answer = await change.ApplyAsync(request, check, user, cancel);
+        dispatcher.Wake();
+        return answer;
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string id, ClaimsPrincipal user, QuotaChange change, WebhookDispatcher dispatcher, CancellationToken cancel)

@@ -13,6 +13,8 @@ internal sealed class QuotaEvaluator : IUsageListener
 
     private static readonly ILookup<string, QuotaFigure> NoCosts = Array.Empty<QuotaFigure>().ToLookup(_ => "");
 
+    private static readonly Dictionary<string, QuotaCount> None = [];
+
     private readonly QuotaRowIds _ids = new();
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
@@ -21,9 +23,10 @@ internal sealed class QuotaEvaluator : IUsageListener
     {
         var catalogue = await LoadAsync(transaction, snapshot.Revision);
         if (catalogue.Quotas.Count == 0) return;
-        var growth = new QuotaGrowth(catalogue);
+        var counting = catalogue.IsCounting ? await QuotaCount.ReadAsync(transaction) : None;
+        var growth = Growth(catalogue, counting);
         foreach (var row in rows) growth.Add(row);
-        await ApplyAsync(transaction, catalogue, growth, now);
+        await ApplyAsync(transaction, catalogue, growth, counting, now);
     }
 
     /// <summary>What became another tenant's counts for that one, and no longer for the one before.</summary>
@@ -31,14 +34,15 @@ internal sealed class QuotaEvaluator : IUsageListener
     {
         var catalogue = await LoadAsync(transaction, snapshot.Revision);
         if (catalogue.Quotas.Count == 0) return;
-        var growth = new QuotaGrowth(catalogue);
+        var counting = catalogue.IsCounting ? await QuotaCount.ReadAsync(transaction) : None;
+        var growth = Growth(catalogue, counting);
         foreach (var move in moves)
         {
             growth.Add(move.Row, move.Before, -1);
             growth.Add(move.Row, move.After);
         }
 
-        await ApplyAsync(transaction, catalogue, growth, now);
+        await ApplyAsync(transaction, catalogue, growth, counting, now);
     }
 
     /// <summary>Names and labels that came late: the clock counts anew what selects by them.</summary>
@@ -52,7 +56,11 @@ internal sealed class QuotaEvaluator : IUsageListener
     /// <inheritdoc/>
     public void Forget() => _ids.Forget();
 
-    private async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, QuotaGrowth growth, DateTimeOffset now)
+    // Of what is being counted anew, only what has had its turn.
+    private static QuotaGrowth Growth(QuotaCatalogue catalogue, Dictionary<string, QuotaCount> counting) =>
+        new(catalogue, counting.Count == 0 ? null : (quota, bucket) => !counting.TryGetValue(quota.Id, out var count) || count.Has(bucket));
+
+    private async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, QuotaGrowth growth, Dictionary<string, QuotaCount> counting, DateTimeOffset now)
     {
         var uses = growth.InOrder();
         if (uses.Count == 0) return;
@@ -63,6 +71,7 @@ internal sealed class QuotaEvaluator : IUsageListener
         for (var i = 0; i < uses.Count; i++)
         {
             var use = uses[i];
+            if (counting.TryGetValue(use.Quota.Id, out var count) && use.Start >= count.From) continue;
             if (!use.Quota.IsImmediate || use.Component.Length > 0 || (use.Quota.IsCost ? CostOf(catalogue, uses, i, costs) : ReachedBy(use)) is not { } value) continue;
             var (start, end) = use.Quota.WindowOf(use.Start);
             if (end < at - Reach) continue;
@@ -81,7 +90,7 @@ internal sealed class QuotaEvaluator : IUsageListener
         var before = use.Quota.IsPeak ? 0 : use.Used - use.Growth;
         foreach (var amount in use.Quota.BaseAmounts)
         {
-            if (before < amount && use.Used >= amount && (!use.Quota.IsPeak || use.Growth >= amount)) return use.Quota.Meter!.Show((decimal)use.Used);
+            if (before < amount && use.Used >= amount && (!use.Quota.IsPeak || use.Growth >= amount)) return QuotaMath.Shown(use.Quota.Meter!, use.Used);
         }
 
         return null;

@@ -29,7 +29,7 @@ internal static class QuotaJudge
         {
             states.Remove(state);
             var threshold = QuotaThreshold.Former(state.Threshold, state.Amount);
-            if (state.State == QuotaState.Firing) done.Add(new QuotaTransition(threshold, QuotaState.Firing, QuotaState.Resolved, reading));
+            if (state.State == QuotaState.Firing) done.Add(new QuotaTransition(threshold, QuotaState.Firing, QuotaState.Resolved, reading) { SaidWindow = state.SaidWindow });
             if (state.State == QuotaState.Pending) done.Add(new QuotaTransition(threshold, QuotaState.Pending, QuotaState.Ok, reading));
         }
 
@@ -110,15 +110,16 @@ internal static class QuotaJudge
     {
         public void To(string former, string state)
         {
-            states.Set(new QuotaState(window, threshold.Key, reading.WindowEnd, state, since, threshold.Amount));
-            done.Add(new QuotaTransition(threshold, former, state, reading));
+            var said = states.Find(window, threshold.Key)?.SaidWindow;
+            states.Set(new QuotaState(window, threshold.Key, reading.WindowEnd, state, since, threshold.Amount) { SaidWindow = said });
+            done.Add(new QuotaTransition(threshold, former, state, reading) { SaidWindow = said });
         }
 
         // Armed again: it may fire once more.
         public void Back(QuotaState from, string state)
         {
             states.Remove(from);
-            done.Add(new QuotaTransition(threshold, from.State, state, reading));
+            done.Add(new QuotaTransition(threshold, from.State, state, reading) { SaidWindow = from.SaidWindow });
         }
     }
 }

@@ -45,34 +45,47 @@ internal sealed partial class QuotaKeeper(LedgerStore store, LedgerOptions optio
         }
     }
 
+    /// <summary>Counts on what is counted anew; in between ingest takes its turn.</summary>
+    internal QuotaCounter Counter { get; } = new(store, options, clock);
+
     /// <summary>Judges all that is due; the number of transitions. Nothing when another replica does it.</summary>
-    internal Task<int> TickAsync(CancellationToken cancel) => store.WriteAsync(async transaction =>
+    internal async Task<int> TickAsync(CancellationToken cancel)
     {
-        if (store.IsPostgres && await transaction.ScalarAsync(transaction.Command("SELECT CASE WHEN pg_try_advisory_xact_lock(@lock) THEN 1 ELSE 0 END", ("@lock", Lock))) == 0) return 0;
+        var (done, left) = await store.WriteAsync(transaction => TickAsync(transaction, cancel), cancel);
+        return left ? done + await Counter.FinishAsync(cancel) : done;
+    }
+
+    private async Task<(int Done, bool Left)> TickAsync(LedgerTransaction transaction, CancellationToken cancel)
+    {
+        if (store.IsPostgres && await transaction.ScalarAsync(transaction.Command("SELECT CASE WHEN pg_try_advisory_xact_lock(@lock) THEN 1 ELSE 0 END", ("@lock", Lock))) == 0) return (0, false);
         var now = clock.GetUtcNow();
         var catalogue = await LoadAsync(transaction, cancel);
-        if (catalogue.Quotas.Count == 0) return 0;
+        if (catalogue.Quotas.Count == 0) return (0, false);
         var grain = await LedgerGrain.ReadAsync(transaction, options);
         var clocks = await QuotaLedger.ClocksAsync(transaction, cancel);
         var stale = catalogue.Quotas.Where(quota => clocks.GetValueOrDefault(quota.Id)?.Basis != catalogue.BasisOf(quota)).ToList();
         if (stale.Count > 0)
         {
             await LedgerGate.WaitAsync(transaction);
-            await QuotaRebuild.RunAsync(transaction, catalogue, stale, grain, now);
+            await QuotaRebuild.RunAsync(transaction, catalogue, stale, grain, now, Counter.ChunkRows);
             clocks = await QuotaLedger.ClocksAsync(transaction, cancel);
         }
 
         var done = await JudgeAsync(transaction, catalogue, catalogue.Quotas, clocks, grain, now, cancel);
         if (now - _pruned > PruneEvery) await PruneAsync(transaction, catalogue, clocks, now);
         FaultPoint?.Invoke("before commit");
-        return done;
-    }, cancel);
+        return (done, (await QuotaCount.ReadAsync(transaction, cancel)).Count > 0);
+    }
 
     /// <summary>Judges these quotas as of now. Only those that change something are locked and decided again.</summary>
     public static async Task<int> JudgeAsync(
         LedgerTransaction transaction, QuotaCatalogue catalogue, IReadOnlyList<CompiledQuota> quotas, Dictionary<string, QuotaClockRow> clocks, LedgerGrain grain, DateTimeOffset now, CancellationToken cancel)
     {
         var seconds = now.ToUnixTimeSeconds();
+
+        // A figure that is not counted to its end decides nothing.
+        var counting = await QuotaCount.ReadAsync(transaction, cancel);
+        if (counting.Count > 0) quotas = [.. quotas.Where(quota => !counting.ContainsKey(quota.Id))];
         var states = await QuotaLedger.OpenStatesAsync(transaction, cancel);
         var agents = await AgentMarks.ReadAsync(transaction, now);
         var figures = await QuotaWindows.ReadAsync(transaction, [.. quotas.Select(quota => (quota.Id, QuotaMeasure.Need(quota, states[quota.Id], JudgedTo(quota), grain, seconds)))], cancel);

@@ -50,6 +50,25 @@ internal static class QuotaLedger
         return clock;
     }
 
+    /// <summary>
+    /// After the tenant has come to another zone: what a threshold did in a window that shares at least half of its time with the open one, it did in the open one, so that it does not fire again;
+    /// its alert keeps its key.
+    /// </summary>
+    public static async Task MoveWindowsAsync(LedgerTransaction transaction, CompiledQuota quota, long seconds)
+    {
+        if (!quota.IsImmediate) return;
+        var (start, end) = quota.WindowOf(seconds);
+        var states = new QuotaStateSet(await StatesAsync(transaction, quota.Id));
+        foreach (var state in states.All.Where(state => (state.Window != start || state.WindowEnd != end) && Math.Min(state.WindowEnd, end) - Math.Max(state.Window, start) >= (end - start) / 2).ToList())
+        {
+            if (state.Window != start && states.Find(start, state.Threshold) is not null) continue;
+            states.Remove(state);
+            states.Set(state with { Window = start, WindowEnd = end, SaidWindow = state.SaidWindow ?? state.Window });
+        }
+
+        if (states.Changed.Count > 0) await SaveAsync(transaction, quota, states);
+    }
+
     public static async Task<Dictionary<string, QuotaClockRow>> ClocksAsync(LedgerTransaction view, CancellationToken cancel)
     {
         var found = new Dictionary<string, QuotaClockRow>(StringComparer.Ordinal);
@@ -67,7 +86,7 @@ internal static class QuotaLedger
         return found.ToLookup(pair => pair.Quota, pair => pair.State, StringComparer.Ordinal);
     }
 
-    private const string StateColumns = "window_start, threshold, window_end, state, since, amount";
+    private const string StateColumns = "window_start, threshold, window_end, state, since, amount, said_window";
 
     private static async Task<List<QuotaState>> StatesAsync(LedgerTransaction transaction, string quota)
     {
@@ -78,7 +97,7 @@ internal static class QuotaLedger
     }
 
     private static QuotaState State(DbDataReader row, int at) =>
-        new(row.GetInt64(at), row.GetString(at + 1), row.GetInt64(at + 2), row.GetString(at + 3), row.GetInt64(at + 4), decimal.Parse(row.GetString(at + 5), CultureInfo.InvariantCulture));
+        new(row.GetInt64(at), row.GetString(at + 1), row.GetInt64(at + 2), row.GetString(at + 3), row.GetInt64(at + 4), decimal.Parse(row.GetString(at + 5), CultureInfo.InvariantCulture)) { SaidWindow = row.IsDBNull(at + 6) ? null : row.GetInt64(at + 6) };
 
     private static QuotaClockRow Clock(DbDataReader row) => new(row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3), row.GetString(4));
 
@@ -93,9 +112,9 @@ internal static class QuotaLedger
             }
 
             await transaction.ExecuteAsync("""
-                INSERT INTO quota_state (quota, window_start, threshold, window_end, state, since, amount) VALUES (@quota, @window, @threshold, @end, @state, @since, @amount)
-                ON CONFLICT (quota, window_start, threshold) DO UPDATE SET window_end = excluded.window_end, state = excluded.state, since = excluded.since, amount = excluded.amount
-                """, ("@quota", quota.Id), ("@window", window), ("@threshold", threshold), ("@end", state.WindowEnd), ("@state", state.State), ("@since", state.Since), ("@amount", QuotaThreshold.Text(state.Amount)));
+                INSERT INTO quota_state (quota, window_start, threshold, window_end, state, since, amount, said_window) VALUES (@quota, @window, @threshold, @end, @state, @since, @amount, @said)
+                ON CONFLICT (quota, window_start, threshold) DO UPDATE SET window_end = excluded.window_end, state = excluded.state, since = excluded.since, amount = excluded.amount, said_window = excluded.said_window
+                """, ("@quota", quota.Id), ("@window", window), ("@threshold", threshold), ("@end", state.WindowEnd), ("@state", state.State), ("@since", state.Since), ("@amount", QuotaThreshold.Text(state.Amount)), ("@said", state.SaidWindow));
         }
     }
 
@@ -113,7 +132,7 @@ internal static class QuotaLedger
     private static QuotaCrossed Crossing(CompiledQuota quota, QuotaTransition done, long number) => new()
     {
         Quota = quota.Id,
-        Key = string.Create(CultureInfo.InvariantCulture, $"{quota.Id}/{(quota.IsImmediate ? done.Reading.WindowStart : 0)}/{done.Threshold.Key}"),
+        Key = string.Create(CultureInfo.InvariantCulture, $"{quota.Id}/{(quota.IsImmediate ? done.SaidWindow ?? done.Reading.WindowStart : 0)}/{done.Threshold.Key}"),
         Kind = quota.Document.Kind,
         Subject = quota.Document.Subject.Names(),
         Meter = quota.IsStarved ? "starved" : quota.Document.Meter,

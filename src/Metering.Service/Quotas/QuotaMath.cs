@@ -1,4 +1,5 @@
 using System.Globalization;
+using Metering.Meters;
 using Metering.Service.Rating;
 
 namespace Metering.Service.Quotas;
@@ -10,6 +11,9 @@ internal static class QuotaMath
 
     /// <summary>Decimal places of rates and forecasts.</summary>
     public const int Places = 9;
+
+    /// <summary>Beyond every threshold that a quota may have. Figures are told up to here: a ledger goes on whatever is used, and a decimal ends where 128 bits do not.</summary>
+    public const decimal Largest = 1e22m;
 
     /// <summary>As it is stored: high·10¹⁸ + low, low never negative.</summary>
     public static (long High, long Low) Split(Int128 value)
@@ -28,8 +32,11 @@ internal static class QuotaMath
     {
         if (quota.IsCost) return Cost(figures, prices);
         var whole = figures.GetValueOrDefault(QuotaUse.Whole);
-        return quota.Meter is { } meter ? meter.Show((decimal)whole) : 0;
+        return quota.Meter is { } meter ? Shown(meter, whole) : 0;
     }
+
+    /// <summary>In the unit of the limit, at most <see cref="Largest"/>.</summary>
+    public static decimal Shown(Meter meter, Int128 baseUnits) => baseUnits >= (Int128)Largest * meter.Scale ? Largest : meter.Show((decimal)baseUnits);
 
     /// <summary>Used in a minute, as a rate in the unit of the limit: by the second, of cost by the hour, of waiting in percent; null: it has none.</summary>
     public static decimal? Rate(CompiledQuota quota, IReadOnlyDictionary<string, Int128> minute, PriceCatalogue prices)
@@ -63,6 +70,19 @@ internal static class QuotaMath
             if (version?.Lines.FirstOrDefault(line => line.Sku == parts[3]) is { } line) lines.Add((parts[0], line, version.From, used));
         }
 
+        try
+        {
+            return CostOf(lines).ToNearest();
+        }
+        catch (OverflowException)
+        {
+            // More than 1.7·10¹⁹: see Largest.
+            return Largest;
+        }
+    }
+
+    private static Amount CostOf(List<(string Tenant, PriceLine Line, long From, Int128 Used)> lines)
+    {
         var cost = Amount.Zero;
         var charges = new List<Charge>();
         foreach (var sku in lines.GroupBy(one => (one.Tenant, one.Line.Sku)))
@@ -73,6 +93,6 @@ internal static class QuotaMath
             foreach (var charge in charges) cost += charge.Cost;
         }
 
-        return cost.ToNearest();
+        return cost;
     }
 }

@@ -12,8 +12,11 @@ internal static class QuotaRebuild
 {
     private static readonly string Meters = string.Concat(MeterCatalogue.All.Select(meter => ", u." + meter.Column));
 
-    /// <summary>Begins anew what measures something else now, and ends its alerts; counts the figures of the open windows.</summary>
-    public static async Task RunAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, IReadOnlyList<CompiledQuota> quotas, LedgerGrain grain, DateTimeOffset now)
+    /// <summary>
+    /// Begins anew what measures something else now, and ends its alerts; counts the figures of the open windows, one chunk of them. True: there is more, which <see cref="QuotaCounter"/> counts;
+    /// the revision is raised, so that who writes usage asks how far it is.
+    /// </summary>
+    public static async Task<bool> RunAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, IReadOnlyList<CompiledQuota> quotas, LedgerGrain grain, DateTimeOffset now, long chunkRows)
     {
         var seconds = now.ToUnixTimeSeconds();
         var needs = new Dictionary<CompiledQuota, long>();
@@ -28,27 +31,56 @@ internal static class QuotaRebuild
                 await transaction.ExecuteAsync("UPDATE quota_clock SET since = @now, judged_to = @now, measured = @measured WHERE quota = @quota", ("@now", seconds), ("@measured", quota.Measured), ("@quota", quota.Id));
             }
 
+            await QuotaLedger.MoveWindowsAsync(transaction, quota, seconds);
             await transaction.ExecuteAsync("UPDATE quota_clock SET basis = @basis WHERE quota = @quota", ("@basis", catalogue.BasisOf(quota)), ("@quota", quota.Id));
             if (quota.Slots != QuotaSlots.Minutes) needs[quota] = QuotaMeasure.Need(quota, [], seconds, grain, seconds);
         }
 
-        if (needs.Count == 0) return;
-        foreach (var (quota, from) in needs) await transaction.ExecuteAsync("DELETE FROM quota_window WHERE quota = @quota AND window_start >= @from", ("@quota", quota.Id), ("@from", from));
-        var growth = new QuotaGrowth(catalogue, (quota, bucket) => needs.TryGetValue(quota, out var from) && bucket >= from);
-        await CountAsync(transaction, needs, growth);
-        await QuotaWindows.AddAsync(transaction, growth.InOrder());
+        if (needs.Count == 0) return false;
+        foreach (var (quota, from) in needs)
+        {
+            await transaction.ExecuteAsync("DELETE FROM quota_window WHERE quota = @quota AND window_start >= @from", ("@quota", quota.Id), ("@from", from));
+            await QuotaCount.WriteAsync(transaction, quota.Id, new QuotaCount(from, needs.Values.Min()));
+        }
+
+        await StepAsync(transaction, catalogue, chunkRows);
+        if ((await QuotaCount.ReadAsync(transaction)).Count == 0) return false;
+        await LedgerSnapshot.RaiseAsync(transaction);
+        return true;
     }
 
-    private static async Task CountAsync(LedgerTransaction transaction, Dictionary<CompiledQuota, long> needs, QuotaGrowth growth)
+    /// <summary>Counts the next chunk of the quotas that are least far.</summary>
+    public static async Task StepAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, long chunkRows)
+    {
+        var counts = await QuotaCount.ReadAsync(transaction);
+        if (counts.Count == 0) return;
+        var from = counts.Values.Min(count => count.To);
+        var to = await EndOfChunkAsync(transaction, from, chunkRows);
+        var needs = catalogue.Quotas.Where(quota => counts.TryGetValue(quota.Id, out var count) && count.To == from).ToDictionary(quota => quota, quota => counts[quota.Id].From);
+        var growth = new QuotaGrowth(catalogue, (quota, bucket) => needs.TryGetValue(quota, out var since) && bucket >= since);
+        if (needs.Count > 0) await CountAsync(transaction, needs.Keys, from, to, growth);
+        await QuotaWindows.AddAsync(transaction, growth.InOrder());
+        await QuotaCount.MoveAsync(transaction, from, to);
+    }
+
+    // Whole buckets; by the key of the table.
+    private static async Task<long> EndOfChunkAsync(LedgerTransaction transaction, long from, long rows)
+    {
+        var at = await transaction.ScalarAsync(transaction.Command("SELECT bucket FROM usage WHERE bucket >= @from ORDER BY bucket LIMIT 1 OFFSET @rows", ("@from", from), ("@rows", rows)));
+        if (at is null || at > from) return at ?? long.MaxValue;
+        return await transaction.ScalarAsync(transaction.Command("SELECT MIN(bucket) FROM usage WHERE bucket > @from", ("@from", from))) ?? long.MaxValue;
+    }
+
+    private static async Task CountAsync(LedgerTransaction transaction, IReadOnlyCollection<CompiledQuota> quotas, long from, long to, QuotaGrowth growth)
     {
         var workloads = await WorkloadsAsync(transaction);
-        var tenants = needs.Keys.Select(quota => quota.Document.Subject.Tenant).Distinct().ToArray();
+        var tenants = quotas.Select(quota => quota.Document.Subject.Tenant).Distinct().ToArray();
         var tenant = tenants.Length == 1 ? tenants[0] : null;
         var command = transaction.Command($"""
             SELECT u.workload, u.bucket, COALESCE(o.tenant, '{OwnedInterval.UnattributedTenant}'), COALESCE(o.project, ''){Meters}
             FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to
-            WHERE u.bucket >= @from{(tenant is null ? "" : $" AND COALESCE(o.tenant, '{OwnedInterval.UnattributedTenant}') = @tenant")}
-            """, tenant is null ? [("@from", needs.Values.Min())] : [("@from", needs.Values.Min()), ("@tenant", tenant)]);
+            WHERE u.bucket >= @from AND u.bucket < @to{(tenant is null ? "" : $" AND COALESCE(o.tenant, '{OwnedInterval.UnattributedTenant}') = @tenant")}
+            """, tenant is null ? [("@from", from), ("@to", to)] : [("@from", from), ("@to", to), ("@tenant", tenant)]);
         var owners = new Dictionary<(string, string), OwnedInterval>();
         var row = new UsageRow();
         await using var reader = await command.ExecuteReaderAsync();

@@ -19,10 +19,11 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         var grain = await LedgerGrain.ReadAsync(view, options);
         var now = clock.GetUtcNow().ToUnixTimeSeconds();
         var quotas = catalogue.Quotas.Where(quota => (id is null || quota.Id == id) && (caller.Tenant is null || caller.Tenant == quota.Document.Subject.Tenant)).ToList();
+        var counting = await QuotaCount.ReadAsync(view, cancel);
         var clocks = await QuotaLedger.ClocksAsync(view, cancel);
         var states = await QuotaLedger.OpenStatesAsync(view, cancel);
         var figures = await QuotaWindows.ReadAsync(view, [.. quotas.Select(quota => (quota.Id, From(quota)))], cancel);
-        return quotas.ConvertAll(quota => View(catalogue, quota, [.. figures[quota.Id]], [.. states[quota.Id]], grain, clocks.GetValueOrDefault(quota.Id)?.JudgedTo ?? now, now));
+        return quotas.ConvertAll(quota => View(catalogue, quota, [.. figures[quota.Id]], [.. states[quota.Id]], grain, clocks.GetValueOrDefault(quota.Id)?.JudgedTo ?? now, now, counting.ContainsKey(quota.Id)));
 
         long From(CompiledQuota quota) => quota.Slots == QuotaSlots.Minutes ? LastMinute(clocks.GetValueOrDefault(quota.Id)?.JudgedTo ?? now) : Math.Min(quota.WindowOf(now).Start, QuotaMeasure.Need(quota, [], now, grain, now));
     }
@@ -41,14 +42,15 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         return isThere || entries.Count > 0 ? entries : null;
     }
 
-    private static QuotaView View(QuotaCatalogue catalogue, CompiledQuota quota, IReadOnlyList<QuotaFigure> figures, IReadOnlyList<QuotaState> states, LedgerGrain grain, long judgedTo, long now)
+    private static QuotaView View(QuotaCatalogue catalogue, CompiledQuota quota, IReadOnlyList<QuotaFigure> figures, IReadOnlyList<QuotaState> states, LedgerGrain grain, long judgedTo, long now, bool isCounting)
     {
         var document = quota.Document;
         var reading = Read(catalogue, quota, figures, grain, judgedTo, now);
+        if (isCounting) reading = reading with { Value = null, PerSecond = 0 };
         var firing = states.Where(state => state.State == QuotaState.Firing).OrderBy(state => state.Amount).Select(state => state.Threshold.TrimStart('=')).Distinct().ToArray();
         var state = firing.Length > 0 ? QuotaState.Firing : quota.IsPausedAt(now) ? "paused" : states.Any(one => one.State == QuotaState.Pending) ? QuotaState.Pending : QuotaState.Ok;
         var ends = quota.Slots == QuotaSlots.Windows || document.Kind == "forecast";
-        var percent = reading.Value is { } value ? Math.Round(value / quota.Limit * 100, 4) : (decimal?)null;
+        var percent = reading.Value is { } value ? Percent(value, quota.Limit) : null;
         return new QuotaView(quota.Id, document.Subject, document.Kind, document.Meter, document.Window, document.Limit, document.Plan, quota.Limit, document.Thresholds, document.Amounts, document.Direction, document.Hysteresis,
             document.For, document.Grace, document.ShortBurn, document.LongBurn, document.Paused, document.PausedUntil, document.Severity, document.Labels, document.Notify, state, reading.Value, percent, firing,
             At(reading.WindowStart), At(reading.WindowEnd), ends && !quota.IsPeak ? Forecast(quota, reading, now) : null, document.Kind == "forecast" && reading.Reaches(quota.Limit) is { } at ? At(at) : null, Holds(catalogue, quota), document.Enforce);
@@ -67,6 +69,9 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         var used = figures.Where(figure => figure.Start == minute).ToArray();
         return new QuotaReading(minute, minute + 60, minute, minute + 60, used.Length == 0 ? null : QuotaMath.Rate(quota, QuotaMath.Merge(quota, used), catalogue.Prices));
     }
+
+    // Of next to nothing there is no percentage that a decimal holds.
+    private static decimal? Percent(decimal value, decimal limit) => limit < 1 && value > limit * QuotaMath.Largest ? null : Math.Round(value / limit * 100, 4);
 
     private static decimal? Forecast(CompiledQuota quota, QuotaReading reading, long now)
     {

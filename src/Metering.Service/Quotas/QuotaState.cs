@@ -6,6 +6,9 @@ namespace Metering.Service.Quotas;
 /// <param name="Amount">The threshold's amount when it began.</param>
 internal sealed record QuotaState(long Window, string Threshold, long WindowEnd, string State, long Since, decimal Amount)
 {
+    /// <summary>The window in the key of its alert, when a change of zone has moved it since; else null.</summary>
+    public long? SaidWindow { get; init; }
+
     public const string Ok = "ok", Pending = "pending", Firing = "firing";
 
     /// <summary>Of a window that has ended: its threshold has fired, and never does again.</summary>

@@ -61,6 +61,20 @@ internal sealed class Product : IAsyncDisposable
         return response.IsSuccessStatusCode ? JsonSerializer.Deserialize<JsonElement>(text) : throw new InvalidOperationException($"{path}: {(int)response.StatusCode} {text}\n{_process.Output}");
     }
 
+    public async Task PutAsync(string path, object document, CancellationToken cancel)
+    {
+        using var response = await _client.PutAsJsonAsync(new Uri(path, UriKind.Relative), document, cancel);
+        if (!response.IsSuccessStatusCode) throw new InvalidOperationException($"{path}: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync(cancel)}\n{_process.Output}");
+    }
+
+    /// <summary>Hands in a batch as an agent does; returns when it is committed.</summary>
+    public async Task ShipAsync(byte[] batch, CancellationToken cancel)
+    {
+        using var content = new ByteArrayContent(batch) { Headers = { ContentType = new MediaTypeHeaderValue("application/x-protobuf") } };
+        using var response = await _client.PostAsync(new Uri("v1/usage-batches", UriKind.Relative), content, cancel);
+        if (!response.IsSuccessStatusCode) throw new InvalidOperationException($"A batch was refused: {(int)response.StatusCode} {await response.Content.ReadAsStringAsync(cancel)}\n{_process.Output}");
+    }
+
     /// <summary>Reads an answer to its end: milliseconds to its first byte, to the first row after the header, and to the end; and its bytes.</summary>
     public async Task<(double First, double Row, double All, long Bytes)> StreamAsync(string path, CancellationToken cancel)
     {
