@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Metering.EndToEnd.Deployment;
 
-/// <summary>The units and the AppArmor profile, as systemd's and AppArmor's own programs judge them. That the units run is shown in the guest.</summary>
+/// <summary>The units and the AppArmor profile, as systemd's and AppArmor's own programs judge them.</summary>
 public sealed partial class HardeningTests
 {
     private const string Analyze = "/usr/bin/systemd-analyze";

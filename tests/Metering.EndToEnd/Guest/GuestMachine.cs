@@ -72,7 +72,6 @@ public sealed class GuestMachine : IAsyncDisposable
             ChildProcess.RunAsync(Path.Combine(scripts, "build-guest"), Full ? [directory, .. MoreRuntimes] : [directory], BuildLimit, cancel));
         if (Directory.Exists(payload + "/guest")) Directory.Delete(payload + "/guest", recursive: true);
         await ChildProcess.RunAsync("cp", ["-a", scripts + "/guest", payload + "/guest"], BuildLimit, cancel);
-        await ChildProcess.RunAsync("cp", ["-a", Path.Combine(repository, "deploy/systemd"), payload + "/guest/systemd"], BuildLimit, cancel);
         if (Full) await File.WriteAllTextAsync(payload + "/guest/full", "", cancel);
         foreach (var file in (string[])["payload.ext4", "disk.img", "swap.img", "facts.jsonl", "console.log"]) File.Delete(Path.Combine(directory, file));
         await ChildProcess.RunAsync("mke2fs", ["-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-d", payload, directory + "/payload.ext4", "500M"], BuildLimit, cancel);
