@@ -70,7 +70,7 @@ public sealed class PersonTests(MeteringUp up) : IClassFixture<MeteringUp>
     private async Task<string> AtTerminalAsync(string command, string environment = "")
     {
         Assert.True(File.Exists(Terminal), "script of util-linux is missing");
-        await using var child = ChildProcess.Start(Terminal, ["-qec", $"stty cols 200; {environment}TERM=xterm {up.CommandLine} {command}", "/dev/null"]);
+        await using var child = ChildProcess.Start(Terminal, ["-qec", $"stty cols 200; unset NO_COLOR; {environment}TERM=xterm {up.CommandLine} {command}", "/dev/null"]);
         var code = await child.WaitForExitAsync(TimeSpan.FromSeconds(90), Cancel);
         return code == 0 ? child.Output : throw new InvalidOperationException($"{command} ended with {code}:\n{child.Output}");
     }
