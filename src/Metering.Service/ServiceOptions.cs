@@ -65,7 +65,7 @@ public sealed record ServiceOptions
             Focus = FocusOptions.From(settings),
             TimeSeries = Metering.Service.TimeSeries.TimeSeriesOptions.From(settings),
             AdminKey = Credentials.Text("METERING_ADMIN_KEY"),
-            PresetKeys = Access.PresetKeys.FromEnvironment(),
+            PresetKeys = Metering.Service.Access.PresetKeys.FromEnvironment(),
         };
     }
 }
