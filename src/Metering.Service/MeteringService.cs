@@ -186,6 +186,16 @@ public static class MeteringService
     public static void MapMetering(this WebApplication app)
     {
         var store = app.Services.GetRequiredService<LedgerStore>();
+        app.Use((context, next) =>
+        {
+            // At the start of the answer: whoever answers an error clears the headers.
+            context.Response.OnStarting(static state =>
+            {
+                ((HttpResponse)state).Headers.XContentTypeOptions = "nosniff";
+                return Task.CompletedTask;
+            }, context.Response);
+            return next(context);
+        });
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             ExceptionHandler = context => AnswerError(context, store),

@@ -8,13 +8,13 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
 {
     private readonly string _root;
     private readonly ulong _inode;
-    private readonly int _inotify;
-    private readonly int _interrupt;
-    private readonly int _procStat;
+    private int _inotify;
+    private int _interrupt;
+    private int _procStat;
     private readonly byte[] _events = new byte[64 * 1024];
     private readonly byte[] _stat = new byte[64 * 1024];
     private static readonly byte[] CpuStat = "cpu.stat\0"u8.ToArray(), CpuacctUsage = "cpuacct.usage\0"u8.ToArray();
-    private readonly int _controllersFile;
+    private int _controllersFile;
     private readonly byte[] _controllersRead = new byte[1024];
     private byte[] _controllersText = [];
     private byte[] _path = new byte[1024];
@@ -121,7 +121,10 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
     public void Rest(TimeSpan time) => Posix.Poll(-1, _interrupt, (int)Math.Clamp(Math.Ceiling(time.TotalMilliseconds), 0, int.MaxValue));
 
     /// <summary>Ends a wait, from any thread, and every later one.</summary>
-    public void Interrupt() => Posix.Signal(_interrupt);
+    public void Interrupt()
+    {
+        if (Volatile.Read(ref _interrupt) is >= 0 and var held) Posix.Signal(held);
+    }
 
     public void Unwatch(int watch) => Posix.InotifyRemoveWatch(_inotify, watch);
 
@@ -158,12 +161,18 @@ internal sealed class KernelTree : ICgroupTree, IDisposable
         }
     }
 
+    /// <summary>May be called again: a number that was given back is soon somebody else's file.</summary>
     public void Dispose()
     {
-        if (_inotify >= 0) Posix.Close(_inotify);
-        if (_interrupt >= 0) Posix.Close(_interrupt);
-        if (_procStat >= 0) Posix.Close(_procStat);
-        if (_controllersFile >= 0) Posix.Close(_controllersFile);
+        Release(ref _inotify);
+        Release(ref _interrupt);
+        Release(ref _procStat);
+        Release(ref _controllersFile);
+    }
+
+    private static void Release(ref int handle)
+    {
+        if (Interlocked.Exchange(ref handle, -1) is >= 0 and var held) Posix.Close(held);
     }
 
     // Valid until the next call: files beyond the kept descriptors are opened at every pass, and a pass must not allocate.

@@ -38,7 +38,7 @@ internal static class QuarantineEndpoints
         try
         {
             var answer = await book.ReplayAsync(cancel);
-            if (answer.Taken > 0) await store.WriteAsync(transaction => AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "quarantine.replayed", $"{answer.Taken} batches", null, null), cancel);
+            await store.WriteAsync(transaction => AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "quarantine.replayed", $"{answer.Taken} batches", null, null), cancel);
             return TypedResults.Ok(answer);
         }
         catch (LedgerUnavailableException e)

@@ -44,7 +44,6 @@ internal static class UiSetup
                 if (isPage) context.Response.Headers.CacheControl = "no-store";
             }
 
-            context.Response.Headers.XContentTypeOptions = "nosniff";
             return next(context);
         });
         app.UseAntiforgery();

@@ -118,7 +118,7 @@ internal sealed class ConservationTally
                 if (bucket < from || bucket >= to) continue;
                 ref var batches = ref CollectionsMarshal.GetValueRefOrAddDefault(found, (bucket, host), out _);
                 (one.Batches, one.HashFirst, one.HashSecond) = batches;
-                one.AddBatch((byte[])rows[2]);
+                one.AddBatch(StoredBatch.BytesOf(rows[2]));
                 batches = (one.Batches, one.HashFirst, one.HashSecond);
             }
         }

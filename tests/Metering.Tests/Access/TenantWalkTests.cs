@@ -95,9 +95,9 @@ public sealed partial class TenantWalkTests(TwoTenants tenants) : IClassFixture<
     private async Task<string> AnswerAsync(ApiOperation route, string of, string key)
     {
         var answer = await tenants.Service.SendAsync(route.Method, route.With(name => Id(route, name, of)), route.HasBody ? "{}" : null, key);
-        var text = $"{(int)answer.Status} {string.Join("; ", answer.Headers.Where(header => header.Key != "Date").OrderBy(header => header.Key, StringComparer.Ordinal).Select(header => $"{header.Key}={header.Value}"))}\n{answer.Text}";
+        var text = $"{(int)answer.Status} {string.Join("; ", answer.Headers.Where(header => header.Key != "Date").OrderBy(header => header.Key, StringComparer.Ordinal).Select(header => $"{header.Key}={header.Value}"))}\n{TraceId().Replace(answer.Text, "")}";
         foreach (var name in route.PathParameters) text = text.Replace(Id(route, name, of), "{id}", StringComparison.Ordinal);
-        return TraceId().Replace(text, "");
+        return text;
     }
 
     private static bool IsTenants(ApiOperation route) =>

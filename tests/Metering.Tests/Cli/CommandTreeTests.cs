@@ -12,7 +12,7 @@ public sealed class CommandTreeTests
     /// <summary>Commands that do something, run for ever, or print what is no report; all others read.</summary>
     private static readonly HashSet<string> Doing =
     [
-        "up", "agent", "service", "completion", "identify", "export focus", "enforcement release", "enforcement key", "silences add", "timeseries rebuild",
+        "up", "agent", "service", "enroll", "health", "backup", "restore", "completion", "identify", "export focus", "enforcement release", "enforcement key", "silences add", "timeseries rebuild",
         "tenants apply", "ownership apply", "contracts apply", "allocation apply", "quotas apply", "plans apply", "reports apply", "webhooks apply",
         "quotas remove", "plans remove", "reports remove", "reports run", "webhooks remove", "webhooks test", "webhooks redeliver", "webhooks rotate", "silences end", "keys revoke",
     ];

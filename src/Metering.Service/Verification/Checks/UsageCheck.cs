@@ -94,7 +94,7 @@ internal sealed class UsageCheck : IVerifyCheck
             await using var rows = await command.ExecuteReaderAsync(cancel);
             while (await rows.ReadAsync(cancel))
             {
-                if (!rows.IsDBNull(0)) sums.Add((byte[])rows[0]);
+                if (!rows.IsDBNull(0)) sums.Add(StoredBatch.BytesOf(rows[0]));
                 else if (rows.GetInt64(1) < sums.End * 1_000_000 && rows.GetInt64(2) >= bucket * 1_000_000) gone++;
             }
         }

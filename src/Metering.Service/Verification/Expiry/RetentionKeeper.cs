@@ -108,7 +108,7 @@ internal sealed partial class RetentionKeeper(LedgerStore store, RetentionOption
                 if (rows.GetInt64(5) == 0)
                 {
                     // Lost or altered: verify tells, and what is there is evidence.
-                    if (rows.IsDBNull(4) || (byte[])rows[4] is not { } body || !BatchHash.Of(body).AsSpan().SequenceEqual((byte[])rows[1])) break;
+                    if (rows.IsDBNull(4) || StoredBatch.BytesOf(rows[4]) is not { } body || !BatchHash.Of(body).AsSpan().SequenceEqual(StoredBatch.BytesOf(rows[1]))) break;
                     bytes += body.Length;
                 }
 
