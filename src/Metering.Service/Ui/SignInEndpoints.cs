@@ -41,7 +41,7 @@ internal static class SignInEndpoints
         }
 
         await EnterAsync(context, new ApiKey { Role = Roles.Admin, Name = "admin" });
-        return Results.Redirect("/");
+        return Results.Redirect(Wanted(context.Request.Query["from"]));
     }
 
     private static async Task<IResult> Enter(HttpContext context, KeyRing keys, SignInGuard guard, IAntiforgery antiforgery)
@@ -62,7 +62,7 @@ internal static class SignInEndpoints
         if (key.Role is not (Roles.Admin or Roles.Finance or Roles.Reader))
             return Page(context, antiforgery, StatusCodes.Status401Unauthorized, $"A key of role '{key.Role}' is for programs; sign in with one of admin, finance or reader.");
         await EnterAsync(context, key);
-        return Results.Redirect("/");
+        return Results.Redirect(Wanted(form["from"]));
     }
 
     private static async Task<IResult> Leave(HttpContext context, CancellationToken _)
@@ -70,6 +70,10 @@ internal static class SignInEndpoints
         await context.SignOutAsync(CookieAuthenticationDefaults.AuthenticationScheme);
         return Results.Redirect("/sign-in");
     }
+
+    // The page that was asked for. Only one of ours: a link must not lead elsewhere after the sign-in.
+    private static string Wanted(string? from) =>
+        from is ['/', not ('/' or '\\'), ..] && Uri.TryCreate(from, UriKind.Relative, out _) && PageMap.IsPage(new PathString(from.Split('?', '#')[0])) && !from.Any(char.IsControl) ? from : "/";
 
     private static Task EnterAsync(HttpContext context, ApiKey key)
     {
@@ -89,6 +93,6 @@ internal static class SignInEndpoints
     private static RazorComponentResult<SignInPage> Page(HttpContext context, IAntiforgery antiforgery, int status, string? message)
     {
         var tokens = antiforgery.GetAndStoreTokens(context);
-        return new RazorComponentResult<SignInPage>(new { Message = message, Field = tokens.FormFieldName, Token = tokens.RequestToken, HasIssuer = context.RequestServices.GetRequiredService<AccessOptions>().Oidc?.ClientId is not null }) { StatusCode = status };
+        return new RazorComponentResult<SignInPage>(new { From = Wanted(context.Request.HasFormContentType ? context.Request.Form["from"] : context.Request.Query["from"]), Message = message, Field = tokens.FormFieldName, Token = tokens.RequestToken, HasIssuer = context.RequestServices.GetRequiredService<AccessOptions>().Oidc?.ClientId is not null }) { StatusCode = status };
     }
 }
