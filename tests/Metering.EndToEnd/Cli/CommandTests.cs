@@ -318,7 +318,7 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
             Assert.DoesNotContain("half-one", (await up.RunAsync(Cancel, "tenants", "list")).Output);
 
             await File.WriteAllTextAsync(file, "quotas: [{id: q, subject: {tenant: a}, meter: cpuSeconds, limit: much}]", Cancel);
-            Assert.Contains("$.limit", (await up.RunAsync(Cancel, "quotas", "apply", "-f", file)).Errors);
+            Assert.Contains("quotas[0] (q): limit", (await up.RunAsync(Cancel, "quotas", "apply", "-f", file)).Errors);
         }
         finally
         {
