@@ -26,6 +26,7 @@ public sealed class QuotaWebhookTests
         await batches[0].PostAsync(service.Client, Cancel);
         await batches[1].PostAsync(service.Client, Cancel);
         await ArrivedAsync(receiver, 1, service);
+        await NotedAsync(1, service);
 
         // The receiver is away while the second threshold is crossed, and the service dies before it could have sent.
         receiver.Close();
@@ -36,10 +37,7 @@ public sealed class QuotaWebhookTests
         receiver.Open();
         await ArrivedAsync(receiver, 2, service);
 
-        // Only what is noted is certain not to be sent again.
-        await service.Child.WaitUntilAsync(
-            async token => (await service.GetAsync("v1/webhooks/ops/deliveries", token)).EnumerateArray().Count(delivery => delivery.GetProperty("state").GetString() == "delivered") == 2,
-            "both deliveries were noted", TimeSpan.FromSeconds(30), Cancel);
+        await NotedAsync(2, service);
         await service.KillAsync(Cancel);
         await service.StartReadyAsync(Cancel);
         await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, Cancel);
@@ -80,6 +78,11 @@ public sealed class QuotaWebhookTests
         Assert.NotEmpty(data.GetProperty("state").GetString()!);
         Assert.True(data.GetProperty("window").GetProperty("start").GetDateTimeOffset() < data.GetProperty("window").GetProperty("end").GetDateTimeOffset());
     }
+
+    // Only what is noted is certain not to be sent again.
+    private static Task NotedAsync(int count, ServiceProcess service) => service.Child.WaitUntilAsync(
+        async token => (await service.GetAsync("v1/webhooks/ops/deliveries", token)).EnumerateArray().Count(delivery => delivery.GetProperty("state").GetString() == "delivered") == count,
+        $"{count} deliveries were noted", TimeSpan.FromSeconds(30), Cancel);
 
     private static Task ArrivedAsync(WebhookReceiver receiver, int count, ServiceProcess service) =>
         service.Child.WaitUntilAsync(_ => Task.FromResult(receiver.All.Count >= count), $"{count} deliveries arrived", TimeSpan.FromSeconds(30), Cancel);
