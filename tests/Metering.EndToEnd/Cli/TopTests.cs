@@ -46,7 +46,7 @@ public sealed class TopTests(MeteringUp up) : IClassFixture<MeteringUp>
 
         await terminal.SendAsync(Cancel, "C-c");
 
-        var screen = await terminal.UntilAsync("the screen as before", text => text.Contains("after") && text.Contains("before"), Cancel);
+        var screen = await terminal.UntilAsync("the screen as before", text => text.Contains("after") && text.Contains("before") && text.Contains("echoctl"), Cancel);
         Assert.Contains(" echo ", screen.Replace('\n', ' '));
     }
 
