@@ -16,11 +16,15 @@ var root = CommandTree.Create();
 
 // An argument that begins with '@' is an argument, not a file of arguments: it may belong to the command of 'run'.
 var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-if (parsed.Errors.Count > 0)
+if (args.Length == 0)
 {
-    foreach (var error in parsed.Errors) await Console.Error.WriteLineAsync("metering: " + error.Message.ReplaceLineEndings(" "));
-    var path = ExampleHelp.PathOf(parsed.CommandResult);
-    await Console.Error.WriteLineAsync($"See 'metering {(path.Length > 0 ? path + " " : "")}--help'.");
+    CommandTree.Create().Parse(["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
+    return 2;
+}
+
+if (WrongUse.Of(parsed) is { } wrong)
+{
+    await Console.Error.WriteLineAsync("metering: " + wrong);
     return 2;
 }
 

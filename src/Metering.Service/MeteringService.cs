@@ -103,6 +103,7 @@ public static class MeteringService
         services.AddSingleton<IUsageListener, RollupMarks>();
         services.AddSingleton(options.Invoices);
         services.AddSingleton<PeriodDrafter>();
+        services.AddSingleton<ClosingProgress>();
         services.AddSingleton<PeriodCloser>();
         services.AddSingleton<PeriodReport>();
         services.AddSingleton<InvoiceDrafts>();

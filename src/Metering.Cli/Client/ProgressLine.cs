@@ -16,22 +16,34 @@ internal sealed class ProgressLine(TextWriter terminal, bool isShown)
     public void Show(string what, long seen, long total)
     {
         if (what == "done") return;
-        var share = total <= 0 ? 1.0 : Math.Clamp((double)seen / total, 0, 1);
-        var full = (int)(share * Width);
-        Write(string.Create(CultureInfo.InvariantCulture, $"{what,-10} [{new string('#', full)}{new string('.', Width - full)}] {share * 100,3:0} %  {seen} of {Math.Max(seen, total)}"));
+        Write(string.Create(CultureInfo.InvariantCulture, $"{Bar(what, seen, total)}  {seen} of {Math.Max(seen, total)}"));
     }
 
-    /// <summary>Work of which nobody knows how long it takes: what it is, and since when it runs.</summary>
-    public async Task<T> WhileAsync<T>(string what, Task<T> work, TimeProvider clock, CancellationToken cancel)
+    private static string Bar(string what, long seen, long total)
+    {
+        var share = total <= 0 ? 1.0 : Math.Clamp((double)seen / total, 0, 1);
+        var full = (int)(share * Width);
+        return string.Create(CultureInfo.InvariantCulture, $"{what,-10} [{new string('#', full)}{new string('.', Width - full)}] {share * 100,3:0} %");
+    }
+
+    // A mark that goes to and fro: it runs, and nobody knows how far.
+    private static string Wandering(int step)
+    {
+        var at = Math.Abs(step % (2 * (Width - 3)) - (Width - 3));
+        return $"[{new string('.', at)}###{new string('.', Width - 3 - at)}]";
+    }
+
+    /// <summary>Work that others do: what it is, since when it runs, and how far it is where <paramref name="far"/> can tell (a total of 0: not known).</summary>
+    public async Task<T> WhileAsync<T>(string what, Task<T> work, Func<Task<(string Stage, long Done, long Total)?>> far, TimeProvider clock, CancellationToken cancel)
     {
         var began = clock.GetTimestamp();
         try
         {
             for (var step = 0; isShown && await Task.WhenAny(work, Task.Delay(Beat, clock, cancel)) != work && !cancel.IsCancellationRequested; step++)
             {
-                // A mark that wanders to and fro.
-                var at = Math.Abs(step % (2 * (Width - 3)) - (Width - 3));
-                Write(string.Create(CultureInfo.InvariantCulture, $"{what} [{new string('.', at)}###{new string('.', Width - 3 - at)}] {clock.GetElapsedTime(began).TotalSeconds:0} s"));
+                var seconds = string.Create(CultureInfo.InvariantCulture, $"{clock.GetElapsedTime(began).TotalSeconds:0} s");
+                if (await far() is { Total: > 0 } now) Write($"{what}: {Bar(now.Stage, now.Done, now.Total)}  {seconds}");
+                else Write($"{what} {Wandering(step)} {seconds}");
             }
 
             return await work;

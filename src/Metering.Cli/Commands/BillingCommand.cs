@@ -37,10 +37,24 @@ internal static class BillingCommand
             var body = JsonSerializer.Serialize(new { waive = parsed.GetValue(waive) ?? [] });
             var month = parsed.GetValue(closing)!;
             var work = client.JsonAsync(HttpMethod.Post, $"v1/periods/{Uri.EscapeDataString(month)}/close", body, cancel);
-            Show(await ProgressLine.ForPeople().WhileAsync($"closing {Tables.Inert(month)}", work, TimeProvider.System, cancel), parsed.GetValue(closeFormat)!);
+            Show(await ProgressLine.ForPeople().WhileAsync($"closing {Tables.Inert(month)}", work, () => ClosingAsync(client, month, cancel), TimeProvider.System, cancel), parsed.GetValue(closeFormat)!);
             return 0;
         });
         return command;
+    }
+
+    // Null: it ends just now, or another replica does it.
+    private static async Task<(string Stage, long Done, long Total)?> ClosingAsync(ApiClient client, string month, CancellationToken cancel)
+    {
+        try
+        {
+            return await client.FindAsync($"v1/periods/{Uri.EscapeDataString(month)}/closing", cancel) is { } now ? (now.GetProperty("stage").GetString()!, now.GetProperty("done").GetInt64(), now.GetProperty("total").GetInt64()) : null;
+        }
+        catch (UserErrorException)
+        {
+            // What the closing itself ends with is told.
+            return null;
+        }
     }
 
     public static Command Invoices()

@@ -16,7 +16,7 @@ internal static class ChargeStage
 
     /// <param name="piece">Rows in a piece; tests take fewer.</param>
     /// <param name="at">Told of each piece.</param>
-    public static async Task WriteAsync(LedgerStore store, IReadOnlyList<ChargeEntry> charges, int? piece, Action<string>? at, CancellationToken cancel)
+    public static async Task WriteAsync(LedgerStore store, IReadOnlyList<ChargeEntry> charges, int? piece, Action<string>? at, IProgress<ClosingProgress.Step>? progress, CancellationToken cancel)
     {
         if (store.IsPostgres) return;
         await ClearAsync(store, piece ?? Piece, cancel);
@@ -26,6 +26,7 @@ internal static class ChargeStage
             var (from, to) = (first, Math.Min(first + (piece ?? Piece), charges.Count));
             await store.WriteAsync(transaction => ChargeStore.InsertAsync(transaction, charges, from, to), cancel);
             at?.Invoke("piece stored");
+            progress?.Report(new ClosingProgress.Step("issuing", to, charges.Count));
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class InvoiceVoiding(LedgerStore store, LedgerOptions options, I
         try
         {
             if (!await store.WriteAsync(transaction => HoldsAsync(transaction, issue), cancel)) return;
-            await ChargeStage.WriteAsync(store, issue.Charges, PieceRows, FaultPoint, cancel);
+            await ChargeStage.WriteAsync(store, issue.Charges, PieceRows, FaultPoint, null, cancel);
             await store.WriteAsync(async transaction =>
             {
                 await InvoiceStore.LockAsync(transaction);

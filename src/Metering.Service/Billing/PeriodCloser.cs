@@ -15,8 +15,10 @@ namespace Metering.Service.Billing;
 /// and one transaction stores them all with numbers and manifest, or nothing. Late usage may be in that view or not: the next closing rates the period anew and issues the difference,
 /// so closing twice, at once from two places, or again after a kill issues each document once, with the same bytes from the same usage.
 /// </summary>
-internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, PeriodDrafter drafter, TimeProvider clock)
+internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, PeriodDrafter drafter, TimeProvider clock, ClosingProgress? progress = null)
 {
+    private readonly ClosingProgress _progress = progress ?? new ClosingProgress();
+
     /// <summary>Each attempt but the last met a change of configuration or another closing.</summary>
     private const int MaxAttempts = 10;
 
@@ -29,6 +31,7 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
     /// <param name="waive">Hosts whose missing usage is accepted; it is audited, and billed as a correction should it come.</param>
     public async Task<ClosedPeriod> CloseAsync(BillingPeriod period, IReadOnlyList<string> waive, ClaimsPrincipal who, CancellationToken cancel)
     {
+        using var teller = _progress.Begin(period);
         for (var attempt = 1; ; attempt++)
         {
             if (await FindAsync(period, cancel) is { } closed) return closed;
@@ -40,12 +43,12 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
             var end = await EndAsync(period, cancel);
             await store.WriteAsync(transaction => LedgerGate.BillUntilAsync(transaction, end), cancel);
             FaultPoint?.Invoke("begun");
-            var draft = await drafter.DraftAsync(period, cancel, prove: true);
+            var draft = await drafter.DraftAsync(period, cancel, prove: true, teller);
             if (attempt == 1) RuleBrokenException.ThrowIfAny(await ConservationAsync(draft.Rated, cancel));
             FaultPoint?.Invoke("drafted");
             try
             {
-                if (await IssueAsync(draft, waivers, who, cancel) is { } issued)
+                if (await IssueAsync(draft, waivers, who, teller, cancel) is { } issued)
                 {
                     FaultPoint?.Invoke("after commit");
                     return issued;
@@ -140,7 +143,7 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
     private static Fault Broken(string what) => new("", $"The ledger is not what the batches add up to: {what}; see 'metering verify'.");
 
     // Null: it has changed since the draft was made, or is closed. What takes long is done before the transaction.
-    private async Task<ClosedPeriod?> IssueAsync(PeriodDraft draft, IReadOnlyList<string> waivers, ClaimsPrincipal who, CancellationToken cancel)
+    private async Task<ClosedPeriod?> IssueAsync(PeriodDraft draft, IReadOnlyList<string> waivers, ClaimsPrincipal who, IProgress<ClosingProgress.Step> progress, CancellationToken cancel)
     {
         var manifest = draft.Manifest(waivers).Json();
         var period = new ClosedPeriod(draft.Period.ToString(), manifest, PeriodManifest.Hash(manifest), draft.Previous, draft.Configuration);
@@ -148,7 +151,8 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
         try
         {
             if (!await store.WriteAsync(transaction => HoldsAsync(transaction, draft), cancel)) return null;
-            await ChargeStage.WriteAsync(store, draft.Charges, PieceRows, FaultPoint, cancel);
+            progress.Report(new ClosingProgress.Step("issuing", 0, store.IsPostgres ? 0 : draft.Charges.Count));
+            await ChargeStage.WriteAsync(store, draft.Charges, PieceRows, FaultPoint, progress, cancel);
             return await store.WriteAsync(transaction => IssueAsync(transaction, draft, period, waivers, who), cancel);
         }
         catch (LedgerUnavailableException)

@@ -15,20 +15,20 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
     private static readonly InvoiceOptions NoInvoices = new();
 
     /// <param name="prove">True to hold the usage against the batches on the way: <see cref="RatedPeriod.Unproved"/>.</param>
-    public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel, bool prove = false)
+    public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel, bool prove = false, IProgress<ClosingProgress.Step>? progress = null)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
-        return await DraftAsync(view, period, cancel, prove);
+        return await DraftAsync(view, period, cancel, prove, progress);
     }
 
     /// <summary>The same in a view that others read as well. Throws <see cref="RuleBrokenException"/> when an amount passes what can be kept exactly.</summary>
-    public async Task<PeriodDraft> DraftAsync(LedgerTransaction view, BillingPeriod period, CancellationToken cancel, bool prove = false)
+    public async Task<PeriodDraft> DraftAsync(LedgerTransaction view, BillingPeriod period, CancellationToken cancel, bool prove = false, IProgress<ClosingProgress.Step>? progress = null)
     {
         try
         {
-            return await MakeAsync(view, period, prove, cancel);
+            return await MakeAsync(view, period, prove, progress, cancel);
         }
         catch (OverflowException)
         {
@@ -36,14 +36,14 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
         }
     }
 
-    private async Task<PeriodDraft> MakeAsync(LedgerTransaction view, BillingPeriod period, bool prove, CancellationToken cancel)
+    private async Task<PeriodDraft> MakeAsync(LedgerTransaction view, BillingPeriod period, bool prove, IProgress<ClosingProgress.Step>? progress, CancellationToken cancel)
     {
         var connection = view.Connection;
         var revision = await LedgerSnapshot.RevisionAsync(view);
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         var closed = (await InvoiceStore.PeriodsAsync(connection, cancel)).FindAll(one => string.CompareOrdinal(one.Id, period.ToString()) < 0);
         var issued = await InvoiceStore.ReadAsync(connection, null, null, 0, int.MaxValue, cancel);
-        var rated = await RatedPeriod.ReadAsync(view, period, prices, options, cancel, prove);
+        var rated = await RatedPeriod.ReadAsync(view, period, prices, options, cancel, prove, Stage("rating"));
         var charges = rated.Charges;
         var documents = Invoices(rated, prices, issued);
         var unbilled = InvoiceStore.Unbilled(issued);
@@ -56,7 +56,7 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
             var configuration = await ConfigurationAsync(view, start, end, cancel);
             if (!late.Any(mark => mark.Bucket >= start && mark.Bucket < end) && configuration == ClosedPeriod.RatedBy(closed, origin.ToString())) continue;
             corrected[origin.ToString()] = configuration;
-            var anew = await RatedPeriod.ReadAsync(view, origin, prices, options, cancel);
+            var anew = await RatedPeriod.ReadAsync(view, origin, prices, options, cancel, at: Stage($"correcting {origin}"));
             await DifferenceAsync(view, period, anew, unbilled, charges, cancel);
             documents.AddRange(Notes(period, anew, prices, issued).Where(note => !unbilled.Contains((note.Origin, note.Tenant.Id, note.Currency))));
         }
@@ -79,6 +79,8 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
             ChargedBefore = before,
             IssuedBefore = issued.FindAll(one => one.Period == period.ToString()),
         };
+
+        Action<long, long>? Stage(string name) => progress is null ? null : (done, total) => progress.Report(new ClosingProgress.Step(name, done, total));
     }
 
     // The closed ones, and those before the first closing that late usage lies in: nothing was issued for them, so all of it is the difference.

@@ -18,12 +18,16 @@ internal static class PeriodEndpoints
 
     internal sealed record PeriodEntry(string Period, string ManifestSha256);
 
+    /// <param name="Stage">See <see cref="ClosingProgress.Step"/>.</param>
+    internal sealed record ClosingState(string Period, string Stage, long Done, long Total);
+
     public static void MapPeriods(this IEndpointRouteBuilder routes)
     {
         var periods = routes.MapGroup("/v1/periods").WithTags("Billing");
         periods.MapGet("/", List).RequireAuthorization(Roles.MayManage).WithSummary("The closed periods");
         periods.MapGet("/{period}", Show).RequireAuthorization(Roles.MayRead).WithSummary("What a month has issued, or would issue if it were closed now");
         periods.MapPost("/{period}/close", Close).RequireAuthorization(Roles.MayManage).WithSummary("Issues the invoices of a month, once; refused while a host is not metered up to its end and not waived by name");
+        periods.MapGet("/{period}/closing", Closing).RequireAuthorization(Roles.MayManage).WithSummary("How far the closing of a month is that runs in this process now; 404 when none does");
         periods.MapGet("/{period}/manifest", Manifest).RequireAuthorization(Roles.MayManage).WithSummary("The manifest of a closed month, byte for byte as it was hashed");
     }
 
@@ -50,6 +54,12 @@ internal static class PeriodEndpoints
         {
             return Problems.NotReady(refused.Faults);
         }
+    }
+
+    private static Results<Ok<ClosingState>, ProblemHttpResult> Closing(string period, ClosingProgress progress)
+    {
+        if (!BillingPeriod.TryParse(period, out var month)) return NoMonth(period);
+        return progress.Of(month) is { } step ? TypedResults.Ok(new ClosingState(month.ToString(), step.Stage, step.Done, step.Total)) : Problems.Unknown("closing of month", period);
     }
 
     private static async Task<Results<ContentHttpResult, ProblemHttpResult>> Manifest(string period, LedgerStore store, CancellationToken cancel)

@@ -31,7 +31,8 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, C
     }
 
     /// <param name="prove">True to hold the usage against the batches on the way.</param>
-    public static async Task<RatedPeriod> ReadAsync(LedgerTransaction view, BillingPeriod period, PriceCatalogue prices, LedgerOptions options, CancellationToken cancel, bool prove = false)
+    /// <param name="at">Told at each bucket how many seconds of the period are read, of how many.</param>
+    public static async Task<RatedPeriod> ReadAsync(LedgerTransaction view, BillingPeriod period, PriceCatalogue prices, LedgerOptions options, CancellationToken cancel, bool prove = false, Action<long, long>? at = null)
     {
         var traits = prices.AsksTraits ? await TraitsReader.ReadAsync(view.Connection, cancel) : null;
         var grain = await LedgerGrain.ReadAsync(view, options);
@@ -46,8 +47,10 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, C
         var cpu = new Dictionary<string, (Int128 Used, Int128 Estimated)>(StringComparer.Ordinal);
         var owners = await OwnerIndex.ReadAsync(view.Connection, start, end, cancel);
         var tally = prove ? await ConservationTally.BeginAsync(view, cancel) : null;
+        var last = long.MinValue;
         await UsageStream.ReadAsync(view.Connection, start, end, (bucket, workload, estimated, values, known) =>
         {
+            if (bucket != last) at?.Invoke((last = bucket) - start, end - start);
             tally?.Add(bucket, workload, estimated, values);
             var tenant = owners.At(workload, bucket).Tenant;
             allocation?.Add(tenant, bucket, workload, values, known);

@@ -51,7 +51,16 @@ public abstract partial class BillingContract : IAsyncLifetime
         await DaysAsync(33);
         var draft = await new PeriodDrafter(_store, _options).DraftAsync(October, Cancel);
 
-        var closed = await Closer().CloseAsync(October, [], Alice, Cancel);
+        var (progress, seen) = (new ClosingProgress(), new Dictionary<string, ClosingProgress.Step?>());
+        var closer = Closer(progress);
+        closer.FaultPoint = at => seen[at] = progress.Of(October);
+        var closed = await closer.CloseAsync(October, [], Alice, Cancel);
+
+        // How far it is can be seen while it closes, and not afterwards.
+        Assert.Equal("checking", seen["begun"]!.Stage);
+        Assert.Equal("rating", seen["drafted"]!.Stage);
+        Assert.InRange(seen["drafted"]!.Done, 30 * 86_400, seen["drafted"]!.Total - 1);
+        Assert.Null(progress.Of(October));
 
         var invoice = Assert.Single(await DocumentsAsync());
         Assert.Equal(("000001", "invoice", "2026-10", "t", "2026-11-01"), (invoice.Id, invoice.Kind, invoice.Period, invoice.Tenant.Id, invoice.IssuedOn));
@@ -284,7 +293,7 @@ public abstract partial class BillingContract : IAsyncLifetime
         Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync("2026-10-99999", null, 10, Cancel));
     }
 
-    private protected PeriodCloser Closer() => new(_store, _options, new PeriodDrafter(_store, _options), _clock) { PieceRows = 10 };
+    private protected PeriodCloser Closer(ClosingProgress? progress = null) => new(_store, _options, new PeriodDrafter(_store, _options), _clock, progress) { PieceRows = 10 };
 
     // Charges that anybody can see.
     private protected Task<long> IssuedAsync() => CountAsync("charge WHERE " + ChargeStore.Issued);

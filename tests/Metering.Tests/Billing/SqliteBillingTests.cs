@@ -52,10 +52,12 @@ public sealed class SqliteBillingTests : BillingContract
     {
         await DaysAsync(33);
         var late = new BatchSeries("h2", new DateTimeOffset(2026, 11, 10, 0, 0, 0, TimeSpan.Zero), seconds: 3600);
-        var (closer, pieces) = (Closer(), 0);
+        var progress = new ClosingProgress();
+        var (closer, pieces) = (Closer(progress), 0);
         closer.FaultPoint = at =>
         {
             if (at != "piece stored") return;
+            Assert.Equal(("issuing", 10L * pieces), (progress.Of(October)!.Stage, progress.Of(October)!.Done));
             pieces++;
             WriteAsync(late.Next(("/late", 1_000, false))).GetAwaiter().GetResult();
             Assert.Equal(0, IssuedAsync().GetAwaiter().GetResult());

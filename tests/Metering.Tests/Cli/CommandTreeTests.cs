@@ -73,6 +73,23 @@ public sealed class CommandTreeTests
         Assert.Contains("json", format!.GetCompletions(System.CommandLine.Completions.CompletionContext.Empty).Select(item => item.Label));
     }
 
+    [Theory]
+    [InlineData("usge", "There is no command 'metering usge'; did you mean 'metering usage'?")]
+    [InlineData("usge --help", "There is no command 'metering usge'; did you mean 'metering usage'?")]
+    [InlineData("quotas lsit", "There is no command 'metering quotas lsit'; did you mean 'metering quotas list'?")]
+    [InlineData("quotas nothing-like-it", "There is no command 'metering quotas nothing-like-it'; see 'metering quotas --help'.")]
+    [InlineData("usage --formt json", "'metering usage' has no option '--formt'; did you mean '--format'?")]
+    [InlineData("keys list extra", "'metering keys list' takes no argument 'extra'; see 'metering keys list --help'.")]
+    [InlineData("export", "'metering export' needs one of focus; see 'metering export --help'.")]
+    [InlineData("periods close", "'metering periods close' needs MONTH; see 'metering periods close --help'.")]
+    [InlineData("usage --format xml", "--format can not be 'xml', it is one of csv, json, table, xlsx; see 'metering usage --help'.")]
+    [InlineData("usage --format", "--format needs a value; see 'metering usage --help'.")]
+    [InlineData("usage --help", null)]
+    [InlineData("quotas --help", null)]
+    [InlineData("run -- sh -c true", null)]
+    public void Wrong_use_is_one_sentence_with_what_helps(string line, string? sentence) =>
+        Assert.Equal(sentence, WrongUse.Of(CommandTree.Create().Parse(line.Split(' '), new ParserConfiguration { ResponseFileTokenReplacer = null })));
+
     private static IEnumerable<(string Path, Command Command)> All(Command command, string path) =>
         command.Subcommands.SelectMany(part => All(part, $"{path} {part.Name}".Trim())).Prepend((path, command));
 }

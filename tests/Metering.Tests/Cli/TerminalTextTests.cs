@@ -31,8 +31,17 @@ public sealed class TerminalTextTests
         Assert.Equal("\r\u001b[Kusage      [#######.......................]  25 %  1 of 4", terminal.ToString());
         progress.Clear();
         Assert.EndsWith("\r\u001b[K", terminal.ToString());
-        Assert.Equal(7, await progress.WhileAsync("closing", terminal.Heard, TimeProvider.System, TestContext.Current.CancellationToken));
+        Assert.Equal(7, await progress.WhileAsync("closing", terminal.Heard, Unknown, TimeProvider.System, TestContext.Current.CancellationToken));
         Assert.Contains("closing [", terminal.ToString());
+        Assert.EndsWith("\r\u001b[K", terminal.ToString());
+    }
+
+    [Fact]
+    public async Task Work_of_others_shows_its_stage_and_share_where_they_are_known()
+    {
+        using var terminal = new Listener();
+        Assert.Equal(7, await new ProgressLine(terminal, isShown: true).WhileAsync("closing 2026-10", terminal.Heard, () => Task.FromResult<(string, long, long)?>(("rating", 30, 60)), TimeProvider.System, TestContext.Current.CancellationToken));
+        Assert.Contains("\r\u001b[Kclosing 2026-10: rating     [###############...............]  50 %  0 s", terminal.ToString());
         Assert.EndsWith("\r\u001b[K", terminal.ToString());
     }
 
@@ -43,9 +52,11 @@ public sealed class TerminalTextTests
         var progress = new ProgressLine(terminal, isShown: false);
         progress.Show("usage", 1, 4);
         progress.Clear();
-        Assert.Equal(7, await progress.WhileAsync("closing", Task.FromResult(7), new FakeClock(default), TestContext.Current.CancellationToken));
+        Assert.Equal(7, await progress.WhileAsync("closing", Task.FromResult(7), Unknown, new FakeClock(default), TestContext.Current.CancellationToken));
         Assert.Equal("", terminal.ToString());
     }
+
+    private static Task<(string, long, long)?> Unknown() => Task.FromResult<(string, long, long)?>(null);
 
     private static string Table(bool colour)
     {
@@ -64,7 +75,7 @@ public sealed class TerminalTextTests
         public override void Write(string? value)
         {
             base.Write(value);
-            if (value?.Contains("closing [", StringComparison.Ordinal) == true) _heard.TrySetResult(7);
+            if (value?.StartsWith("\r\u001b[Kclosing", StringComparison.Ordinal) == true) _heard.TrySetResult(7);
         }
     }
 }
