@@ -39,11 +39,12 @@ internal sealed class ProgressLine(TextWriter terminal, bool isShown)
         var began = clock.GetTimestamp();
         try
         {
-            for (var step = 0; isShown && await Task.WhenAny(work, Task.Delay(Beat, clock, cancel)) != work && !cancel.IsCancellationRequested; step++)
+            for (var step = 0; isShown && !work.IsCompleted && !cancel.IsCancellationRequested; step++)
             {
                 var seconds = string.Create(CultureInfo.InvariantCulture, $"{clock.GetElapsedTime(began).TotalSeconds:0} s");
                 if (await far() is { Total: > 0 } now) Write($"{what}: {Bar(now.Stage, now.Done, now.Total)}  {seconds}");
                 else Write($"{what} {Wandering(step)} {seconds}");
+                await Task.WhenAny(work, Task.Delay(Beat, clock, cancel));
             }
 
             return await work;

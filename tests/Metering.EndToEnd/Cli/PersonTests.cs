@@ -25,6 +25,9 @@ public sealed class PersonTests(MeteringUp up) : IClassFixture<MeteringUp>
     {
         Assert.Contains("sending", await AtTerminalAsync("simulate --hosts 2 --workloads 5 --passes 100 --seed 77"));
         Assert.Matches(@"receipts +\[#*\.*\]", await AtTerminalAsync("verify"));
+        var month = TimeProvider.System.GetUtcNow().ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture);
+        Assert.Contains($"closing {month} [", await AtTerminalAsync($"periods close {month}", code: 1));
+        Assert.Matches("cost-and-usage .*rows/s", await AtTerminalAsync($"export focus --period {month} -o {Path.Combine(up.DataDirectory, "out")}/"));
         foreach (var work in (string[][])[["simulate", "--hosts", "2", "--workloads", "5", "--passes", "20", "--seed", "78"], ["verify"]])
         {
             var (code, output, errors) = await up.RunAsync(Cancel, work);
@@ -67,11 +70,11 @@ public sealed class PersonTests(MeteringUp up) : IClassFixture<MeteringUp>
         }
     }
 
-    private async Task<string> AtTerminalAsync(string command, string environment = "")
+    private async Task<string> AtTerminalAsync(string command, string environment = "", int code = 0)
     {
         Assert.True(File.Exists(Terminal), "script of util-linux is missing");
         await using var child = ChildProcess.Start(Terminal, ["-qec", $"stty cols 200; unset NO_COLOR; {environment}TERM=xterm {up.CommandLine} {command}", "/dev/null"]);
-        var code = await child.WaitForExitAsync(TimeSpan.FromSeconds(90), Cancel);
-        return code == 0 ? child.Output : throw new InvalidOperationException($"{command} ended with {code}:\n{child.Output}");
+        var ended = await child.WaitForExitAsync(TimeSpan.FromSeconds(90), Cancel);
+        return ended == code ? child.Output : throw new InvalidOperationException($"{command} ended with {ended}:\n{child.Output}");
     }
 }
