@@ -126,7 +126,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"The file '{file}' can not be read: {e.Message}", inner: e);
+            throw new UserErrorException($"The file '{file}' can not be read ({(e is FileNotFoundException or DirectoryNotFoundException ? "there is none at " + Path.GetFullPath(file) : e.Message.TrimEnd('.'))}); check the path, or give - for standard input.", inner: e);
         }
 
         var reader = new DocumentReader(kind);

@@ -20,7 +20,6 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
     private readonly string _directory;
-    private readonly int _port;
     private readonly Dictionary<string, string> _environment;
     private readonly Process _portMapper;
     private Process? _node;
@@ -29,9 +28,9 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
     private RabbitMqServer()
     {
         _directory = Directory.CreateTempSubdirectory("metering-rabbitmq-").FullName;
-        var ports = LoopbackPorts.Free(3);
-        _port = ports[0];
-        _environment = Prepare(_directory, ports);
+        var ports = LoopbackPorts.Free(4);
+        (Port, TlsPort) = (ports[0], ports[3]);
+        _environment = Prepare(_directory, ports, Authority);
 
         // Started here and not by the node, which would make a daemon of it that outlives us.
         _portMapper = Run("/usr/bin/epmd", "-address", "127.0.0.1", "-port", $"{ports[2]}");
@@ -42,6 +41,15 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
 
     /// <summary>A user with what the service needs and no more.</summary>
     public string ServiceUrl => Url("service", _servicePassword);
+
+    public int Port { get; }
+
+    /// <summary>The same by TLS 1.2 and 1.3, with a certificate for <c>localhost</c>.</summary>
+    public int TlsPort { get; }
+
+    public TestAuthority Authority { get; } = new();
+
+    public string AuthorityFile => Path.Combine(_directory, "authority.pem");
 
     public int ProcessId => _node!.Id;
 
@@ -62,7 +70,7 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
         }
     }
 
-    public string Url(string user, string password, string vhost = "%2f") => $"amqp://{user}:{password}@127.0.0.1:{_port}/{vhost}";
+    public string Url(string user, string password, string vhost = "%2f", int? port = null) => $"amqp://{user}:{password}@127.0.0.1:{port ?? Port}/{vhost}";
 
     /// <summary>Starts the node on its directory and waits until it accepts logins.</summary>
     public async Task StartAgainAsync()
@@ -158,11 +166,14 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
         KillLeftOvers();
         _node?.Dispose();
         _portMapper.Dispose();
+        Authority.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 
-    private static Dictionary<string, string> Prepare(string directory, int[] ports)
+    private static Dictionary<string, string> Prepare(string directory, int[] ports, TestAuthority authority)
     {
+        var (certificate, key) = authority.Issue("localhost");
+        foreach (var (file, text) in new[] { ("authority", authority.Pem), ("certificate", certificate), ("key", key) }) File.WriteAllText(Path.Combine(directory, file + ".pem"), text);
         var home = Directory.CreateDirectory(Path.Combine(directory, "home")).FullName;
         var cookie = Path.Combine(home, ".erlang.cookie");
         File.WriteAllText(cookie, Path.GetFileName(directory));
@@ -173,6 +184,10 @@ internal sealed partial class RabbitMqServer : IAsyncDisposable
         // The write-ahead log of quorum queues is kept small: 512 MiB by default.
         File.WriteAllText(Path.Combine(directory, "rabbitmq.conf"), $"""
             listeners.tcp.1 = 127.0.0.1:{ports[0]}
+            listeners.ssl.1 = 127.0.0.1:{ports[3]}
+            ssl_options.cacertfile = {directory}/authority.pem
+            ssl_options.certfile = {directory}/certificate.pem
+            ssl_options.keyfile = {directory}/key.pem
             disk_free_limit.absolute = 10MB
             vm_memory_high_watermark.absolute = 512MB
             raft.wal_max_size_bytes = 16777216
