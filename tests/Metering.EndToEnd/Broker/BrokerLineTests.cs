@@ -1,5 +1,6 @@
 using System.Text;
 using Metering.Agent.Shipping;
+using Metering.EndToEnd.Line;
 using Metering.EndToEnd.Servers;
 using RabbitMQ.Client;
 using Xunit;
@@ -106,7 +107,17 @@ public sealed class BrokerLineTests(BrokerNode node) : BrokerTest(node)
             Assert.True(code == 1 && trouble.Contains("TLS with the broker", StringComparison.Ordinal), trouble);
         }
 
+        foreach (var port in new[] { expired.Port, other.Port }) await ServiceRefusesAsync(port);
         Assert.Equal((0, 0), (expired.Taken, other.Taken));
+    }
+
+    private async Task ServiceRefusesAsync(int port)
+    {
+        using var directory = new TestDirectory();
+        await using var service = ChildProcess.Start(
+            "dotnet", [Path.Combine(AppContext.BaseDirectory, "metering.dll"), "service", "--data", directory.Path, "--url", $"http://127.0.0.1:{Ports.Free()}"],
+            new Dictionary<string, string?> { ["SSL_CERT_FILE"] = Server.AuthorityFile, ["METERING__Broker__Url"] = $"amqps://service:secret@localhost:{port}/" });
+        await service.WaitForLineAsync($"TLS with the broker at localhost:{port}", TimeSpan.FromSeconds(60), Cancel);
     }
 
     private async Task<(int Code, string Trouble)> SimulateAsync(int port)

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Metering.Safety;
 using RabbitMQ.Client;
 
@@ -58,14 +59,21 @@ internal sealed class BrokerAddress
 
     public override string ToString() => $"{Host}:{Port}/{VirtualHost.TrimStart('/')}";
 
-    private static ConnectionFactory Factory(Uri url, BrokerOptions options) => new()
+    private static ConnectionFactory Factory(Uri url, BrokerOptions options)
     {
-        Uri = url,
-        AutomaticRecoveryEnabled = false,
-        TopologyRecoveryEnabled = false,
-        RequestedHeartbeat = options.Heartbeat,
-        RequestedConnectionTimeout = StepTimeout,
-        HandshakeContinuationTimeout = StepTimeout,
-        ContinuationTimeout = StepTimeout,
-    };
+        var factory = new ConnectionFactory
+        {
+            Uri = url,
+            AutomaticRecoveryEnabled = false,
+            TopologyRecoveryEnabled = false,
+            RequestedHeartbeat = options.Heartbeat,
+            RequestedConnectionTimeout = StepTimeout,
+            HandshakeContinuationTimeout = StepTimeout,
+            ContinuationTimeout = StepTimeout,
+        };
+
+        // The client takes a certificate for any name when its address says amqps.
+        factory.Ssl.AcceptablePolicyErrors = SslPolicyErrors.None;
+        return factory;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using MassTransit;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
@@ -32,7 +33,14 @@ internal sealed class BrokerSession : IReceiveEndpointObserver, IAsyncDisposable
                 host.Password(broker.Password);
                 host.Heartbeat(options.Heartbeat);
                 host.OnRefreshConnectionFactory = _ => _ended ? throw new ObjectDisposedException(nameof(BrokerSession)) : Task.CompletedTask;
-                if (broker.Tls) host.UseSsl(tls => tls.ServerName = broker.Host);
+                if (broker.Tls)
+                {
+                    host.UseSsl(tls =>
+                    {
+                        tls.ServerName = broker.Host;
+                        tls.EnforcePolicyErrors(SslPolicyErrors.RemoteCertificateNameMismatch | SslPolicyErrors.RemoteCertificateChainErrors | SslPolicyErrors.RemoteCertificateNotAvailable);
+                    });
+                }
             });
             bus.Durable = true;
             bus.AutoDelete = false;
