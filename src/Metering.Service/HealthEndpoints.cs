@@ -54,6 +54,7 @@ internal static class HealthEndpoints
         }
 
         if (ingest.Trouble is { } trouble) return Problems.Unavailable(trouble);
-        return services.GetService<BrokerStatus>() is { IsConsumerAttached: false } broker ? Problems.Unavailable(broker.Trouble ?? "The broker is not attached.") : TypedResults.Text("ready\n");
+        return services.GetService<BrokerStatus>() is { IsConsumerAttached: false } broker ? Problems.Unavailable(broker.Trouble ?? "The broker is not attached.")
+            : TypedResults.Text(store.Unprotected is null ? "ready\n" : "ready, without row-level security: the log and 'metering doctor' tell why\n");
     }
 }

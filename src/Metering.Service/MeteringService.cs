@@ -153,6 +153,7 @@ public static class MeteringService
             await store.OpenAsync(cancel);
             return true;
         }, cancel);
+        if (store.Unprotected is { } missing) services.GetRequiredService<ILoggerFactory>().CreateLogger("Metering.Service.Ledger").LogWarning("{Missing}", missing);
         return await WhenThereAsync(services, async () =>
         {
             await new PresetKeys(store, services.GetRequiredService<TimeProvider>()).EnsureAsync(options.PresetKeys, cancel);
@@ -204,6 +205,7 @@ public static class MeteringService
         });
         app.UseStatusCodePages();
         app.UseAccess();
+        app.Use(AccessSetup.ActAsync);
         app.Use(AnswerTags.InvokeAsync);
         app.Use(app.Services.GetRequiredService<IdempotentRequests>().InvokeAsync);
 

@@ -26,7 +26,7 @@ internal static class ChargeEndpoints
     private static async Task<Results<Ok<ExplainedCharge>, ProblemHttpResult>> Explain(string id, int? batches, Caller caller, ChargeExplanation explanation, CancellationToken cancel)
     {
         if (batches is < 0 or > MaxBatches) return Problems.Invalid($"'batches' is {batches}; it is 0 to {MaxBatches}.");
-        return await explanation.ExplainAsync(id, caller.Tenant, batches ?? 100, cancel) is { } explained ? TypedResults.Ok(explained) : Problems.Unknown("charge", id);
+        return await explanation.ExplainAsync(id, caller, batches ?? 100, cancel) is { } explained ? TypedResults.Ok(explained) : Problems.Unknown("charge", id);
     }
 
     private static async Task<IResult> Charges(string id, string? format, HttpRequest request, Caller caller, LedgerStore store, CancellationToken cancel)

@@ -80,7 +80,7 @@ internal static class InvoiceEndpoints
             case InvoiceFormat.Html:
                 string? manifest;
                 // The manifest names every tenant's documents; only its hash is shown.
-                await using (var all = await store.OpenReadAsync(cancel)) manifest = (await InvoiceStore.PeriodsAsync(all, cancel)).Find(one => one.Id == document.Period)?.Hash;
+                await using (var all = await store.OpenReadAsync(Caller.Local, cancel)) manifest = (await InvoiceStore.PeriodsAsync(all, cancel)).Find(one => one.Id == document.Period)?.Hash;
                 response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'";
                 return TypedResults.Content(InvoicePage.Render(document, state, hash, manifest), "text/html; charset=utf-8");
             case InvoiceFormat.Csv:

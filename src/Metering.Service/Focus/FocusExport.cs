@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Metering.Service.Access;
 using Metering.Service.Billing;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -16,7 +17,7 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
     /// <summary>Writes the dataset, header first, and completes nothing: the caller owns the pipe. The number of rows without the header.</summary>
     public async Task<long> WriteAsync(FocusRequest request, PipeWriter output, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var period = await FocusPeriod.ReadAsync(view, request, ledger, drafter, clock.GetUtcNow(), cancel);
@@ -31,11 +32,11 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
     /// <summary>The metadata that goes with the datasets of the request.</summary>
     public async Task<string> MetadataAsync(FocusRequest request, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(request.Caller, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
-        var isClosed = (await InvoiceStore.PeriodsAsync(connection, cancel)).Exists(one => one.Id == request.Period.ToString());
+        var isClosed = (await InvoiceStore.ClosedAsync(connection, cancel)).Contains(request.Period.ToString());
         var sectors = prices.Tenants.Keys.Where(tenant => request.Tenant is null || request.Tenant == tenant).Select(tenant => request.Period.Bounds(prices.ZoneOf(tenant))).Distinct().Order().ToList();
         return FocusMetadata.Write(request, isClosed, isClosed ? await FocusPeriod.ClosedAtAsync(view, request.Period.ToString()) ?? clock.GetUtcNow() : clock.GetUtcNow(), sectors);
     }
