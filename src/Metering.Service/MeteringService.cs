@@ -43,9 +43,10 @@ public static class MeteringService
         services.Configure<JsonOptions>(json =>
         {
             json.SerializerOptions.UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow;
+            json.SerializerOptions.AllowDuplicateProperties = false;
             json.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowReadingFromString;
         });
-        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails));
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails, context.HttpContext.Response));
         services.AddOpenApi(document => document.AddDocumentTransformer((made, _, _) =>
         {
             // Not that of the process, which may be the command, a test or somebody's host.
@@ -201,7 +202,7 @@ public static class MeteringService
         {
             ExceptionHandler = context => AnswerError(context, store),
             // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException } || store.Away(context.Exception) is not null,
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException or ArgumentException } || store.Away(context.Exception) is not null,
         });
         app.UseStatusCodePages();
         app.UseAccess();
@@ -252,6 +253,8 @@ public static class MeteringService
             LedgerConflictException => Problems.Unavailable("Another change came between; send the request again."),
             BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
             InvalidOperationException { InnerException: System.Text.DecoderFallbackException } => Problems.Invalid("The body is not UTF-8."),
+            InvalidOperationException { InnerException: ArgumentException } when context.Request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true =>
+                Problems.Refused(StatusCodes.Status415UnsupportedMediaType, "The charset of the body's Content-Type is not known; send UTF-8."),
             BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
         };

@@ -29,7 +29,7 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
         var (buckets, estimated) = workload is null ? ([], null) : await BucketsAsync(connection, charge, line, cancel);
         var (batches, more) = workload is null ? ([], false) : await BatchesAsync(charge, workload, line, maxBatches, cancel);
         return new ExplainedCharge(
-            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, BasisName(line), price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost.ToString(), charge.Currency,
+            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, BasisName(line), price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost, charge.Currency,
             FormattableString.Invariant($"{new Amount(charge.Nano * PriceLine.PriceScale)} {charge.Unit} × {charge.UnitPrice / 1.000000000000000000m} {charge.Currency} = {charge.Cost} {charge.Currency}"),
             (decimal?)charge.Used, (decimal?)charge.Reserved, At(charge.From), At(charge.To), workload is null ? null : await CoverageAsync(connection, workload.Host, charge, cancel), estimated, buckets, batches, more);
     }

@@ -79,7 +79,8 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
 
         // Each row of usage has a row for each of its prices; the documents tell of how many there are.
         var documents = await InvoiceStore.ReadAsync(connection, null, closed.Id, 0, 1_000, cancel);
-        return manifest.UsageRows * Math.Max(1, documents.Select(document => document.Lines.Where(line => line.Kind == "usage").Select(line => line.Text).Distinct(StringComparer.Ordinal).Count()).DefaultIfEmpty(1).Max());
+        var (from, to) = (manifest.Start.ToUnixTimeSeconds(), manifest.End.ToUnixTimeSeconds());
+        return FocusHours.Expected(manifest.UsageRows, await LedgerGrain.ReadAsync(connection, null, ledger, cancel), from, to) * Math.Max(1, documents.Select(document => document.Lines.Where(line => line.Kind == "usage").Select(line => line.Text).Distinct(StringComparer.Ordinal).Count()).DefaultIfEmpty(1).Max());
     }
 
     private async Task InvoiceDetailsAsync(FocusPeriod period, FocusCsv csv, CancellationToken cancel)

@@ -5,7 +5,8 @@ using Xunit;
 namespace Metering.Tests.Access;
 
 /// <summary>Every route of the API document as two tenants and as nobody: what is another's answers exactly as what is not there.</summary>
-public sealed partial class TenantWalkTests(TwoTenants tenants) : IClassFixture<TwoTenants>
+[Collection(nameof(TwoTenants))]
+public sealed partial class TenantWalkTests(TwoTenants tenants)
 {
     private const string Absent = TwoTenants.Absent;
 
