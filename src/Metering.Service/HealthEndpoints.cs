@@ -39,7 +39,7 @@ internal static class HealthEndpoints
             var format = ExpositionFormats.Negotiate(context.Request.Headers.Accept);
             context.Response.ContentType = format.ContentType();
             await exporter.WriteAsync(format, context.Response.Body, context.RequestAborted);
-        }).RequireAuthorization(Roles.MayScrape).WithTags("Operations").WithSummary("Prometheus text or OpenMetrics, by Accept");
+        }).RequireAuthorization(Roles.MayScrape).WithTags("Operations").WithSummary("Prometheus text or OpenMetrics, by Accept").Produces<string>(200, "text/plain", "application/openmetrics-text");
     }
 
     private static async Task<IResult> Ready(LedgerStore store, GroupCommit ingest, IServiceProvider services, CancellationToken cancel)
@@ -54,6 +54,7 @@ internal static class HealthEndpoints
         }
 
         if (ingest.Trouble is { } trouble) return Problems.Unavailable(trouble);
-        return services.GetService<BrokerStatus>() is { IsConsumerAttached: false } broker ? Problems.Unavailable(broker.Trouble ?? "The broker is not attached.") : TypedResults.Text("ready\n");
+        return services.GetService<BrokerStatus>() is { IsConsumerAttached: false } broker ? Problems.Unavailable(broker.Trouble ?? "The broker is not attached.")
+            : TypedResults.Text(store.Unprotected is null ? "ready\n" : "ready, without row-level security: the log and 'metering doctor' tell why\n");
     }
 }

@@ -43,9 +43,10 @@ public static class MeteringService
         services.Configure<JsonOptions>(json =>
         {
             json.SerializerOptions.UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow;
+            json.SerializerOptions.AllowDuplicateProperties = false;
             json.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowReadingFromString;
         });
-        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails));
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails, context.HttpContext.Response));
         services.AddOpenApi(document => document.AddDocumentTransformer((made, _, _) =>
         {
             // Not that of the process, which may be the command, a test or somebody's host.
@@ -154,6 +155,7 @@ public static class MeteringService
             await store.OpenAsync(cancel);
             return true;
         }, cancel);
+        if (store.Unprotected is { } missing) services.GetRequiredService<ILoggerFactory>().CreateLogger("Metering.Service.Ledger").LogWarning("{Missing}", missing);
         return await WhenThereAsync(services, async () =>
         {
             await new PresetKeys(store, services.GetRequiredService<TimeProvider>()).EnsureAsync(options.PresetKeys, cancel);
@@ -201,10 +203,11 @@ public static class MeteringService
         {
             ExceptionHandler = context => AnswerError(context, store),
             // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException } || store.Away(context.Exception) is not null,
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException or ArgumentException } || store.Away(context.Exception) is not null,
         });
         app.UseStatusCodePages();
         app.UseAccess();
+        app.Use(AccessSetup.ActAsync);
         app.Use(AnswerTags.InvokeAsync);
         app.Use(app.Services.GetRequiredService<IdempotentRequests>().InvokeAsync);
 
@@ -251,6 +254,8 @@ public static class MeteringService
             LedgerConflictException => Problems.Unavailable("Another change came between; send the request again."),
             BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
             InvalidOperationException { InnerException: System.Text.DecoderFallbackException } => Problems.Invalid("The body is not UTF-8."),
+            InvalidOperationException { InnerException: ArgumentException } when context.Request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true =>
+                Problems.Refused(StatusCodes.Status415UnsupportedMediaType, "The charset of the body's Content-Type is not known; send UTF-8."),
             BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
         };

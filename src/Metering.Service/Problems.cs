@@ -48,10 +48,21 @@ internal static class Problems
     /// <summary>What the server refuses before an endpoint sees it: too large, cut short, a parameter of the wrong kind.</summary>
     public static ProblemHttpResult Refused(int status, string detail) => Make(status, Name(status), "The request is not valid", detail);
 
-    /// <summary>Gives the framework's own problems a type of ours, by status.</summary>
-    public static void Stabilise(ProblemDetails problem)
+    /// <summary>Gives the framework's own problems a type of ours, by status, and a detail with the remedy.</summary>
+    public static void Stabilise(ProblemDetails problem, HttpResponse response)
     {
-        if (problem.Type?.StartsWith(Prefix, StringComparison.Ordinal) != true) problem.Type = Type(Name(problem.Status ?? StatusCodes.Status500InternalServerError));
+        var status = problem.Status ?? StatusCodes.Status500InternalServerError;
+        if (problem.Type?.StartsWith(Prefix, StringComparison.Ordinal) != true) problem.Type = Type(Name(status));
+        problem.Detail ??= status switch
+        {
+            StatusCodes.Status403Forbidden => "The credential's role may not do this; an administrator can make a key of another role with 'metering keys create'.",
+            StatusCodes.Status404NotFound => "There is no such path; /docs lists the routes.",
+            StatusCodes.Status405MethodNotAllowed => $"The path is there, the method is not; it takes {response.Headers.Allow}.",
+            StatusCodes.Status413PayloadTooLarge => "The body is larger than the route takes; send it in parts.",
+            StatusCodes.Status415UnsupportedMediaType => "The body is of a kind that the route does not read; send JSON with 'Content-Type: application/json'.",
+            >= 500 => "The service's log has the details.",
+            _ => "The request is not as /docs describes it.",
+        };
     }
 
     private static string Name(int status) => status switch

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Metering.Cli.Client;
 using Metering.Safety;
@@ -134,13 +135,26 @@ internal static class BillingCommand
             using var client = openExplain(parsed);
             var asked = parsed.GetValue(what)!;
             var isCharge = asked.Contains('-', StringComparison.Ordinal);
-            var answer = await client.GetAsync(isCharge ? $"v1/charges/{Uri.EscapeDataString(asked)}/explain" : $"v1/invoices/{Uri.EscapeDataString(asked)}/charges", cancel);
+            var answer = isCharge ? await client.GetAsync($"v1/charges/{Uri.EscapeDataString(asked)}/explain", cancel) : await ChargesAsync(client, asked, cancel);
             if (parsed.GetValue(explainFormat) == "json") Console.Out.WriteLine(JsonSerializer.Serialize(answer, CliJson.Indented));
             else if (isCharge) Explain(answer);
             else Tables.Write(["charge", "day", "workload", "what", "tier", "quantity", "unit", "price", "cost"], answer.EnumerateArray().Select(item => Cells(item, "id", "day", "workload", "sku", "tier", "quantity", "unit", "unitPrice", "cost")), new HashSet<int> { 2, 4, 5, 7, 8 });
             return 0;
         });
         return command;
+    }
+
+    private static async Task<JsonElement> ChargesAsync(ApiClient client, string invoice, CancellationToken cancel)
+    {
+        var (charges, cursor) = (new List<JsonElement>(), "");
+        do
+        {
+            using var page = await client.SendAsync(HttpMethod.Get, $"v1/invoices/{Uri.EscapeDataString(invoice)}/charges?cursor={cursor}", null, cancel);
+            charges.AddRange((await page.Content.ReadFromJsonAsync<JsonElement>(cancel)).EnumerateArray());
+            cursor = page.Headers.TryGetValues("X-Next-Cursor", out var next) ? next.First() : "";
+        }
+        while (cursor.Length > 0);
+        return JsonSerializer.SerializeToElement(charges);
     }
 
     private static Command Part(Command parent, string name, string description, out Func<ParseResult, ApiClient> open)

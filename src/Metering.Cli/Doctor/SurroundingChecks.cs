@@ -91,6 +91,7 @@ internal sealed class SurroundingChecks(Settings settings, string dataDirectory,
             await using var command = connection.CreateCommand();
             command.CommandText = "SELECT 1";
             await command.ExecuteScalarAsync(cancel);
+            if (await store.LookUnprotectedAsync(cancel) is { } missing) return Check.Warning("store", $"PostgreSQL {connection.ServerVersion} at {connection.DataSource}, without row-level security", missing);
             return Check.Ok("store", options.IsPostgres ? $"PostgreSQL {connection.ServerVersion} at {connection.DataSource}" : $"SQLite {connection.ServerVersion}, {connection.DataSource}");
         }
         catch (Exception e) when (e is LedgerUnavailableException or System.Data.Common.DbException or ArgumentException)

@@ -17,7 +17,8 @@ internal sealed class AccessGate(RateGate rates, SignInGuard guard, AccessOption
         if (context.User.Identity is { IsAuthenticated: true })
         {
             if (bearer is not null) guard.Succeeded(bearer);
-            if (Take(context) is { } wait) await TooManyAsync(context, wait, "This credential asks more often than it may.");
+            if (bearer is null && SameOrigin.IsForeign(context.Request)) await Problems.Forbidden("This comes from another site's page; open Metering itself, or use an API key.").ExecuteAsync(context);
+            else if (Take(context) is { } wait) await TooManyAsync(context, wait, "This credential asks more often than it may.");
             else await next(context);
             return;
         }

@@ -1,3 +1,4 @@
+using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
@@ -55,6 +56,14 @@ internal static class AccessSetup
         app.UseAuthentication();
         app.Use(gate.AfterAsync);
         app.UseAuthorization();
+    }
+
+    /// <summary>From here on what a tenant's request reads without saying for whom is read for that tenant.</summary>
+    public static async Task ActAsync(HttpContext context, RequestDelegate next)
+    {
+        var caller = Caller.Of(context.User);
+        if (caller.Tenant is not null) LedgerStore.ActFor(caller);
+        await next(context);
     }
 
     private static string SchemeOf(HttpRequest request, AccessOptions options)

@@ -145,7 +145,7 @@ internal sealed class KeyRing(LedgerStore store, KeyUse use, TimeProvider clock)
     {
         var now = clock.GetUtcNow().ToUnixMicroseconds();
         if (_cache.TryGetValue(id, out var cached) && cached.Until >= now) return cached.Key;
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var context = await store.ReadContextAsync(Caller.Local, cancel);
         var stored = await context.Set<ApiKey>().AsNoTracking().FirstOrDefaultAsync(key => key.Id == id, cancel);
         if (_cache.Count > 10_000) _cache.Clear();
         _cache[id] = (stored, now + CacheFor.Microseconds());

@@ -18,7 +18,7 @@ internal sealed class AlertBook(LedgerStore store, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
         var silences = await SilencesAsync(cancel);
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         await using var command = VerifyRun.Command(connection, """
             SELECT alert_key, event_id, subject, state, severity, tenant, labels, started_at, changed_at, data FROM alert_state
             WHERE (@tenant = '' OR tenant = @tenant) AND (@state = '' OR state = @state)
@@ -40,7 +40,8 @@ internal sealed class AlertBook(LedgerStore store, TimeProvider clock)
     /// <summary>Silences that hold or will hold, and those that ended in the last days, newest first.</summary>
     public async Task<List<Silence>> SilencesAsync(CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        // Of these a tenant is told the id of the one that holds its alert back, and no more.
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         await using var command = VerifyRun.Command(connection, SilenceColumns + " ORDER BY ends_at DESC, id LIMIT 1000");
         return await AlertRoutes.SilencesAsync(command, cancel);
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Alerts.Routing;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Units;
 using Microsoft.AspNetCore.Builder;
@@ -19,8 +20,8 @@ internal static class AlertEndpoints
     public static void MapAlerts(this IEndpointRouteBuilder routes)
     {
         var alerts = routes.MapGroup("/v1/alerts").WithTags("Alerts").RequireAuthorization(Roles.MayRead);
-        alerts.MapGet("/", List).WithSummary("Changes of state of alerts, newest first; state=firing or resolved, limit");
-        alerts.MapGet("/current", Current).WithSummary("Alerts as they are now, those that fire first; state=firing, pending or resolved, limit");
+        alerts.MapGet("/", List).AsTable().WithSummary("Changes of state of alerts, newest first; state=firing or resolved, limit");
+        alerts.MapGet("/current", Current).AsTable().WithSummary("Alerts as they are now, those that fire first; state=firing, pending or resolved, limit");
         routes.MapWebhooks();
         routes.MapDeliveries();
         routes.MapSilences();

@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Metering.Service.Access;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Units;
 using Microsoft.AspNetCore.Builder;
@@ -15,7 +16,7 @@ internal static class DeliveryEndpoints
     public static void MapDeliveries(this IEndpointRouteBuilder routes)
     {
         var webhook = routes.MapGroup("/v1/webhooks/{id}").WithTags("Alerts").RequireAuthorization(Roles.MayManage);
-        webhook.MapGet("/deliveries", List).WithSummary("Deliveries, newest first; state=pending, delivered or dead, limit, before=EVENTID for the next page");
+        webhook.MapGet("/deliveries", List).AsTable().WithSummary("Deliveries, newest first; state=pending, delivered or dead, limit, before=EVENTID for the next page");
         webhook.MapGet("/deliveries/{eventId}", Get).WithSummary("One delivery: every attempt, and what was sent");
         webhook.MapPost("/redeliver", Redeliver).WithSummary("Sends dead and delivered events again, in their order: one by eventId, or all from since until an instant");
         webhook.MapPost("/test", Test).WithSummary("Sends a test event");

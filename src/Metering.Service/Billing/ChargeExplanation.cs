@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Metering.Messages;
 using Metering.Meters;
+using Metering.Service.Access;
 using Metering.Service.Allocation;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -13,12 +14,12 @@ namespace Metering.Service.Billing;
 /// <summary>Walks a charge back to the kernel's readings, from what the ledger still has of them.</summary>
 internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options)
 {
-    /// <summary>Null when there is no such charge, or the tenant may not see it.</summary>
-    public async Task<ExplainedCharge?> ExplainAsync(string id, string? tenant, int maxBatches, CancellationToken cancel)
+    /// <summary>Null when there is no such charge, or the caller may not see it.</summary>
+    public async Task<ExplainedCharge?> ExplainAsync(string id, Caller caller, int maxBatches, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
-        if (await ChargeStore.FindAsync(connection, id, cancel) is not { } charge || (tenant is not null && charge.Tenant != tenant)) return null;
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
+        if (await ChargeStore.FindAsync(connection, id, cancel) is not { } charge || (caller.Tenant is not null && charge.Tenant != caller.Tenant)) return null;
+        await using var context = await store.ReadContextAsync(caller, cancel);
         var stored = await context.Set<StoredPriceVersion>().AsNoTracking().FirstOrDefaultAsync(row => row.Book == charge.Book && row.Version == charge.Version, cancel);
         var version = stored?.Read();
         var line = version?.Prices.Select(price => PriceLine.From(price, charge.Book, charge.Version, charge.Currency)).FirstOrDefault(one => one.Sku == charge.Sku);
@@ -26,9 +27,9 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
             charge.Book, charge.Version, version?.ValidFrom, version?.ValidTo, ModelName(line), charge.Tier, line?.TierFrom(charge.Tier) ?? 0, line?.TierTo(charge.Tier));
         var workload = await WorkloadAsync(connection, charge.Workload, cancel);
         var (buckets, estimated) = workload is null ? ([], null) : await BucketsAsync(connection, charge, line, cancel);
-        var (batches, more) = workload is null ? ([], false) : await BatchesAsync(connection, charge, workload, line, maxBatches, cancel);
+        var (batches, more) = workload is null ? ([], false) : await BatchesAsync(charge, workload, line, maxBatches, cancel);
         return new ExplainedCharge(
-            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, BasisName(line), price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost.ToString(), charge.Currency,
+            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, BasisName(line), price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost, charge.Currency,
             FormattableString.Invariant($"{new Amount(charge.Nano * PriceLine.PriceScale)} {charge.Unit} × {charge.UnitPrice / 1.000000000000000000m} {charge.Currency} = {charge.Cost} {charge.Currency}"),
             (decimal?)charge.Used, (decimal?)charge.Reserved, At(charge.From), At(charge.To), workload is null ? null : await CoverageAsync(connection, workload.Host, charge, cancel), estimated, buckets, batches, more);
     }
@@ -68,10 +69,11 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
         return expected > 0 ? Math.Round(covered / expected, 6) : null;
     }
 
-    // By index receipt_agent_window. A batch that does not name the workload is passed over.
-    private static async Task<(List<ExplainedCharge.Batch> Batches, bool More)> BatchesAsync(
-        DbConnection connection, ChargeEntry charge, ExplainedCharge.ExplainedWorkload workload, PriceLine? line, int max, CancellationToken cancel)
+    // By index receipt_agent_window. A batch is a host's, with every tenant on it; of it the records of the one workload are shown, which the caller was seen to own.
+    private async Task<(List<ExplainedCharge.Batch> Batches, bool More)> BatchesAsync(
+        ChargeEntry charge, ExplainedCharge.ExplainedWorkload workload, PriceLine? line, int max, CancellationToken cancel)
     {
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         var batches = new List<ExplainedCharge.Batch>();
         await using var command = VerifyRun.Command(connection, """
             SELECT a.epoch, r.first_sequence, r.sequence, r.hash, r.window_start, r.window_end, b.bytes FROM agent a JOIN receipt r ON r.agent = a.id LEFT JOIN batch b ON b.agent = r.agent AND b.sequence = r.sequence

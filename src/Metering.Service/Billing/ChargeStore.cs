@@ -39,6 +39,18 @@ internal static class ChargeStore
         while (await rows.ReadAsync(cancel)) yield return Read(rows, texts);
     }
 
+    /// <summary>Those that a document is made of, in the order of their numbers.</summary>
+    /// <param name="after">The number that they come after.</param>
+    public static async IAsyncEnumerable<ChargeEntry> OfAsync(DbConnection connection, InvoiceDocument document, long after, int limit, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        await using var command = Verification.VerifyRun.Command(
+            connection, $"{Select} WHERE period = @period AND n > @after AND tenant = @tenant AND currency = @currency AND origin = @origin AND cause = @cause AND {Issued} ORDER BY n LIMIT @limit",
+            ("@period", document.Period), ("@after", after), ("@tenant", document.Tenant.Id), ("@currency", document.Currency), ("@origin", document.Origin), ("@cause", document.Cause), ("@limit", (long)limit));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        var texts = new ChargeTexts();
+        while (await rows.ReadAsync(cancel)) yield return Read(rows, texts);
+    }
+
     /// <summary>By its id, such as <c>2026-11-17</c>; null: there is none.</summary>
     public static async Task<ChargeEntry?> FindAsync(DbConnection connection, string id, CancellationToken cancel)
     {

@@ -1,3 +1,5 @@
+using Metering.Service.Rating;
+
 namespace Metering.Service.Billing;
 
 /// <summary>A charge walked back: price version and tier → quantity → buckets → batches → kernel readings.</summary>
@@ -9,7 +11,7 @@ namespace Metering.Service.Billing;
 /// <param name="MoreBatches">True when there are more than are listed.</param>
 internal sealed record ExplainedCharge(
     string Id, string Period, string Origin, string Tenant, string Day, ExplainedCharge.ExplainedWorkload? Workload, string Sku, string Basis, ExplainedCharge.ExplainedPrice Price, decimal Quantity, string Unit,
-    decimal UnitPrice, string Cost, string Currency, string Arithmetic, decimal? UsedBase, decimal? ReservedBase, DateTimeOffset From, DateTimeOffset To, decimal? Coverage, decimal? EstimatedShare,
+    decimal UnitPrice, Amount Cost, string Currency, string Arithmetic, decimal? UsedBase, decimal? ReservedBase, DateTimeOffset From, DateTimeOffset To, decimal? Coverage, decimal? EstimatedShare,
     IReadOnlyList<ExplainedCharge.Bucket> Buckets, IReadOnlyList<ExplainedCharge.Batch> Batches, bool MoreBatches)
 {
     internal sealed record ExplainedWorkload(string Id, string Kind, string Name, string Path, string Host);

@@ -20,7 +20,7 @@ internal sealed class InvoiceDrafts(LedgerStore store, PeriodDrafter drafter, Ti
         var drafts = new List<InvoiceDocument>();
         foreach (var month in period is { } one ? [one] : (BillingPeriod[])[current.Previous, current])
         {
-            if (!closed.Contains(month.ToString())) drafts.AddRange((await drafter.DraftAsync(month, cancel)).Documents.Where(document => tenant is null || document.Tenant.Id == tenant).Select(document => document.AsDraft()));
+            if (!closed.Contains(month.ToString())) drafts.AddRange((await drafter.DraftAsync(month, cancel)).Of(tenant).Documents.Select(document => document.AsDraft()));
         }
 
         return drafts;
@@ -33,6 +33,6 @@ internal sealed class InvoiceDrafts(LedgerStore store, PeriodDrafter drafter, Ti
     private async Task<HashSet<string>> ClosedAsync(CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
-        return (await InvoiceStore.PeriodsAsync(connection, cancel)).Select(one => one.Id).ToHashSet(StringComparer.Ordinal);
+        return await InvoiceStore.ClosedAsync(connection, cancel);
     }
 }

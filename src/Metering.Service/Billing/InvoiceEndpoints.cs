@@ -32,7 +32,7 @@ internal static class InvoiceEndpoints
     public static void MapInvoices(this IEndpointRouteBuilder routes)
     {
         var invoices = routes.MapGroup("/v1/invoices").WithTags("Billing").RequireAuthorization(Roles.MayRead);
-        invoices.MapGet("/", List).WithSummary("Invoices, credit notes and debit notes in the order of their numbers; with state=draft, what open months would issue now");
+        invoices.MapGet("/", List).WithSummary("Invoices, credit notes and debit notes in the order of their numbers; with state=draft, what open months would issue now").Produces<Page>(200, "application/json", "text/csv").ProducesProblem(400);
         invoices.MapGet("/{id}", Show).WithSummary("One document: JSON byte for byte as it was hashed, its lines as CSV, a workbook, or a page to print; by format or Accept")
             .Produces<InvoiceDocument>(200, "application/json", "text/csv", "text/html", Workbook.ContentType).ProducesProblem(400).ProducesProblem(404);
         invoices.MapGet("/{id}/state", State).WithSummary("What became of a document: issued, corrected or voided, and by which others");
@@ -80,7 +80,7 @@ internal static class InvoiceEndpoints
             case InvoiceFormat.Html:
                 string? manifest;
                 // The manifest names every tenant's documents; only its hash is shown.
-                await using (var all = await store.OpenReadAsync(cancel)) manifest = (await InvoiceStore.PeriodsAsync(all, cancel)).Find(one => one.Id == document.Period)?.Hash;
+                await using (var all = await store.OpenReadAsync(Caller.Local, cancel)) manifest = (await InvoiceStore.PeriodsAsync(all, cancel)).Find(one => one.Id == document.Period)?.Hash;
                 response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'";
                 return TypedResults.Content(InvoicePage.Render(document, state, hash, manifest), "text/html; charset=utf-8");
             case InvoiceFormat.Csv:

@@ -91,6 +91,16 @@ internal static class InvoiceStore
         return (InvoiceDocument.Read(rows.GetString(0)), rows.GetString(0), rows.GetString(1));
     }
 
+    /// <summary>Which months are closed; all that a tenant is told of them.</summary>
+    public static async Task<HashSet<string>> ClosedAsync(DbConnection connection, CancellationToken cancel)
+    {
+        await using var command = VerifyRun.Command(connection, "SELECT id FROM period");
+        var closed = new HashSet<string>(StringComparer.Ordinal);
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel)) closed.Add(rows.GetString(0));
+        return closed;
+    }
+
     /// <summary>Closed periods in order.</summary>
     public static async Task<List<ClosedPeriod>> PeriodsAsync(DbConnection connection, CancellationToken cancel)
     {

@@ -22,6 +22,15 @@ internal sealed record PeriodDraft(
 
     public IReadOnlyList<InvoiceDocument> IssuedBefore { get; init; } = [];
 
+    /// <summary>What of it is a tenant's; null: all. Numbers stay those of the whole month.</summary>
+    public PeriodDraft Of(string? tenant) => tenant is null ? this : this with
+    {
+        Charges = [.. Charges.Where(charge => charge.Tenant == tenant)],
+        Documents = [.. Documents.Where(document => document.Tenant.Id == tenant)],
+        ChargedBefore = [.. ChargedBefore.Where(charge => charge.Tenant == tenant)],
+        IssuedBefore = [.. IssuedBefore.Where(document => document.Tenant.Id == tenant)],
+    };
+
     public PeriodManifest Manifest(IReadOnlyList<string> waivers)
     {
         var charged = new SortedDictionary<string, Amount>(StringComparer.Ordinal);

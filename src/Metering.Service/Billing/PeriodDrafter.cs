@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Metering.Service.Access;
 using Metering.Service.Allocation;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -17,7 +18,8 @@ internal sealed class PeriodDrafter(LedgerStore store, LedgerOptions options, In
     /// <param name="prove">True to hold the usage against the batches on the way: <see cref="RatedPeriod.Unproved"/>.</param>
     public async Task<PeriodDraft> DraftAsync(BillingPeriod period, CancellationToken cancel, bool prove = false, IProgress<ClosingProgress.Step>? progress = null)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        // The numbers, what is corrected and what hosts cost are the whole month's, whoever asks; see PeriodDraft.Of.
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         return await DraftAsync(view, period, cancel, prove, progress);

@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Metering.Service.Access;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Service.Tenants;
 using Microsoft.AspNetCore.Builder;
@@ -24,11 +25,11 @@ internal static class PeriodEndpoints
     public static void MapPeriods(this IEndpointRouteBuilder routes)
     {
         var periods = routes.MapGroup("/v1/periods").WithTags("Billing");
-        periods.MapGet("/", List).RequireAuthorization(Roles.MayManage).WithSummary("The closed periods");
+        periods.MapGet("/", List).AsList().RequireAuthorization(Roles.MayManage).WithSummary("The closed periods");
         periods.MapGet("/{period}", Show).RequireAuthorization(Roles.MayRead).WithSummary("What a month has issued, or would issue if it were closed now");
         periods.MapPost("/{period}/close", Close).RequireAuthorization(Roles.MayManage).WithSummary("Issues the invoices of a month, once; refused while a host is not metered up to its end and not waived by name");
         periods.MapGet("/{period}/closing", Closing).RequireAuthorization(Roles.MayManage).WithSummary("How far the closing of a month is that runs in this process now; 404 when none does");
-        periods.MapGet("/{period}/manifest", Manifest).RequireAuthorization(Roles.MayManage).WithSummary("The manifest of a closed month, byte for byte as it was hashed");
+        periods.MapGet("/{period}/manifest", Manifest).RequireAuthorization(Roles.MayManage).WithSummary("The manifest of a closed month, byte for byte as it was hashed").Produces<PeriodManifest>(200);
     }
 
     private static async Task<Ok<List<PeriodEntry>>> List(LedgerStore store, CancellationToken cancel)

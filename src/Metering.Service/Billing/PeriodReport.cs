@@ -9,19 +9,21 @@ internal sealed class PeriodReport(LedgerStore store, PeriodDrafter drafter, Per
 {
     public async Task<PeriodView> ShowAsync(BillingPeriod period, Caller caller, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        // The manifest names every tenant's documents; its bounds and its hash are for all.
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         if ((await InvoiceStore.PeriodsAsync(connection, cancel)).Find(one => one.Id == period.ToString()) is { } closed)
         {
             var manifest = PeriodManifest.Read(closed.Manifest);
+            await store.EnterAsync(connection, caller, cancel);
             var issued = await InvoiceStore.ReadAsync(connection, caller.Tenant, closed.Id, 0, int.MaxValue, cancel);
             return new PeriodView(closed.Id, "closed", manifest.Start, manifest.End, [], [], caller.Tenant is null ? [.. manifest.Corrected.Keys] : [], issued, closed.Hash);
         }
 
-        var draft = await drafter.DraftAsync(period, cancel);
+        var draft = (await drafter.DraftAsync(period, cancel)).Of(caller.Tenant);
         var (faults, _) = caller.Tenant is null ? await closer.ObstaclesAsync(period, [], cancel) : ([], []);
         var hosts = caller.Tenant is null ? await HostCoverage.ReadAsync(connection, draft.Rated.Start, draft.Rated.End, cancel) : [];
         return new PeriodView(
             period.ToString(), "open", DateTimeOffset.FromUnixTimeSeconds(draft.Rated.Start), DateTimeOffset.FromUnixTimeSeconds(draft.Rated.End), [.. faults.Select(fault => fault.ToString())], hosts,
-            caller.Tenant is null ? [.. draft.Corrected.Keys] : [], [.. draft.IssuedBefore.Concat(draft.Documents.Select(document => document.AsDraft())).Where(document => caller.Tenant is null || document.Tenant.Id == caller.Tenant)], null);
+            caller.Tenant is null ? [.. draft.Corrected.Keys] : [], [.. draft.IssuedBefore.Concat(draft.Documents.Select(document => document.AsDraft()))], null);
     }
 }

@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Metering.Service.Access;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -23,7 +24,7 @@ internal static class EnforcementEndpoints
     public static void MapEnforcement(this IEndpointRouteBuilder routes)
     {
         var enforcement = routes.MapGroup("/v1/enforcement").WithTags("Quotas").RequireAuthorization(Roles.MayManage);
-        enforcement.MapGet("/", List).WithSummary("Limits that agents are told to hold, and those of the last seven days");
+        enforcement.MapGet("/", List).AsTable().WithSummary("Limits that agents are told to hold, and those of the last seven days");
         enforcement.MapPost("/release", Release).WithSummary("Undoes limits, until their quota fires anew");
         enforcement.MapGet("/key", Key).WithSummary("The public key that agents check commands by");
     }

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Metering.Service.Access;
 using Metering.Service.Billing;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -16,7 +17,7 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
     /// <summary>Writes the dataset, header first, and completes nothing: the caller owns the pipe. The number of rows without the header.</summary>
     public async Task<long> WriteAsync(FocusRequest request, PipeWriter output, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var period = await FocusPeriod.ReadAsync(view, request, ledger, drafter, clock.GetUtcNow(), cancel);
@@ -31,11 +32,11 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
     /// <summary>The metadata that goes with the datasets of the request.</summary>
     public async Task<string> MetadataAsync(FocusRequest request, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(request.Caller, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
-        var isClosed = (await InvoiceStore.PeriodsAsync(connection, cancel)).Exists(one => one.Id == request.Period.ToString());
+        var isClosed = (await InvoiceStore.ClosedAsync(connection, cancel)).Contains(request.Period.ToString());
         var sectors = prices.Tenants.Keys.Where(tenant => request.Tenant is null || request.Tenant == tenant).Select(tenant => request.Period.Bounds(prices.ZoneOf(tenant))).Distinct().Order().ToList();
         return FocusMetadata.Write(request, isClosed, isClosed ? await FocusPeriod.ClosedAtAsync(view, request.Period.ToString()) ?? clock.GetUtcNow() : clock.GetUtcNow(), sectors);
     }
@@ -78,7 +79,8 @@ internal sealed class FocusExport(LedgerStore store, LedgerOptions ledger, Perio
 
         // Each row of usage has a row for each of its prices; the documents tell of how many there are.
         var documents = await InvoiceStore.ReadAsync(connection, null, closed.Id, 0, 1_000, cancel);
-        return manifest.UsageRows * Math.Max(1, documents.Select(document => document.Lines.Where(line => line.Kind == "usage").Select(line => line.Text).Distinct(StringComparer.Ordinal).Count()).DefaultIfEmpty(1).Max());
+        var (from, to) = (manifest.Start.ToUnixTimeSeconds(), manifest.End.ToUnixTimeSeconds());
+        return FocusHours.Expected(manifest.UsageRows, await LedgerGrain.ReadAsync(connection, null, ledger, cancel), from, to) * Math.Max(1, documents.Select(document => document.Lines.Where(line => line.Kind == "usage").Select(line => line.Text).Distinct(StringComparer.Ordinal).Count()).DefaultIfEmpty(1).Max());
     }
 
     private async Task InvoiceDetailsAsync(FocusPeriod period, FocusCsv csv, CancellationToken cancel)

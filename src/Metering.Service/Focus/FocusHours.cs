@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Metering.Service.Ledger;
 using Metering.Service.Rating;
 
 namespace Metering.Service.Focus;
@@ -7,6 +8,15 @@ namespace Metering.Service.Focus;
 internal sealed class FocusHours(FocusPeriod period, FocusDays days, FocusResources resources, FocusWriter writer, FocusCsv csv)
 {
     private const long Hour = 3600;
+
+    /// <summary>About how many hours with usage that many rows of usage are, between two instants (Unix seconds): where buckets are shorter than an hour, several of them are one.</summary>
+    public static long Expected(long usageRows, LedgerGrain grain, long from, long to)
+    {
+        var fine = Math.Clamp(to - Math.Max(from, grain.FineFrom), 0, to - from);
+        var buckets = (decimal)(to - from - fine) / grain.Coarse + (decimal)fine / Math.Min(LedgerGrain.Fine, grain.Coarse);
+        var hours = (decimal)(to - from) / Math.Max(Hour, grain.Coarse);
+        return buckets <= hours ? usageRows : (long)Math.Ceiling(usageRows * hours / buckets);
+    }
 
     [StructLayout(LayoutKind.Auto)]
     private struct Sum

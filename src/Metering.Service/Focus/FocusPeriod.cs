@@ -47,17 +47,20 @@ internal sealed class FocusPeriod
 
     public static async Task<FocusPeriod> ReadAsync(LedgerTransaction view, FocusRequest request, LedgerOptions options, PeriodDrafter drafter, DateTimeOffset now, CancellationToken cancel)
     {
+        var isClosed = (await InvoiceStore.ClosedAsync(view.Connection, cancel)).Contains(request.Period.ToString());
+        var draft = isClosed ? null : (await drafter.DraftAsync(view, request.Period, cancel)).Of(request.Tenant);
+
+        // The draft is the whole month's, cut to the tenant; from here on, in the same view, there is nobody else.
+        await view.Store.EnterAsync(view.Connection, request.Caller, cancel);
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
-        var closed = (await InvoiceStore.PeriodsAsync(view.Connection, cancel)).Find(one => one.Id == request.Period.ToString());
-        var draft = closed is null ? await drafter.DraftAsync(view, request.Period, cancel) : null;
 
         // What an open period has issued already, by voiding, is there beside what it would issue.
         var documents = await InvoiceStore.ReadAsync(view.Connection, request.Tenant, request.Period.ToString(), 0, int.MaxValue, cancel);
         if (draft is not null) documents.AddRange(draft.Documents.Select(document => document with { Id = "", Number = 0 }));
         return new FocusPeriod(view, request, prices, draft?.Charges, documents)
         {
-            IsClosed = closed is not null,
-            Updated = closed is null ? now : await ClosedAtAsync(view, closed.Id) ?? now,
+            IsClosed = isClosed,
+            Updated = isClosed ? await ClosedAtAsync(view, request.Period.ToString()) ?? now : now,
             Grain = await LedgerGrain.ReadAsync(view, options),
             Voided = await VoidedAsync(view, cancel),
         };

@@ -1,3 +1,4 @@
+using Metering.Service.Access;
 using Metering.Service.Tenants;
 
 namespace Metering.Service.Focus;
@@ -7,6 +8,9 @@ namespace Metering.Service.Focus;
 /// <param name="Tenant">Only this tenant's rows; null: all.</param>
 internal sealed record FocusRequest(BillingPeriod Period, FocusProfile Profile, FocusDataset Dataset, FocusGrain Grain, IReadOnlyList<FocusColumn> Columns, string? Tenant)
 {
+    /// <summary>For whom the ledger is read.</summary>
+    public Caller Caller => Tenant is null ? Caller.Local : new Caller(Roles.Reader, Tenant, null);
+
     /// <summary>Checks what was given as text; all faults at once, null when there are any.</summary>
     /// <param name="columns">A comma list; empty: all of the profile.</param>
     public static FocusRequest? From(string? period, string? version, string? dataset, string? grain, string? columns, string? tenant, List<string> faults)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Claims;
 using Metering.Service.Access;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -17,7 +18,7 @@ internal static class QuarantineEndpoints
     public static void MapQuarantine(this IEndpointRouteBuilder routes)
     {
         var quarantine = routes.MapGroup("/v1/quarantine").WithTags("Operations").RequireAuthorization(Roles.MayManage);
-        quarantine.MapGet("/", List).WithSummary("Batches that were kept aside for their content, or refused, with the reason; limit, cursor");
+        quarantine.MapGet("/", List).AsTable().WithSummary("Batches that were kept aside for their content, or refused, with the reason; limit, cursor");
         quarantine.MapPost("/replay", Replay).WithSummary("Judges them anew and takes what is good now; the rest stays").ProducesProblem(503);
     }
 

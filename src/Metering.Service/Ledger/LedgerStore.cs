@@ -16,7 +16,15 @@ public abstract class LedgerStore : IAsyncDisposable
     /// <summary>How long a writer waits for its turn or for the database before it reports it as unavailable.</summary>
     protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private static readonly AsyncLocal<Caller?> Asking = new();
+
     public abstract bool IsPostgres { get; }
+
+    /// <summary>What of the ledger's protection is missing and how to get it; null: nothing. Known once it is open.</summary>
+    public virtual string? Unprotected => null;
+
+    /// <summary>The same of a ledger that is not opened here, by looking at what its server would allow.</summary>
+    public virtual Task<string?> LookUnprotectedAsync(CancellationToken cancel) => Task.FromResult<string?>(null);
 
     /// <summary>Called when a transaction has written deliveries, before it commits.</summary>
     internal Action? OutboxWritten { get; set; }
@@ -39,11 +47,34 @@ public abstract class LedgerStore : IAsyncDisposable
     /// <summary>What an exception of a query means when the database, not the content, failed: the ledger is away; null for anything else.</summary>
     public abstract LedgerUnavailableException? Away(Exception e);
 
-    /// <summary>A connection for reading; dispose it.</summary>
-    public abstract Task<DbConnection> OpenReadAsync(CancellationToken cancel);
+    /// <summary>A connection for reading; dispose it. Within a request of somebody who is bound to a tenant it is that tenant's, so that a query which forgets whom it is for sees too little and never too much.</summary>
+    public Task<DbConnection> OpenReadAsync(CancellationToken cancel) => OpenReadAsync(Asking.Value ?? Caller.Local, cancel);
 
-    /// <summary>A connection for reading on behalf of a caller: whoever is bound to a tenant gets, where the database can do that, one that sees no other tenant's rows. Queries restrict themselves all the same.</summary>
-    public virtual Task<DbConnection> OpenReadAsync(Caller caller, CancellationToken cancel) => OpenReadAsync(cancel);
+    /// <summary>A connection for reading on behalf of a caller: whoever is bound to a tenant gets, where the database can do that, one that sees no other tenant's rows. Queries restrict themselves all the same.
+    /// <see cref="Caller.Local"/> is the service itself, which sees all: for what is shared, and for what a tenant has a part of.</summary>
+    public async Task<DbConnection> OpenReadAsync(Caller caller, CancellationToken cancel)
+    {
+        var connection = await ConnectAsync(cancel);
+        try
+        {
+            await EnterAsync(connection, caller, cancel);
+            return connection;
+        }
+        catch
+        {
+            // Not given out with another's eyes.
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>From here on the connection sees what the caller may; for a view that began with the service's own eyes.</summary>
+    public virtual Task EnterAsync(DbConnection connection, Caller caller, CancellationToken cancel) => Task.CompletedTask;
+
+    /// <summary>Whom the present request is for: what it opens without saying for whom is theirs. Ends with the asynchronous method that says it.</summary>
+    public static void ActFor(Caller caller) => Asking.Value = caller;
+
+    protected abstract Task<DbConnection> ConnectAsync(CancellationToken cancel);
 
     /// <summary>A context for reading configuration on behalf of a caller; dispose it.</summary>
     public async Task<MeteringContext> ReadContextAsync(Caller caller, CancellationToken cancel) => NewContext(await OpenReadAsync(caller, cancel), owns: true);

@@ -26,7 +26,12 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
     public override bool IsPostgres => true;
 
     /// <summary>False when the server does not let us have the role that it needs (CREATEROLE, or a grant of <c>metering_tenant</c>).</summary>
-    public bool HasRowSecurity { get; private set; }
+    public bool HasRowSecurity { get; internal set; }
+
+    public override string? Unprotected => HasRowSecurity ? null : NoRowSecurity;
+
+    private const string NoRowSecurity =
+        "PostgreSQL does not let the service have the role that row-level security needs, so only its own queries keep tenants apart; as a superuser: CREATE ROLE metering_tenant NOLOGIN; GRANT metering_tenant TO the service's user; then start the service again.";
 
     public override async Task OpenAsync(CancellationToken cancel)
     {
@@ -70,7 +75,7 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
         }
     }
 
-    public override async Task<DbConnection> OpenReadAsync(CancellationToken cancel)
+    protected override async Task<DbConnection> ConnectAsync(CancellationToken cancel)
     {
         try
         {
@@ -82,22 +87,23 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
         }
     }
 
-    public override async Task<DbConnection> OpenReadAsync(Caller caller, CancellationToken cancel)
+    public override async Task EnterAsync(DbConnection connection, Caller caller, CancellationToken cancel)
     {
-        var connection = await OpenReadAsync(cancel);
-        if (caller.Tenant is not { } tenant || !HasRowSecurity) return connection;
+        if (caller.Tenant is not { } tenant || !HasRowSecurity) return;
         try
         {
             await RowSecurity.EnterAsync((NpgsqlConnection)connection, tenant, cancel);
-            return connection;
         }
-        catch (Exception e)
+        catch (Exception e) when (IsUnavailable(e))
         {
-            // Not given out with another's eyes.
-            await connection.DisposeAsync();
-            if (IsUnavailable(e)) throw new LedgerUnavailableException($"The PostgreSQL ledger can not be read: {e.Message}", e);
-            throw;
+            throw Unreadable(e, e);
         }
+    }
+
+    public override async Task<string?> LookUnprotectedAsync(CancellationToken cancel)
+    {
+        await using var connection = (NpgsqlConnection)await ConnectAsync(cancel);
+        return await RowSecurity.IsAllowedAsync(connection, cancel) ? null : NoRowSecurity;
     }
 
     public override LedgerUnavailableException? Away(Exception e) =>

@@ -14,10 +14,10 @@ internal static class RowSecurity
     private const string Role = "metering_tenant";
 
     // Raise it with the list.
-    private const string Version = "1";
+    private const string Version = "2";
     private const string Mine = "current_setting('metering.tenant', true)";
 
-    // Policies within a condition hold too: what stands on ownership, tenant or invoice sees those of the tenant only.
+    // A name may tell the columns that are granted. Policies within a condition hold too: what stands on ownership, tenant or invoice sees those of the tenant only.
     private static readonly (string Table, string Condition)[] Policies =
     [
         ("tenant", $"id = {Mine}"),
@@ -34,7 +34,22 @@ internal static class RowSecurity
         ("workload", "EXISTS (SELECT 1 FROM ownership o WHERE o.workload = workload.id)"),
         ("workload_version", "EXISTS (SELECT 1 FROM ownership o WHERE o.workload = workload_version.workload AND workload_version.valid_from < o.valid_to AND workload_version.valid_to > o.valid_from)"),
         ("coverage", "EXISTS (SELECT 1 FROM workload w WHERE w.host = coverage.host)"),
+        ("quota", $"json::jsonb -> 'subject' ->> 'tenant' = {Mine}"),
+        ("quota_plan", "EXISTS (SELECT 1 FROM quota q WHERE split_part(q.json::jsonb ->> 'plan', '/', 1) = quota_plan.id)"),
+        .. ((string[])["quota_window", "quota_state", "quota_clock", "quota_transition", "quota_counting"]).Select(table => (table, $"EXISTS (SELECT 1 FROM quota q WHERE q.id = {table}.quota)")),
+
+        // Labels of the hosts on which the tenant has a workload: a price may ask for them.
+        ("agent (id, host, labels, last_seen_at)", "EXISTS (SELECT 1 FROM workload w WHERE w.host = agent.host)"),
+
+        // What is everybody's: how long buckets are, which days are added up, which months are closed and when. Manifests name every tenant's documents.
+        ("meta", "key = 'grain_fine_from'"),
+        ("rollup_day", "true"),
+        ("period (id)", "true"),
+        ("audit (at, action, subject)", "action LIKE 'period.closed%'"),
     ];
+
+    /// <summary>Tables with a tenant that no tenant has any access to.</summary>
+    internal static readonly IReadOnlySet<string> Withheld = new HashSet<string>(StringComparer.Ordinal) { "api_key", "enforcement", "quota_window_former" };
 
     /// <summary>Puts policies in place; false when the server does not let the service have the role, so that the queries alone keep tenants apart.</summary>
     public static async Task<bool> EnsureAsync(NpgsqlConnection connection, CancellationToken cancel)
@@ -64,18 +79,18 @@ internal static class RowSecurity
 
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await ExecuteAsync(connection, $"DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO {Role}', current_schema()); END $$", cancel);
-        foreach (var (table, condition) in Policies)
+        foreach (var (what, condition) in Policies)
         {
+            var cut = what.IndexOf(' ', StringComparison.Ordinal);
+            var (table, columns) = cut < 0 ? (what, "") : (what[..cut], what[cut..]);
             await ExecuteAsync(connection, $"""
                 ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
                 DROP POLICY IF EXISTS tenant_scope ON {table};
                 CREATE POLICY tenant_scope ON {table} FOR SELECT TO {Role} USING ({condition});
-                GRANT SELECT ON {table} TO {Role}
+                GRANT SELECT{columns} ON {table} TO {Role}
                 """, cancel);
         }
 
-        // Which months are closed is everybody's; their manifests name every tenant's documents.
-        await ExecuteAsync(connection, $"GRANT SELECT (id) ON period TO {Role}", cancel);
         await ExecuteAsync(connection, $"INSERT INTO meta (key, value) VALUES ('row_security', '{Version}') ON CONFLICT (key) DO UPDATE SET value = excluded.value", cancel);
         await transaction.CommitAsync(cancel);
         return true;
@@ -87,6 +102,14 @@ internal static class RowSecurity
         await using var command = new NpgsqlCommand($"SELECT set_config('metering.tenant', $1, false), set_config('role', '{Role}', false)", connection);
         command.Parameters.Add(new NpgsqlParameter { Value = tenant });
         await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    /// <summary>True when <see cref="EnsureAsync"/> would succeed, or has.</summary>
+    public static async Task<bool> IsAllowedAsync(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(
+            $"SELECT COALESCE((SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = '{Role}'), false) OR (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)", connection);
+        return await command.ExecuteScalarAsync(cancel) is true;
     }
 
     private static async Task<bool> IsGrantedAsync(NpgsqlConnection connection, CancellationToken cancel)

@@ -89,7 +89,7 @@ internal sealed class SqliteStore : LedgerStore
     public override LedgerUnavailableException? Away(Exception e) =>
         e as LedgerUnavailableException ?? (e is SqliteException sqlite && IsUnavailable(sqlite) ? Unreadable(sqlite) : null);
 
-    public override async Task<DbConnection> OpenReadAsync(CancellationToken cancel)
+    protected override async Task<DbConnection> ConnectAsync(CancellationToken cancel)
     {
         try
         {

@@ -31,8 +31,22 @@ internal sealed class LiveFeed(LedgerStore store, Inventory inventory, TimeProvi
     {
         var all = await AllAsync(cancel);
         if (caller.Tenant is not { } tenant) return all;
-        var mine = all.Workloads.Where(workload => workload.Tenant == tenant).ToList();
+        var owned = await OwnedAsync(caller, cancel);
+        var mine = all.Workloads.Where(workload => workload.Tenant == tenant && owned.Contains((workload.Host, workload.Kind, workload.Id))).ToList();
         return all with { Hosts = [], Workloads = mine, CpuCores = mine.Sum(workload => workload.CpuCores ?? 0), UnattributedCores = 0, HeldMicroseconds = 0, UnscrapedShare = null };
+    }
+
+    // A batch is a host's, with the usage of all tenants on it, so the reading is everybody's: what is shown of it is what the database shows the caller.
+    private async Task<HashSet<(string Host, string Kind, string Id)>> OwnedAsync(Caller caller, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeSeconds();
+        await using var connection = await store.OpenReadAsync(caller, cancel);
+        await using var command = VerifyRun.Command(connection, "SELECT w.host, w.kind, w.key FROM ownership o JOIN workload w ON w.id = o.workload WHERE o.tenant = @tenant AND o.valid_to > @recent AND w.last_seen > @recent",
+            ("@tenant", caller.Tenant!), ("@recent", now - 3600));
+        var owned = new HashSet<(string, string, string)>();
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel)) owned.Add((rows.GetString(0), rows.GetString(1), rows.GetString(2)));
+        return owned;
     }
 
     private async Task<LiveView> AllAsync(CancellationToken cancel)
@@ -58,7 +72,7 @@ internal sealed class LiveFeed(LedgerStore store, Inventory inventory, TimeProvi
     {
         var now = clock.GetUtcNow();
         PriceCatalogue prices;
-        await using (var context = await store.ReadContextAsync(cancel)) prices = await PriceCatalogue.LoadAsync(context, cancel);
+        await using (var context = await store.ReadContextAsync(Caller.Local, cancel)) prices = await PriceCatalogue.LoadAsync(context, cancel);
         var (hosts, workloads, cut) = (new List<LiveHost>(), new List<LiveWorkload>(), false);
         foreach (var host in await inventory.HostsAsync(Caller.Local, cancel))
         {
@@ -125,7 +139,7 @@ internal sealed class LiveFeed(LedgerStore store, Inventory inventory, TimeProvi
     {
         var end = UnixTime.ToUnixMicroseconds(host.LastWindowEnd);
         var sums = new LiveSums(end, UnixTime.ToUnixMicroseconds(host.FirstWindowStart));
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
 
         // The newest first, by index receipt_agent_window. A window without length is an epoch's first pass, which bills nothing.
         await using var command = VerifyRun.Command(connection, """
@@ -147,7 +161,7 @@ internal sealed class LiveFeed(LedgerStore store, Inventory inventory, TimeProvi
 
     private async Task<Dictionary<(string, string), (string Name, string Tenant, WorkloadTraits Traits)>> NamesAsync(HostView host, long now, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         await using var command = VerifyRun.Command(connection, """
             SELECT w.kind, w.key, w.name, COALESCE(o.tenant, 'unattributed'), w.labels FROM workload w
             LEFT JOIN ownership o ON o.workload = w.id AND o.valid_from <= @now AND o.valid_to > @now WHERE w.host = @host AND (w.ended = 0 OR w.last_seen > @recent)

@@ -40,13 +40,14 @@ internal sealed class QuotaCatalogue
     /// <summary>Some figures are being counted anew: who adds usage asks how far, see <see cref="QuotaCount"/>.</summary>
     public bool IsCounting { get; private init; }
 
-    public static async Task<QuotaCatalogue> LoadAsync(MeteringContext context, CancellationToken cancel)
+    /// <param name="isWhole">False for who sees one tenant only: without webhooks and rules, so that it is no basis for counting.</param>
+    public static async Task<QuotaCatalogue> LoadAsync(MeteringContext context, CancellationToken cancel, bool isWhole = true)
     {
         var stored = await context.Set<StoredQuota>().AsNoTracking().ToListAsync(cancel);
         var plans = (await context.Set<StoredQuotaPlan>().AsNoTracking().ToListAsync(cancel)).ToDictionary(row => row.Id, row => JsonSerializer.Deserialize<QuotaPlan>(row.Json, LedgerJson.Options)!, StringComparer.Ordinal);
-        var webhooks = await context.Set<Webhook>().AsNoTracking().Select(webhook => webhook.Id).ToListAsync(cancel);
+        var webhooks = !isWhole ? [] : await context.Set<Webhook>().AsNoTracking().Select(webhook => webhook.Id).ToListAsync(cancel);
         var prices = await PriceCatalogue.LoadAsync(context, cancel);
-        var rules = await context.Set<StoredRules>().AsNoTracking().Select(row => row.Json).FirstOrDefaultAsync(cancel);
+        var rules = !isWhole ? null : await context.Set<StoredRules>().AsNoTracking().Select(row => row.Json).FirstOrDefaultAsync(cancel);
         var versions = await context.Set<StoredPriceVersion>().AsNoTracking().OrderBy(row => row.Book).ThenBy(row => row.Version).Select(row => row.Book + row.Version + row.Json).ToListAsync(cancel);
         var contracts = await context.Set<StoredContract>().AsNoTracking().OrderBy(row => row.Tenant).Select(row => row.Tenant + row.Json).ToListAsync(cancel);
         var quotas = new List<CompiledQuota>();

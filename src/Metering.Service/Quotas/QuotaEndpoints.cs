@@ -19,7 +19,7 @@ internal static class QuotaEndpoints
         var quotas = routes.MapGroup("/v1/quotas").WithTags("Quotas");
         quotas.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The quotas with their present figures").AsList();
         quotas.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One quota with its present figure");
-        quotas.MapGet("/{id}/history", History).RequireAuthorization(Roles.MayRead).WithSummary("Its transitions, newest first");
+        quotas.MapGet("/{id}/history", History).AsTable().RequireAuthorization(Roles.MayRead).WithSummary("Its transitions, newest first");
         quotas.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a quota; what was used in the open window counts");
         quotas.MapPost("/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes several quotas, all or none; check=true only tells the faults");
         quotas.MapDelete("/{id}", Delete).RequireAuthorization(Roles.MayManage).WithSummary("Removes a quota; what is firing is resolved");

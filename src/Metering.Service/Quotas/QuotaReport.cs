@@ -12,10 +12,10 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
     /// <summary>Those the caller may see, by id; or one of them.</summary>
     public async Task<List<QuotaView>> ListAsync(Caller caller, string? id, CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
-        var catalogue = await QuotaCatalogue.LoadAsync(view.Context, cancel);
+        var catalogue = await QuotaCatalogue.LoadAsync(view.Context, cancel, isWhole: caller.Tenant is null);
         var grain = await LedgerGrain.ReadAsync(view, options);
         var now = clock.GetUtcNow().ToUnixTimeSeconds();
         var quotas = catalogue.Quotas.Where(quota => (id is null || quota.Id == id) && (caller.Tenant is null || caller.Tenant == quota.Document.Subject.Tenant)).ToList();
@@ -33,7 +33,7 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
     {
         var isThere = (await ListAsync(caller, id, cancel)).Count > 0;
         if (!isThere && caller.Tenant is not null) return null;
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var entries = new List<QuotaHistoryEntry>();

@@ -1,3 +1,4 @@
+using Metering.Service.Access;
 using Metering.Service.Allocation;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -19,10 +20,15 @@ internal sealed class AllocationReport(LedgerStore store, LedgerOptions options)
     public async Task<AllocationPage> RunAsync(UsageQuery query, CancellationToken cancel)
     {
         AllocationBook book;
-        await using (var context = await store.ReadContextAsync(cancel)) book = await AllocationBook.LoadAsync(context, cancel);
+        await using (var context = await store.ReadContextAsync(Caller.Local, cancel)) book = await AllocationBook.LoadAsync(context, cancel);
         var grain = await LedgerGrain.ReadAsync(store, options, cancel);
-        await using var connection = await store.OpenReadAsync(cancel);
-        var (facets, owners) = (await FacetIndex.LoadAsync(connection, query, cancel), await OwnerIndex.ReadAsync(connection, query.FromSeconds, query.ToSeconds, cancel));
+
+        // Shares are of a whole that others are part of. Whose they are and what may be shown of them is read as the caller.
+        FacetIndex facets;
+        OwnerIndex owners;
+        await using (var mine = await store.OpenReadAsync(query.Caller, cancel))
+            (facets, owners) = (await FacetIndex.LoadAsync(mine, query, cancel), await OwnerIndex.ReadAsync(mine, query.FromSeconds, query.ToSeconds, cancel));
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         var sums = new Dictionary<(int Step, Facet Facet, string Currency), Int128[]>();
         var step = 0;
         var stream = await AllocationStream.OpenAsync(connection, book, grain, query.FromSeconds, query.ToSeconds, Add, cancel);

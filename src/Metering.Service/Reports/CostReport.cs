@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Metering.Service.Tenants;
@@ -31,18 +32,25 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
     /// <summary>All rows, each step's as soon as its last day is rated; memory holds the steps of one day.</summary>
     public async IAsyncEnumerable<CostRowView> StreamAsync(UsageQuery query, [EnumeratorCancellation] CancellationToken cancel)
     {
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
         var begin = prices.Tenants.Keys.Where(tenant => Wanted(query, tenant)).Select(tenant => TenantCalendar.PeriodOf(query.FromSeconds, prices.ZoneOf(tenant)).Start).Append(query.FromSeconds).Min();
-        var run = new CostRun(query, prices, await LedgerGrain.ReadAsync(view, options), prices.AsksTraits ? await TraitsReader.ReadAsync(connection, cancel) : null,
-            await OwnerIndex.ReadAsync(connection, begin, query.ToSeconds, cancel), await FacetIndex.LoadAsync(connection, query, cancel));
         var onlyTenants = FacetIndex.AsksOnlyTenants(query);
         var summed = onlyTenants ? query.ToSeconds : query.FromSeconds;
         var days = await Rollup.DaysAsync(connection, begin, summed, cancel);
-        var cells = days.Count == 0 ? [] : await Rollup.CellsAsync(connection, begin, summed, cancel);
         var fingerprint = days.Count == 0 ? null : await RollupFingerprint.LoadAsync(view, prices, options, cancel);
+        if (query.Caller.Tenant is not null)
+        {
+            // Which sums hold depends on everybody's configuration; from here on, in the same view, there is nobody else.
+            await store.EnterAsync(connection, query.Caller, cancel);
+            prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
+        }
+
+        var run = new CostRun(query, prices, await LedgerGrain.ReadAsync(view, options), prices.AsksTraits ? await TraitsReader.ReadAsync(connection, cancel) : null,
+            await OwnerIndex.ReadAsync(connection, begin, query.ToSeconds, cancel), await FacetIndex.LoadAsync(connection, query, cancel));
+        var cells = days.Count == 0 ? [] : await Rollup.CellsAsync(connection, begin, summed, cancel);
         for (var day = begin / Rollup.Day * Rollup.Day; day < query.ToSeconds; day += Rollup.Day)
         {
             var (from, to) = (Math.Max(day, begin), Math.Min(day + Rollup.Day, query.ToSeconds));

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Globalization;
 using Metering.Messages;
 using Metering.Meters;
+using Metering.Service.Access;
 using Metering.Service.Ledger;
 using Metering.Units;
 
@@ -47,7 +48,7 @@ internal sealed class HostFigures(LedgerStore store, TimeProvider clock)
             if (_readAt != 0 && clock.GetElapsedTime(_readAt) < _keep) return _figures;
             var began = clock.GetTimestamp();
             var figures = new Dictionary<string, HostFigure>(StringComparer.Ordinal);
-            await using var connection = await store.OpenReadAsync(cancel);
+            await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
             await SharesAsync(connection, figures, cancel);
             await QuarantineAsync(connection, figures, cancel);
             await BeforeAsync(connection, figures, cancel);

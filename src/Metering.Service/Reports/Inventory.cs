@@ -21,7 +21,7 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         var hosts = new List<HostView>();
         if (caller.Tenant is not null) return hosts;
         var more = await figures.GetAsync(cancel);
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
         var coverage = new Dictionary<string, decimal?>(StringComparer.Ordinal);
         var day = clock.GetUtcNow().AddDays(-1).ToUnixTimeSeconds();
         await using (var command = Command(connection, string.Create(CultureInfo.InvariantCulture, $"SELECT host, SUM(covered_us), SUM(expected_us) FROM coverage WHERE bucket >= {day} GROUP BY host")))

@@ -33,7 +33,7 @@ internal sealed class RecommendationReport(LedgerStore store, LedgerOptions opti
         Dimension.TryFind("tenant", store.IsPostgres, out var tenant);
         Dimension.TryFind("workload", store.IsPostgres, out var workload);
         query = query with { GroupBy = [tenant, workload] };
-        await using var connection = await store.OpenReadAsync(cancel);
+        await using var connection = await store.OpenReadAsync(query.Caller, cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);

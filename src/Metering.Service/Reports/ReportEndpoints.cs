@@ -22,7 +22,7 @@ internal static class ReportEndpoints
         reports.MapGet("/hosts", Hosts).WithSummary("The hosts, how far each is metered and what each can meter").Produces<HostPage>();
         reports.MapGet("/workloads", Workloads).WithSummary("The workloads that were ever seen").Produces<WorkloadPage>();
         reports.MapGet("/proof", Proof).WithSummary("What the stored batches bill to a cgroup path and below, for comparison with the kernel").Produces<ProofView>().ProducesProblem(404);
-        reports.MapGet("/meters", Meters).WithSummary("What is metered, in which unit, from which kernel file");
+        reports.MapGet("/meters", Meters).WithSummary("What is metered, in which unit, from which kernel file").Produces<MeterPage>(200, "application/json", "text/csv");
     }
 
     private static async Task<IResult> Usage([AsParameters] UsageParameters parameters, HttpRequest request, Caller caller, UsageReport report, ReportTables tables, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel)
@@ -107,6 +107,6 @@ internal static class ReportEndpoints
         var meters = MeterCatalogue.All.Select(meter => new MeterView(meter.Name, meter.Wire, meter.Unit, meter.Scale, meter.Kind == MeterKind.Sum ? "sum" : "peak", meter.Family.ToString().ToLowerInvariant(), meter.Source)).ToArray();
         return CsvAnswer.Wanted(request, format)
             ? new CsvAnswer(["name", "wireName", "unit", "scale", "kind", "family", "source"], meters.Select(meter => (IReadOnlyList<object?>)[meter.Name, meter.WireName, meter.Unit, meter.Scale, meter.Kind, meter.Family, meter.Source]))
-            : TypedResults.Ok(new { meters });
+            : TypedResults.Ok(new MeterPage(meters));
     }
 }

@@ -168,5 +168,8 @@ internal static class TenantEndpoints
         return faults;
     }
 
+    /// <summary>A tenant as the audit trail has it.</summary>
+    internal static string Audited(string id, string name, string timeZone, string currency, string priceBook) => AuditTrail.Text(new TenantDocument(id, name, timeZone, currency, priceBook));
+
     private static TenantDocument View(Tenant tenant) => new(tenant.Id, tenant.Name, tenant.TimeZone, tenant.Currency, tenant.PriceBook);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Metering.Service.Access;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Service.Reports;
 using Metering.Units;
@@ -31,7 +32,7 @@ internal static class TimeSeriesEndpoints
     {
         var series = routes.MapGroup("/v1/time-series").WithTags("Operations").RequireAuthorization(Roles.MayManage);
         series.MapGet("", Show).WithSummary("How far the time series are behind the ledger, and what keeps them");
-        series.MapGet("/parked", Parked).WithSummary("Points that the server refused, with its reason");
+        series.MapGet("/parked", Parked).AsTable().WithSummary("Points that the server refused, with its reason");
         series.MapDelete("/parked", Clear).WithSummary("Forgets the refused points");
         series.MapPost("/rebuild", Rebuild).WithSummary("Writes the points of a span again; one JSON object per line, the last one with 'done'").Produces<RebuildEvent>(200, "application/x-ndjson").ProducesProblem(409);
     }

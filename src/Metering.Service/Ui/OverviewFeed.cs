@@ -68,7 +68,7 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
         var coverage = (await usage.RunAsync(Query(grain, caller, now, "total", "host"), cancel)).Rows.ToDictionary(row => (string)row.Key["host"], row => row.Coverage, StringComparer.Ordinal);
         var tenantCosts = new CostPage(byTenant.From, byTenant.To, "hour", [], null);
         var workloadCosts = tenantCosts;
-        if (await HasPricesAsync(cancel))
+        if (await HasPricesAsync(caller, cancel))
         {
             tenantCosts = await costs.RunAsync(Query(grain, caller, now, "hour", "tenant"), cancel);
             workloadCosts = await costs.RunAsync(Query(grain, caller, now, cut ? "total" : "hour", "tenant,workload"), cancel);
@@ -110,9 +110,9 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
         return query with { Limit = MaxRows };
     }
 
-    private async Task<bool> HasPricesAsync(CancellationToken cancel)
+    private async Task<bool> HasPricesAsync(Caller caller, CancellationToken cancel)
     {
-        await using var context = await store.ReadContextAsync(cancel);
+        await using var context = await store.ReadContextAsync(caller, cancel);
         return await context.Set<StoredPriceVersion>().AnyAsync(cancel);
     }
 

@@ -32,6 +32,7 @@ public sealed class PageApi(IServiceScopeFactory scopes)
         pipeline.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = onError, SuppressDiagnosticsCallback = context => context.Exception is LedgerUnavailableException or BadHttpRequestException });
         pipeline.UseRouting();
         pipeline.UseAuthorization();
+        pipeline.Use(Access.AccessSetup.ActAsync);
         pipeline.UseEndpoints(endpoints =>
         {
             foreach (var source in ((IEndpointRouteBuilder)app).DataSources) endpoints.DataSources.Add(source);

@@ -50,10 +50,10 @@ internal sealed class VerifyRun(LedgerStore store, LedgerOptions options)
     public async Task<List<AgentMark>> MarksAsync(CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
-        await using var command = Command(connection, "SELECT a.id, a.host, a.epoch, a.committed, a.last_sequence, COALESCE(e.sequence, 0) FROM agent a LEFT JOIN batch_expiry e ON e.agent = a.id ORDER BY a.host, a.id");
+        await using var command = Command(connection, "SELECT a.id, a.host, a.epoch, a.committed, a.last_sequence, COALESCE(e.sequence, 0), a.last_window_end FROM agent a LEFT JOIN batch_expiry e ON e.agent = a.id ORDER BY a.host, a.id");
         await using var rows = await command.ExecuteReaderAsync(cancel);
         var agents = new List<AgentMark>();
-        while (await rows.ReadAsync(cancel)) agents.Add(new AgentMark(rows.GetInt64(0), rows.GetString(1), rows.GetString(2), rows.GetInt64(3), rows.GetInt64(4), rows.GetInt64(5)));
+        while (await rows.ReadAsync(cancel)) agents.Add(new AgentMark(rows.GetInt64(0), rows.GetString(1), rows.GetString(2), rows.GetInt64(3), rows.GetInt64(4), rows.GetInt64(5), rows.GetInt64(6)));
         return agents;
     }
 

@@ -8,7 +8,8 @@ using Xunit;
 namespace Metering.Tests.Access;
 
 /// <summary>The API as its document, its page and its examples tell it.</summary>
-public sealed partial class ApiContractTests(TwoTenants tenants) : IClassFixture<TwoTenants>
+[Collection(nameof(TwoTenants))]
+public sealed partial class ApiContractTests(TwoTenants tenants)
 {
     private static readonly string Golden = Path.Combine(RepositoryFiles.Root, "tests/Metering.Tests/Access/openapi.v1.approved.json");
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -42,6 +43,7 @@ public sealed partial class ApiContractTests(TwoTenants tenants) : IClassFixture
         var page = await tenants.Service.SendAsync("GET", "docs/index.html");
         Assert.Equal((HttpStatusCode.OK, "text/html"), (page.Status, page.Media));
         Assert.Equal(HttpStatusCode.OK, (await tenants.Service.SendAsync("GET", "docs/swagger-ui.css")).Status);
+        Assert.DoesNotMatch("(src|href)=[\"'](https?:)?//", page.Text);
         Assert.Contains("/openapi/v1.json", (await tenants.Service.SendAsync("GET", "docs/index.js")).Text + page.Text);
     }
 
@@ -78,7 +80,7 @@ public sealed partial class ApiContractTests(TwoTenants tenants) : IClassFixture
     [Fact]
     public async Task Lists_come_by_pages_and_as_csv()
     {
-        foreach (var path in (string[])["v1/tenants", "v1/quotas", "v1/price-books", "v1/api-keys"])
+        foreach (var path in (string[])["v1/tenants", "v1/quotas", "v1/price-books", "v1/api-keys", $"v1/invoices/{tenants.Invoices["acme"]}/charges", "v1/periods"])
         {
             var all = (await tenants.Service.GoodAsync("GET", path)).Json.EnumerateArray().Select(one => one.GetRawText()).ToList();
             var (read, cursor) = (new List<string>(), "");
@@ -97,6 +99,67 @@ public sealed partial class ApiContractTests(TwoTenants tenants) : IClassFixture
             foreach (var bad in (string[])["limit=0", "limit=x", "limit=10001", "cursor=x", "cursor=!"])
                 Assert.Equal((HttpStatusCode.BadRequest, "urn:metering:problem:invalid-request"), await tenants.Service.SendAsync("GET", $"{path}?{bad}") is var answer ? (answer.Status, answer.Type) : default);
         }
+    }
+
+    [Fact]
+    public async Task Whatever_is_a_list_comes_as_csv_too()
+    {
+        var month = tenants.Month;
+        foreach (var path in (string[])[$"v1/usage?from={month}", $"v1/costs?from={month}", "v1/costs/forecast", $"v1/recommendations?from={month}", "v1/hosts", "v1/workloads", "v1/meters", "v1/live", "v1/audit", "v1/quarantine", "v1/reports", "v1/time-series/parked", "v1/tenants",
+            "v1/price-books", "v1/quotas", "v1/quotas/acme-cpu/history", "v1/quota-plans", "v1/enforcement", "v1/periods", "v1/invoices", $"v1/invoices/{tenants.Invoices["acme"]}", $"v1/invoices/{tenants.Invoices["acme"]}/charges",
+            "v1/alerts", "v1/alerts/current", "v1/webhooks", "v1/webhooks/trail/deliveries", "v1/silences", "v1/api-keys"])
+        {
+            var byAccept = await tenants.Service.SendAsync("GET", path, null, null, ("Accept", "text/csv"));
+            var byFormat = await tenants.Service.SendAsync("GET", path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + "format=csv");
+            Assert.True((byAccept.Status, byAccept.Media) == (HttpStatusCode.OK, "text/csv"), $"{path}: {(int)byAccept.Status} {byAccept.Media}");
+            Assert.True((byFormat.Status, byFormat.Media) == (HttpStatusCode.OK, "text/csv"), $"{path}: {(int)byFormat.Status} {byFormat.Media}");
+        }
+    }
+
+    [Fact]
+    public async Task What_is_no_route_and_no_method_is_told_with_the_remedy()
+    {
+        foreach (var (method, path, status, told) in new[] { ("GET", "v1/nosuch", 404, "/docs"), ("GET", "nosuch.php", 404, "/docs"), ("PATCH", "v1/tenants/acme", 405, "GET, PUT"), ("POST", "v1/tenants", 405, "GET"), ("PUT", "v1/tenants/acme", 415, "application/json") })
+        {
+            var answer = await tenants.Service.SendAsync(method, path, status == 415 ? new StringContent("x", System.Text.Encoding.UTF8, "text/plain") : null);
+            Assert.Equal(status, (int)answer.Status);
+            Assert.StartsWith("urn:metering:problem:", answer.Type, StringComparison.Ordinal);
+            Assert.Contains(told, answer.Json.GetProperty("detail").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task An_amount_is_a_number_wherever_it_is_told()
+    {
+        var charge = (await tenants.Service.GoodAsync("GET", $"v1/invoices/{tenants.Invoices["acme"]}/charges?limit=1")).Json[0];
+        var line = (await tenants.Service.GoodAsync("GET", $"v1/invoices/{tenants.Invoices["acme"]}")).Json.GetProperty("lines")[0];
+        var explained = (await tenants.Service.GoodAsync("GET", $"v1/charges/{tenants.Charges["acme"]}/explain")).Json;
+        foreach (var cost in (JsonElement[])[charge.GetProperty("cost"), line.GetProperty("cost"), explained.GetProperty("cost")]) Assert.Equal(JsonValueKind.Number, cost.ValueKind);
+    }
+
+    [Fact]
+    public async Task Every_operation_of_the_document_says_what_it_is_and_what_it_answers()
+    {
+        var document = (await tenants.Service.GoodAsync("GET", "openapi/v1.json")).Json;
+        foreach (var path in document.GetProperty("paths").EnumerateObject())
+        {
+            foreach (var operation in path.Value.EnumerateObject())
+            {
+                Assert.True(operation.Value.TryGetProperty("summary", out var summary) && summary.GetString() is { Length: >= 8 }, $"{operation.Name} {path.Name} has no summary.");
+                Assert.True(operation.Value.GetProperty("responses").EnumerateObject().Any(one => one.Name.StartsWith('2')), $"{operation.Name} {path.Name} has no answer.");
+                foreach (var one in operation.Value.GetProperty("responses").EnumerateObject().Where(one => one.Name is "200" or "201")) Assert.True(one.Value.TryGetProperty("content", out _), $"{operation.Name} {path.Name} does not say what {one.Name} holds.");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task The_same_request_at_the_same_time_is_carried_out_once()
+    {
+        var key = ("Idempotency-Key", "at-once");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => tenants.Service.SendAsync("POST", "v1/api-keys", """{"role":"agent","host":"at-once-host"}""", null, key)));
+        Assert.All(answers, answer => Assert.True(answer.Status is HttpStatusCode.Created || (answer.Status is HttpStatusCode.Conflict && answer.Headers.ContainsKey("Retry-After")), $"{(int)answer.Status} {answer.Text}"));
+        Assert.Single((await tenants.Service.GoodAsync("GET", "v1/api-keys")).Json.EnumerateArray(), one => one.GetProperty("host").GetString() == "at-once-host");
+        Assert.Single(answers, answer => answer.Text.Contains("\"secret\"", StringComparison.Ordinal));
     }
 
     [Fact]

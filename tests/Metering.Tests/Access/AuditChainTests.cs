@@ -58,9 +58,40 @@ public sealed class AuditChainTests : IAsyncLifetime
         Assert.Contains(detail, first.Detail);
     }
 
-    private async Task<Discrepancy?> FirstAsync()
+    [Fact]
+    public async Task Configuration_that_was_changed_beside_the_trail_is_named()
     {
-        await foreach (var one in new AuditCheck().RunAsync(new VerifyRun(_store, _options), Cancel))
+        await using var service = await RunningService.StartAsync();
+        await service.GoodAsync("PUT", "v1/price-books/standard/versions/1", new { currency = "EUR", validFrom = "2020-01-01T00:00:00Z", prices = new[] { new { meter = "cpuSeconds", unit = "Core-Hours", price = 0.5 } } });
+        await service.GoodAsync("PUT", "v1/tenants/acme", new { priceBook = "standard" });
+        await service.GoodAsync("PUT", "v1/tenants/acme/contract", new { terms = new[] { new { validFrom = "2020-01-01T00:00:00Z", discount = 10 } } });
+        await service.GoodAsync("PUT", "v1/ownership-rules", new { rules = new[] { new { match = new { path = "/a" }, tenant = "acme" } } });
+        await service.GoodAsync("PUT", "v1/quotas/gone", new { subject = new { tenant = "acme" }, meter = "cpuSeconds", window = "month", limit = 1 });
+        await service.GoodAsync("DELETE", "v1/quotas/gone");
+        await service.GoodAsync("PUT", "v1/quotas/cpu", new { subject = new { tenant = "acme" }, meter = "cpuSeconds", window = "month", limit = 1 });
+        var run = new VerifyRun(service.Store, _options);
+        Assert.Null(await FirstAsync(new ConfigurationCheck(), run));
+
+        // The last of the check's order first, so that each is found before those that are there already.
+        foreach (var (sql, table, key, detail) in new[]
+        {
+            ("UPDATE tenant SET price_book = 'cheap'", "tenant", "acme", "not what the audit trail says"), ("UPDATE ownership_rules SET json = '[]'", "ownership_rules", "ownership_rules", "not what the audit trail says"),
+            ("DELETE FROM quota", "quota", "cpu", "it is missing"), ("UPDATE contract SET json = '{}'", "contract", "acme", "not what the audit trail says"),
+            ("UPDATE price_version SET json = replace(json, '0.5', '0.05')", "price_version", "standard/1", "not what the audit trail says"), ("DELETE FROM price_version", "price_version", "standard/1", "it is missing"),
+        })
+        {
+            await service.Store.WriteAsync(transaction => transaction.ExecuteAsync(sql), Cancel);
+            var first = await FirstAsync(new ConfigurationCheck(), run);
+            Assert.Equal((table, key), (first?.Table, first?.Key));
+            Assert.Contains(detail, first!.Detail);
+        }
+    }
+
+    private Task<Discrepancy?> FirstAsync() => FirstAsync(new AuditCheck(), new VerifyRun(_store, _options));
+
+    private static async Task<Discrepancy?> FirstAsync(IVerifyCheck check, VerifyRun run)
+    {
+        await foreach (var one in check.RunAsync(run, Cancel))
         {
             if (one.Discrepancy is { } found) return found;
         }

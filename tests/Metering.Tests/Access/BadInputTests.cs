@@ -7,7 +7,8 @@ using Xunit;
 namespace Metering.Tests.Access;
 
 /// <summary>Every route of the API document with what nobody should send: it is refused with a problem of ours, and the service lives on.</summary>
-public sealed class BadInputTests(TwoTenants tenants) : IClassFixture<TwoTenants>
+[Collection(nameof(TwoTenants))]
+public sealed class BadInputTests(TwoTenants tenants)
 {
     private const string Hostile = "<script>alert(1)</script>'\"\u001b[31m=cmd()";
 
@@ -107,6 +108,76 @@ public sealed class BadInputTests(TwoTenants tenants) : IClassFixture<TwoTenants
 
         await tenants.Service.SendAsync("DELETE", "v1/tenants/hostile");
     }
+
+    // What a field or a parameter is given, as JSON.
+    private static readonly string[] Values =
+    [
+        "null", "true", "0", "-1", "1e999", "-1e999", "1e-999", "NaN", "Infinity", "99999999999999999999999999999999", "-9223372036854775809", "18446744073709551616", "1.00000000000000000000000000000000001", "01", "\"\"", "\"\\u0000\"",
+        "\"\\ud800\"", "\"\\u202e\"", "\"2026-99-99T00:00:00Z\"", "\"9999-12-31T23:59:59Z\"", "\"0001-01-01T00:00:00+14:00\"", "\"P1Y\"", "\"../../etc/passwd\"", "\"=cmd()\"", "\"<script>alert(1)</script>\"", "[]", "{}", "[null]", "[[]]", "[{}]",
+        "{\"a\":1}", "{\"a\":1,\"a\":2}", "{\"\":{}}", $"\"{new string('x', 5_000)}\"", $"[{string.Join(',', Enumerable.Repeat("1", 2_000))}]", new string('[', 200) + new string(']', 200), $"{new string('9', 400)}",
+    ];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Whatever_comes_is_answered_and_never_by_an_error_of_the_service(int seed)
+    {
+        var random = new Random(seed);
+        var document = (await tenants.Service.GoodAsync("GET", "openapi/v1.json")).Json;
+        foreach (var route in await ApiOperation.AllAsync(tenants.Service))
+        {
+            if (route.Path == "/v1/verify") continue;
+            var operation = document.GetProperty("paths").GetProperty(route.Path).GetProperty(route.Method.ToLowerInvariant());
+            var fields = route.HasBody && operation.GetProperty("requestBody").GetProperty("content").TryGetProperty("application/json", out var content) ? Fields(document, content.GetProperty("schema")).ToArray() : [];
+            for (var i = 0; i < 6; i++)
+            {
+                var path = route.With(_ => Uri.EscapeDataString(Text(random)));
+                var query = string.Join('&', route.QueryParameters.Where(name => name != "check" && random.Next(2) == 0).SelectMany(name => Enumerable.Repeat(name, random.Next(1, 3))).Select(name => $"{name}={Uri.EscapeDataString(Text(random))}"));
+
+                // Rules and allocation have no id: what happened to be good would be everybody's.
+                var answer = await tenants.Service.SendAsync(route.Method, $"{path}?{(route.QueryParameters.Contains("check") ? "check=true&" : "")}{query}", route.HasBody ? Body(random, fields) : null);
+                Assert.True((int)answer.Status < 500, $"Seed {seed}: {route.Method} {path}?{query}: {(int)answer.Status} {answer.Text}");
+                if ((int)answer.Status >= 400 && answer.Text.Length > 0) Assert.True(answer.Type.StartsWith("urn:metering:problem:", StringComparison.Ordinal) && answer.Json.GetProperty("detail").GetString() is { Length: > 0 }, $"Seed {seed}: {route.Method} {path}?{query}: {answer.Text}");
+            }
+        }
+
+        Assert.Equal("The acme company", (await tenants.Service.GoodAsync("GET", "v1/tenants/acme")).Json.GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task A_field_that_comes_twice_is_refused()
+    {
+        foreach (var (method, path, body) in new[]
+        {
+            ("PUT", "v1/tenants/twice", """{"name":"a","name":"b"}"""), ("POST", "v1/api-keys", """{"role":"finance","role":"admin"}"""), ("PUT", "v1/quotas/twice", """{"subject":{"tenant":"acme","tenant":"globex"},"meter":"cpuSeconds","window":"month","limit":1}"""),
+            ("PUT", "v1/webhooks/twice", """{"channel":"log","file":"a.jsonl","file":"b.jsonl"}"""), ("PUT", "v1/price-books/twice/versions/1", """{"currency":"EUR","currency":"USD","validFrom":"2020-01-01T00:00:00Z","prices":[]}"""),
+            ("POST", "v1/tenants/apply", """{"documents":[{"id":"twice","body":{"name":"a","name":"b"}}]}"""), ("PUT", "v1/ownership-rules?check=true", """{"rules":[],"rules":[]}"""),
+        })
+        {
+            var answer = await tenants.Service.SendAsync(method, path, body);
+            Assert.True(answer.Status is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity && answer.Type.Length > 0, $"{method} {path}: {(int)answer.Status} {answer.Text}");
+        }
+    }
+
+    private static ByteArrayContent Body(Random random, string[] fields)
+    {
+        var text = "{" + string.Join(',', fields.Where(_ => random.Next(4) > 0).Concat(random.Next(8) == 0 ? fields : []).Select(name => $"\"{name}\":{Values[random.Next(Values.Length)]}")) + "}";
+        byte[] body = random.Next(10) switch
+        {
+            0 => Encoding.Unicode.GetBytes(text),
+            1 => [.. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(text)],
+            2 => [.. Encoding.UTF8.GetBytes(text), 0xff],
+            3 => Encoding.UTF8.GetBytes(Values[random.Next(Values.Length)]),
+            4 => Encoding.UTF8.GetBytes(text)[..random.Next(text.Length)],
+            _ => Encoding.UTF8.GetBytes(text),
+        };
+        var content = new ByteArrayContent(body);
+        content.Headers.TryAddWithoutValidation("Content-Type", random.Next(12) switch { 0 => "application/json; charset=utf-16", 1 => "application/json; charset=nosuch", 2 => "application/x-protobuf", 3 => "text/html", _ => "application/json" });
+        return content;
+    }
+
+    // Within a path or a query; short enough for a request line.
+    private static string Text(Random random) => Values[random.Next(Values.Length)] is var value && value.Length > 2_000 ? "x" : value.Trim('"');
 
     private async Task InertAsync(ApiOperation route, string path, string? body)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Metering.Service.Access;
+using Metering.Tests.Support;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
@@ -55,6 +56,33 @@ public sealed class KeyTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Unauthorized, (await _service.SendAsync("GET", "v1/agents/h1/downlink?epoch=none", key: second.GetProperty("secret").GetString())).Status);
         await _service.GoodAsync("POST", "v1/api-keys", new { role = "agent", host = "h1" });
         await _service.GoodAsync("POST", "v1/api-keys", new { role = "agent", host = "h2" });
+    }
+
+    [Fact]
+    public async Task A_key_ends_at_its_very_instant()
+    {
+        var clock = new FakeClock(TimeProvider.System.GetUtcNow());
+        var ring = new KeyRing(_service.Store, new KeyUse(_service.Store, clock), clock);
+        var end = clock.GetUtcNow().AddSeconds(5);
+        var (key, text) = await ring.CreateAsync(Roles.Finance, "short", null, null, end, new System.Security.Claims.ClaimsPrincipal(), Cancel);
+        clock.Advance(TimeSpan.FromSeconds(5) - TimeSpan.FromMicroseconds(1));
+        Assert.NotNull(await ring.FindAsync(text, Cancel));
+        Assert.True(await ring.StandsAsync(key.Id, Cancel));
+        clock.Advance(TimeSpan.FromMicroseconds(1));
+        Assert.Null(await ring.FindAsync(text, Cancel));
+        Assert.False(await ring.StandsAsync(key.Id, Cancel));
+        clock.Advance(TimeSpan.FromDays(400));
+        Assert.Null(await ring.FindAsync(text, Cancel));
+
+        // It makes room for two that are active; and of the text nothing else is a key.
+        for (var i = 0; i < 2; i++) await ring.CreateAsync(Roles.Finance, "short", null, null, null, new System.Security.Claims.ClaimsPrincipal(), Cancel);
+        var (_, good) = await ring.CreateAsync(Roles.Finance, "other", null, null, null, new System.Security.Claims.ClaimsPrincipal(), Cancel);
+        Assert.NotNull(await ring.FindAsync(good, Cancel));
+        var parts = good.Split('_');
+        foreach (var bad in (string[])[good[..^1], good + "0", good.Replace("finance", "admin", StringComparison.Ordinal), Signed($"mtr_finance_{parts[2]}_{new string('A', 43)}"), Signed($"mtr_admin_{parts[2]}_{parts[3]}"), parts[3], ""])
+            Assert.Null(await ring.FindAsync(bad, Cancel));
+
+        static string Signed(string head) => head + "_" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(head)).AsSpan(0, 4));
     }
 
     [Fact]

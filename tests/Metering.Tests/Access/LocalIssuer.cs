@@ -14,6 +14,7 @@ internal sealed class LocalIssuer : IAsyncDisposable
     public const string Audience = "metering-api", ClientId = "metering-web", ClientSecret = "local-secret";
 
     private readonly WebApplication _app;
+    private int _keysGiven;
     private readonly Dictionary<string, (string Nonce, string Challenge)> _codes = [];
 
     private LocalIssuer(WebApplication app) => _app = app;
@@ -29,6 +30,9 @@ internal sealed class LocalIssuer : IAsyncDisposable
 
     public int TokensGiven { get; private set; }
 
+    /// <summary>How often somebody asked for the keys.</summary>
+    public int KeysGiven => Volatile.Read(ref _keysGiven);
+
     public static async Task<LocalIssuer> StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -41,7 +45,11 @@ internal sealed class LocalIssuer : IAsyncDisposable
             ["issuer"] = issuer.Url, ["jwks_uri"] = issuer.Url + "/keys", ["authorization_endpoint"] = issuer.Url + "/authorize", ["token_endpoint"] = issuer.Url + "/token",
             ["response_types_supported"] = new[] { "code" }, ["subject_types_supported"] = new[] { "public" }, ["id_token_signing_alg_values_supported"] = new[] { "RS256" }, ["code_challenge_methods_supported"] = new[] { "S256" },
         }));
-        app.MapGet("/keys", () => Results.Json(new { keys = new[] { issuer.PublicKey() } }));
+        app.MapGet("/keys", () =>
+        {
+            Interlocked.Increment(ref issuer._keysGiven);
+            return Results.Json(new { keys = new[] { issuer.PublicKey() } });
+        });
         app.MapGet("/authorize", issuer.Authorize);
         app.MapPost("/token", issuer.TokenAsync);
         await app.StartAsync();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -10,6 +11,7 @@ using Metering.Service.Ledger;
 using Metering.Tests.Support;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Metering.Tests.Access;
@@ -38,11 +40,12 @@ internal sealed class RunningService : IAsyncDisposable
 
     public LedgerStore Store => Services.GetRequiredService<LedgerStore>();
 
-    public static async Task<RunningService> StartAsync(IReadOnlyDictionary<string, string?>? settings = null)
+    public static async Task<RunningService> StartAsync(IReadOnlyDictionary<string, string?>? settings = null, ConcurrentQueue<string>? log = null)
     {
         var directory = Directory.CreateDirectory(Path.Combine(Scratch.Root, "metering-access-" + Path.GetRandomFileName())).FullName;
         var url = new Uri("http://127.0.0.1:0");
         var app = ServiceHost.Build(new ServiceHost.Options { DataDirectory = directory, Url = url.ToString(), Settings = new Settings(settings ?? new Dictionary<string, string?>()) }, url);
+        if (log is not null) app.Services.GetRequiredService<ILoggerFactory>().AddProvider(new Recorder(log));
         var key = await MeteringService.OpenAsync(app.Services, CancellationToken.None);
         await app.StartAsync(CancellationToken.None);
         return new RunningService(directory, app, key);
@@ -79,6 +82,21 @@ internal sealed class RunningService : IAsyncDisposable
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
+    }
+
+    private sealed class Recorder(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => lines.Enqueue(formatter(state, exception) + exception);
+
+        public void Dispose()
+        {
+        }
     }
 
     internal sealed record Answer(HttpStatusCode Status, string Text, string? Media, IReadOnlyDictionary<string, string> Headers)

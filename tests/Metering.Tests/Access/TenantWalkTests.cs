@@ -5,9 +5,10 @@ using Xunit;
 namespace Metering.Tests.Access;
 
 /// <summary>Every route of the API document as two tenants and as nobody: what is another's answers exactly as what is not there.</summary>
-public sealed partial class TenantWalkTests(TwoTenants tenants) : IClassFixture<TwoTenants>
+[Collection(nameof(TwoTenants))]
+public sealed partial class TenantWalkTests(TwoTenants tenants)
 {
-    private const string Absent = "nosuch";
+    private const string Absent = TwoTenants.Absent;
 
     [Fact]
     public async Task A_foreign_id_answers_exactly_as_an_absent_one()
@@ -37,7 +38,7 @@ public sealed partial class TenantWalkTests(TwoTenants tenants) : IClassFixture<
         foreach (var route in await ApiOperation.AllAsync(tenants.Service))
         {
             if (route.Method != "GET" || route.PathParameters.Count == 0 || !IsTenants(route)) continue;
-            var answer = await tenants.Service.SendAsync("GET", route.With(name => Id(route, name, "acme")), key: tenants.Readers["acme"]);
+            var answer = await tenants.Service.SendAsync("GET", route.With(name => tenants.Id(route, name, "acme")), key: tenants.Readers["acme"]);
             Assert.True(answer.Status == HttpStatusCode.OK, $"{route}: {(int)answer.Status} {answer.Text}");
         }
     }
@@ -49,7 +50,7 @@ public sealed partial class TenantWalkTests(TwoTenants tenants) : IClassFixture<
         {
             foreach (var key in (string[])["", "mtr_admin_wrong"])
             {
-                var answer = await tenants.Service.SendAsync(route.Method, route.With(name => Id(route, name, "acme")), route.HasBody ? "{}" : null, key);
+                var answer = await tenants.Service.SendAsync(route.Method, route.With(name => tenants.Id(route, name, "acme")), route.HasBody ? "{}" : null, key);
                 Assert.True((answer.Status, answer.Type) == (HttpStatusCode.Unauthorized, "urn:metering:problem:unauthorized"), $"{route}: {(int)answer.Status} {answer.Text}");
             }
         }
@@ -94,33 +95,15 @@ public sealed partial class TenantWalkTests(TwoTenants tenants) : IClassFixture<
     // Status, headers but the date, and body, with the id taken out.
     private async Task<string> AnswerAsync(ApiOperation route, string of, string key)
     {
-        var answer = await tenants.Service.SendAsync(route.Method, route.With(name => Id(route, name, of)), route.HasBody ? "{}" : null, key);
+        var answer = await tenants.Service.SendAsync(route.Method, route.With(name => tenants.Id(route, name, of)), route.HasBody ? "{}" : null, key);
         var text = $"{(int)answer.Status} {string.Join("; ", answer.Headers.Where(header => header.Key != "Date").OrderBy(header => header.Key, StringComparer.Ordinal).Select(header => $"{header.Key}={header.Value}"))}\n{TraceId().Replace(answer.Text, "")}";
-        foreach (var name in route.PathParameters) text = text.Replace(Id(route, name, of), "{id}", StringComparison.Ordinal);
+        foreach (var name in route.PathParameters) text = text.Replace(tenants.Id(route, name, of), "{id}", StringComparison.Ordinal);
         return text;
     }
 
     private static bool IsTenants(ApiOperation route) =>
         route.Path.StartsWith("/v1/tenants/", StringComparison.Ordinal) || route.Path.StartsWith("/v1/quotas/", StringComparison.Ordinal) || route.Path.StartsWith("/v1/invoices/", StringComparison.Ordinal) ||
         route.Path.StartsWith("/v1/charges/", StringComparison.Ordinal) || route.Path.StartsWith("/v1/price-books/", StringComparison.Ordinal);
-
-    // What a parameter of a route is for a tenant. A new route with an id needs a line here.
-    private string Id(ApiOperation route, string parameter, string of) => (route.Path.Split('/')[2], parameter) switch
-    {
-        ("tenants", "id") => of,
-        ("quotas", "id") => of + "-cpu",
-        ("invoices", "id") => tenants.Invoices.GetValueOrDefault(of, "999999"),
-        ("charges", "id") => tenants.Charges.GetValueOrDefault(of, tenants.Month + "-999999"),
-        ("price-books", "id") => of + "-book",
-        ("price-books", "number") => "1",
-        ("periods", "period") => of == Absent ? "2001-01" : tenants.Month,
-        ("webhooks", "id") => of == Absent ? Absent : "trail",
-        ("webhooks", "eventId") => of,
-        ("quota-plans" or "silences" or "reports" or "api-keys", "id") => of,
-        ("reports", "occurrence") => "1",
-        ("agents", "host") => of == Absent ? Absent : "shared-host",
-        _ => throw new NotSupportedException($"Say in {nameof(TenantWalkTests)} what '{parameter}' of {route} is for each tenant."),
-    };
 
     [GeneratedRegex("\"traceId\":\"[0-9a-f-]+\"")]
     private static partial Regex TraceId();

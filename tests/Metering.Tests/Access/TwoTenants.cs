@@ -13,6 +13,9 @@ public sealed class TwoTenants : IAsyncLifetime
 
     internal static IReadOnlyList<string> Names { get; } = ["acme", "globex"];
 
+    /// <summary>An id that is nobody's.</summary>
+    internal const string Absent = "nosuch";
+
     /// <summary>Key of role reader by tenant.</summary>
     internal Dictionary<string, string> Readers { get; } = [];
 
@@ -24,6 +27,9 @@ public sealed class TwoTenants : IAsyncLifetime
 
     /// <summary>The closed month.</summary>
     internal string Month { get; private set; } = "";
+
+    /// <summary>The month that is open.</summary>
+    internal static string Open => TimeProvider.System.GetUtcNow().ToString("yyyy-MM", CultureInfo.InvariantCulture);
 
     public async ValueTask InitializeAsync()
     {
@@ -66,6 +72,24 @@ public sealed class TwoTenants : IAsyncLifetime
 
         Assert.Equal(Names.Count, Charges.Count);
     }
+
+    /// <summary>What a parameter of a route is for a tenant. A new route with an id needs a line here.</summary>
+    internal string Id(ApiOperation route, string parameter, string of) => (route.Path.Split('/')[2], parameter) switch
+    {
+        ("tenants", "id") => of,
+        ("quotas", "id") => of + "-cpu",
+        ("invoices", "id") => Invoices.GetValueOrDefault(of, "999999"),
+        ("charges", "id") => Charges.GetValueOrDefault(of, Month + "-999999"),
+        ("price-books", "id") => of + "-book",
+        ("price-books", "number") => "1",
+        ("periods", "period") => of == Absent ? "2001-01" : Month,
+        ("webhooks", "id") => of == Absent ? Absent : "trail",
+        ("webhooks", "eventId") => of,
+        ("quota-plans" or "silences" or "reports" or "api-keys", "id") => of,
+        ("reports", "occurrence") => "1",
+        ("agents", "host") => of == Absent ? Absent : "shared-host",
+        _ => throw new NotSupportedException($"Say in {nameof(TwoTenants)} what '{parameter}' of {route} is for each tenant."),
+    };
 
     private static async Task WriteAsync(GroupWriter writer, BatchSeries host)
     {

@@ -47,7 +47,7 @@ public abstract partial class BillingContract
         Assert.Equal([" 372"], (await SharesAsync("label:none", null, "path:/a*")).Rows.Select(row => $"{row.Key["label:none"]} {Math.Round(row.Cost, 5):0.#####}"));
 
         var id = await TextAsync("SELECT period || '-' || n FROM charge WHERE sku = 'Host cost by cpuSeconds' ORDER BY n LIMIT 1");
-        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, "t", 10, Cancel))!;
+        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, new Caller(Roles.Reader, "t", null), 10, Cancel))!;
         Assert.Equal((3_600_000_000L, "1.000000008 EUR × 1 EUR = 1.000000008 EUR"), (explained.Buckets.Sum(bucket => bucket.Quantity!.Value), explained.Arithmetic));
         Assert.NotEmpty(explained.Batches);
     }

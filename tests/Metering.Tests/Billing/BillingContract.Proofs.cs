@@ -1,3 +1,4 @@
+using Metering.Service.Access;
 using Metering.Service.Billing;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -49,7 +50,7 @@ public abstract partial class BillingContract
         // What lies in the open month stays, whatever its age; and what is gone is told.
         Assert.Equal((2L, 33L), (await CountAsync("batch"), await CountAsync("receipt")));
         Assert.Contains("31 batches have expired", Assert.Single(await VerifiedAsync()));
-        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, "t", 10, Cancel))!;
+        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, new Caller(Roles.Reader, "t", null), 10, Cancel))!;
         Assert.Equal((24, 3_600_000_000), (explained.Buckets.Count, explained.Buckets.Sum(bucket => bucket.Quantity)));
         var batch = Assert.Single(explained.Batches, one => one.Sequence == 2);
         Assert.Equal((true, 0, await TextAsync("SELECT " + (_store.IsPostgres ? "encode(hash, 'hex')" : "lower(hex(hash))") + " FROM receipt WHERE sequence = 2")), (batch.Expired, batch.Readings.Count, batch.Sha256));

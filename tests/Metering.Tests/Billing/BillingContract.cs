@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using System.Text.Json;
+using Metering.Service.Access;
 using Metering.Service.Billing;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -278,7 +279,7 @@ public abstract partial class BillingContract : IAsyncLifetime
         await Closer().CloseAsync(October, [], Alice, Cancel);
         var id = await TextAsync("SELECT period || '-' || n FROM charge WHERE day = '2026-10-02' AND tier = 0 AND workload > 0 ORDER BY n LIMIT 1");
 
-        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, "t", 10, Cancel))!;
+        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, new Caller(Roles.Reader, "t", null), 10, Cancel))!;
 
         Assert.Equal(("/a", "h1", "b", 1), (explained.Workload!.Path, explained.Workload.Host, explained.Price.Book, explained.Price.Version));
         Assert.Equal(24, explained.Buckets.Count);
@@ -289,8 +290,8 @@ public abstract partial class BillingContract : IAsyncLifetime
 
         // In the words of the price version, not of the code.
         Assert.Equal(("graduated", "usage", "measured"), (explained.Price.Model, explained.Basis, reading.Origin));
-        Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync(id, "other", 10, Cancel));
-        Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync("2026-10-99999", null, 10, Cancel));
+        Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync(id, new Caller(Roles.Reader, "other", null), 10, Cancel));
+        Assert.Null(await new ChargeExplanation(_store, _options).ExplainAsync("2026-10-99999", Caller.Local, 10, Cancel));
     }
 
     private protected PeriodCloser Closer(ClosingProgress? progress = null) => new(_store, _options, new PeriodDrafter(_store, _options), _clock, progress) { PieceRows = 10 };

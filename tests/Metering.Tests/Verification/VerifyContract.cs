@@ -114,6 +114,8 @@ public abstract class VerifyContract : IAsyncLifetime
     [InlineData("DELETE FROM usage WHERE bucket = (SELECT MAX(bucket) FROM usage)", "usage", "h1 raw /")]
     [InlineData("UPDATE coverage SET covered_us = covered_us - 1", "coverage", "host=h1")]
     [InlineData("INSERT INTO usage (bucket, workload, cpu_us, estimated_us) VALUES (3600, 1, 5, 0)", "usage", "bucket=3600")]
+    [InlineData("UPDATE agent SET last_window_end = last_window_end + 1", "agent", "host=h1 epoch=epoch-h1")]
+    [InlineData("UPDATE workload SET path = '/elsewhere' WHERE key = '/a'", "workload", "h1 raw /a")]
     [InlineData("INSERT INTO usage (bucket, workload, cpu_us, estimated_us) SELECT MIN(bucket), 999, 5, 0 FROM usage", "usage", "workload=999")]
     public async Task A_changed_row_is_named(string sql, string table, string key)
     {

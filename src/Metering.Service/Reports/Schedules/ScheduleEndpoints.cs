@@ -29,7 +29,7 @@ internal static class ScheduleEndpoints
         schedules.MapPost("/apply", Apply).WithSummary("Makes or changes several schedules, all or none; check=true only tells the faults");
         schedules.MapDelete("/{id}", Delete).WithSummary("Removes a schedule and what it has made");
         schedules.MapPost("/{id}/run", Run).WithSummary("Makes and delivers the report now");
-        schedules.MapGet("/{id}/runs/{occurrence:long}", Content).WithSummary("What an occurrence has made");
+        schedules.MapGet("/{id}/runs/{occurrence:long}", Content).WithSummary("What an occurrence has made").Produces<string>(200, "text/csv", Spreadsheets.Workbook.ContentType);
     }
 
     private static async Task<Ok<List<ScheduleView>>> List(LedgerStore store, CancellationToken cancel) => TypedResults.Ok(await ReadAsync(store, null, cancel));

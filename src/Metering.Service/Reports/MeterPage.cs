@@ -1,0 +1,4 @@
+namespace Metering.Service.Reports;
+
+/// <summary>What is metered.</summary>
+internal sealed record MeterPage(IReadOnlyList<MeterView> Meters);
