@@ -120,6 +120,7 @@ internal sealed record DocumentKind
         Fields = Set("id", "limits", "limits.*"),
         Texts = Set("id"),
         PathOf = id => "v1/quota-plans/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/quota-plans/apply",
     };
 
     public static readonly DocumentKind Webhooks = new()
@@ -132,6 +133,7 @@ internal sealed record DocumentKind
         Defaults = new Dictionary<string, string> { ["channel"] = "\"webhook\"", ["sendResolved"] = "true", ["ordered"] = "true" },
         Secrets = Set("url", "secret", "token", "password", "routingKey"),
         PathOf = id => "v1/webhooks/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/webhooks/apply",
     };
 
     public static readonly DocumentKind Reports = new()
