@@ -88,11 +88,14 @@ internal static class AlertCommand
         state.AcceptOnlyFromAmong("pending", "delivered", "dead");
         var limit = new Option<int>("--limit") { Description = "1 to 1000", DefaultValueFactory = _ => 100, HelpName = "N" };
         var format = CommonOptions.Format();
-        var command = new Command("deliveries", "Shows what was sent, newest first.") { id, state, limit, format };
+        var since = new Option<string?>("--since") { Description = "Recorded from an instant on (RFC 3339)", HelpName = "TIME" };
+        var until = new Option<string?>("--until") { Description = "Recorded before an instant", HelpName = "TIME" };
+        var command = new Command("deliveries", "Shows what was sent, newest first.") { id, state, since, until, limit, format };
         command.SetAction(async (parsed, cancel) =>
         {
             using var client = connection.Open(parsed);
-            var answer = await client.GetAsync($"{Path(parsed.GetValue(id)!)}/deliveries?limit={parsed.GetValue(limit)}" + (parsed.GetValue(state) is { } only ? "&state=" + only : ""), cancel);
+            var answer = await client.GetAsync($"{Path(parsed.GetValue(id)!)}/deliveries?limit={parsed.GetValue(limit)}" + (parsed.GetValue(state) is { } only ? "&state=" + only : "")
+                + string.Concat(new[] { ("since", parsed.GetValue(since)), ("until", parsed.GetValue(until)) }.Where(pair => pair.Item2 is not null).Select(pair => $"&{pair.Item1}={Uri.EscapeDataString(pair.Item2!)}")), cancel);
             Print(answer, ["event", "state", "attempts", "created", "next attempt", "status", "error"],
                 answer.EnumerateArray().Select(item => ResourceCommand.Cells(item, "eventId", "state", "attempts", "createdAt", "nextAttemptAt", "lastStatus", "lastError")), parsed.GetValue(format)!);
             return 0;

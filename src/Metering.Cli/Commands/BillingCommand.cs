@@ -212,7 +212,10 @@ internal static class BillingCommand
     private static void Explain(JsonElement charge)
     {
         Tables.WriteFacts(Console.Out, [.. new[] { "id", "tenant", "day", "sku", "arithmetic", "coverage", "estimatedShare" }.Select(name => (name, Tables.Text(charge, name)))]);
-        Tables.Write(["bucket", "counted", "reserved"], charge.GetProperty("buckets").EnumerateArray().Select(bucket => Cells(bucket, "start", "quantity", "reserved")), new HashSet<int> { 1, 2 });
+        var buckets = charge.GetProperty("buckets").EnumerateArray();
+        if (buckets.Any(bucket => bucket.TryGetProperty("credited", out var credited) && credited.ValueKind == JsonValueKind.Number))
+            Tables.Write(["bucket", "used", "reserved", "waited", "of", "credited"], buckets.Select(bucket => Cells(bucket, "start", "quantity", "reserved", "waited", "there", "credited")), new HashSet<int> { 1, 2, 3, 4, 5 });
+        else Tables.Write(["bucket", "counted", "reserved"], buckets.Select(bucket => Cells(bucket, "start", "quantity", "reserved")), new HashSet<int> { 1, 2 });
         Tables.Write(["epoch", "batch", "window", "sha256", "counter from", "to", "quantity"], charge.GetProperty("batches").EnumerateArray().SelectMany(batch => batch.GetProperty("readings").EnumerateArray(),
             (batch, reading) => (IReadOnlyList<string>)[.. Cells(batch, "epoch", "sequence", "windowEnd", "sha256"), .. Cells(reading, "start", "end", "quantity")]), new HashSet<int> { 1, 4, 5, 6 });
     }

@@ -24,29 +24,36 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
     // All or nothing: what the service refuses of one document keeps back the others.
     private async Task TogetherAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
     {
-        var (changed, words) = (new List<Document>(), new List<string>());
+        var (changed, words) = (new List<Document>(), new List<(Document Document, string Word)>());
         foreach (var document in documents)
         {
             var known = await FindAsync(document, cancel);
             var isSame = IsSame(document.Body, known);
             if (!isSame) changed.Add(document);
-            words.Add($"{Tables.Inert(document.Id)} {(isSame ? "unchanged" : IsNew(known) ? "created" : "changed")}");
+            words.Add((document, isSame ? "unchanged" : IsNew(known) ? "created" : "changed"));
         }
 
+        JsonElement answer = default;
         if (changed.Count > 0)
         {
-            var faults = await OfferAsync(file, changed, lines, check: false, cancel);
+            (answer, var faults) = await OfferAsync(file, changed, lines, check: false, cancel);
             if (faults.Count > 0) throw Faulty(file, faults);
         }
 
-        foreach (var word in words) Console.Out.WriteLine(word);
+        foreach (var (document, word) in words)
+        {
+            // What is secret can not be compared here: the service says whether it is another one.
+            var said = answer.ValueKind == JsonValueKind.Array && changed.IndexOf(document) is >= 0 and var at && at < answer.GetArrayLength() ? answer[at] : default;
+            Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(word == "changed" && said.ValueKind == JsonValueKind.Object && Tables.Text(said, "changed") == "false" ? "unchanged" : word)}");
+            if (said.ValueKind == JsonValueKind.Object && Tables.Text(said, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
+        }
     }
 
-    private async Task<List<string>> OfferAsync(string file, List<Document> documents, YamlLines lines, bool check, CancellationToken cancel)
+    private async Task<(JsonElement Answer, List<string> Faults)> OfferAsync(string file, List<Document> documents, YamlLines lines, bool check, CancellationToken cancel)
     {
         var request = new JsonObject { ["documents"] = new JsonArray([.. documents.Select(document => new JsonObject { ["id"] = document.Key, ["body"] = document.Body.DeepClone() })]) };
-        var (_, refused) = await client.OfferAsync(HttpMethod.Post, kind.ApplyPathOf!(documents[0].Path) + Query(check), request.ToJsonString(), cancel);
-        return [.. refused.Select(fault => Placed(file, documents, lines, fault))];
+        var (answer, refused) = await client.OfferAsync(HttpMethod.Post, kind.ApplyPathOf!(documents[0].Path) + Query(check), request.ToJsonString(), cancel);
+        return (answer, [.. refused.Select(fault => Placed(file, documents, lines, fault))]);
     }
 
     // What the service says of the rest of a file that has faults already, so that all of them are told at once.
@@ -55,7 +62,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         try
         {
             if (documents.Count == 0) return [];
-            if (kind.ApplyPathOf is not null) return await OfferAsync(file, documents, lines, check: true, cancel);
+            if (kind.ApplyPathOf is not null) return (await OfferAsync(file, documents, lines, check: true, cancel)).Faults;
             if (!kind.HasCheck) return [];
             var (_, refused) = await client.PutAsync(documents[0].Path + Query(check: true), documents[0].Body.ToJsonString(), cancel);
             return [.. refused.Select(fault => lines.Place(file, PathOf(documents[0], fault), $"{documents[0].Where}: {fault.Text}"))];
@@ -97,7 +104,6 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
             if (refused.Count > 0) continue;
             Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : Tables.Text(answer, "changed") == "false" ? "unchanged" : "changed")}");
             if (kind == DocumentKind.Ownership) Idle(answer, lines);
-            if (kind == DocumentKind.Webhooks && Tables.Text(answer, "secret") is { Length: > 0 } secret) Console.Out.WriteLine($"  secret (shown once): {secret}");
         }
 
         if (faults.Count > 0) throw Faulty(file, faults);

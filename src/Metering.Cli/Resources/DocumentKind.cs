@@ -73,7 +73,7 @@ internal sealed record DocumentKind
     {
         Noun = "contracts",
         Root = "contracts",
-        Fields = Set("tenant", "terms", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "terms[].discount", "terms[].minimum", "terms[].commitment", "terms[].taxRate", "terms[].taxName", "terms[].model", "billTo", "billTo.name", "billTo.address", "billTo.taxId", "billTo.reference",
+        Fields = Set("tenant", "terms", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "terms[].discount", "terms[].minimum", "terms[].commitment", "terms[].taxRate", "terms[].taxName", "terms[].model", "terms[].serviceCredit", "terms[].serviceCredit.threshold", "terms[].serviceCredit.perCoreHour", "billTo", "billTo.name", "billTo.address", "billTo.taxId", "billTo.reference",
             "credits", "credits[].id", "credits[].amount", "credits[].validFrom", "credits[].validTo", "prepaid", "prepaid[].id", "prepaid[].amount", "prepaid[].validFrom", "prepaid[].validTo"),
         Texts = Set("tenant", "terms[].validFrom", "terms[].validTo", "terms[].priceBook", "terms[].taxName", "terms[].model", "billTo.name", "billTo.address[]", "billTo.taxId", "billTo.reference", "credits[].id", "credits[].validFrom", "credits[].validTo", "prepaid[].id", "prepaid[].validFrom", "prepaid[].validTo"),
         Defaults = new Dictionary<string, string> { ["terms"] = "[]", ["credits"] = "[]", ["prepaid"] = "[]" },
@@ -120,6 +120,7 @@ internal sealed record DocumentKind
         Fields = Set("id", "limits", "limits.*"),
         Texts = Set("id"),
         PathOf = id => "v1/quota-plans/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/quota-plans/apply",
     };
 
     public static readonly DocumentKind Webhooks = new()
@@ -132,6 +133,7 @@ internal sealed record DocumentKind
         Defaults = new Dictionary<string, string> { ["channel"] = "\"webhook\"", ["sendResolved"] = "true", ["ordered"] = "true" },
         Secrets = Set("url", "secret", "token", "password", "routingKey"),
         PathOf = id => "v1/webhooks/" + Uri.EscapeDataString(id),
+        ApplyPathOf = _ => "v1/webhooks/apply",
     };
 
     public static readonly DocumentKind Reports = new()

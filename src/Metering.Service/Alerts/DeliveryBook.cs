@@ -10,11 +10,15 @@ namespace Metering.Service.Alerts;
 /// <summary>What people do with deliveries: look, send again, test. The API and the web page use it. Null everywhere: there is no such endpoint.</summary>
 internal sealed class DeliveryBook(LedgerStore store, WebhookDispatcher dispatcher, TimeProvider clock)
 {
-    public async Task<List<DeliveryView>?> ListAsync(string id, string? state, string? before, int limit, CancellationToken cancel)
+    /// <summary>Newest first.</summary>
+    /// <param name="since">Recorded from then on; null: from the first.</param>
+    /// <param name="until">Recorded before then.</param>
+    public async Task<List<DeliveryView>?> ListAsync(string id, string? state, string? before, int limit, CancellationToken cancel, DateTimeOffset? since = null, DateTimeOffset? until = null)
     {
+        var (from, to) = (since?.ToUnixMicroseconds() ?? 0, until?.ToUnixMicroseconds() ?? long.MaxValue);
         await using var context = await store.ReadContextAsync(cancel);
         if (!await context.Set<Webhook>().AnyAsync(webhook => webhook.Id == id, cancel)) return null;
-        var rows = context.Set<Delivery>().AsNoTracking().Where(delivery => delivery.Webhook == id && (state == null || delivery.State == state));
+        var rows = context.Set<Delivery>().AsNoTracking().Where(delivery => delivery.Webhook == id && (state == null || delivery.State == state) && delivery.CreatedAt >= from && delivery.CreatedAt < to);
         if (before is not null) rows = rows.Where(delivery => delivery.Id < context.Set<Delivery>().Where(one => one.Webhook == id && one.EventId == before).Select(one => one.Id).FirstOrDefault());
         return (await rows.OrderByDescending(delivery => delivery.Id).Take(limit).ToListAsync(cancel)).ConvertAll(DeliveryView.Of);
     }

@@ -16,16 +16,17 @@ internal static class DeliveryEndpoints
     public static void MapDeliveries(this IEndpointRouteBuilder routes)
     {
         var webhook = routes.MapGroup("/v1/webhooks/{id}").WithTags("Alerts").RequireAuthorization(Roles.MayManage);
-        webhook.MapGet("/deliveries", List).AsTable().WithSummary("Deliveries, newest first; state=pending, delivered or dead, limit, before=EVENTID for the next page");
+        webhook.MapGet("/deliveries", List).AsTable().WithSummary("Deliveries, newest first; state=pending, delivered or dead, since and until an instant, limit, before=EVENTID for the next page");
         webhook.MapGet("/deliveries/{eventId}", Get).WithSummary("One delivery: every attempt, and what was sent");
         webhook.MapPost("/redeliver", Redeliver).WithSummary("Sends dead and delivered events again, in their order: one by eventId, or all from since until an instant");
         webhook.MapPost("/test", Test).WithSummary("Sends a test event");
     }
 
-    private static async Task<Results<Ok<List<DeliveryView>>, ProblemHttpResult>> List(string id, int? limit, string? state, string? before, DeliveryBook book, CancellationToken cancel)
+    private static async Task<Results<Ok<List<DeliveryView>>, ProblemHttpResult>> List(string id, int? limit, string? state, string? before, DateTimeOffset? since, DateTimeOffset? until, DeliveryBook book, CancellationToken cancel)
     {
         if (state is not (null or Delivery.Pending or Delivery.Delivered or Delivery.Dead)) return Problems.Invalid("state is pending, delivered or dead.");
-        return await book.ListAsync(id, state, before, Math.Clamp(limit ?? 100, 1, 1000), cancel) is { } found ? TypedResults.Ok(found) : Problems.Unknown("webhook", id);
+        if (until <= since) return Problems.Invalid("until is after since.");
+        return await book.ListAsync(id, state, before, Math.Clamp(limit ?? 100, 1, 1000), cancel, since, until) is { } found ? TypedResults.Ok(found) : Problems.Unknown("webhook", id);
     }
 
     private static async Task<Results<Ok<DeliveryDetails>, ProblemHttpResult>> Get(string id, string eventId, DeliveryBook book, CancellationToken cancel) =>

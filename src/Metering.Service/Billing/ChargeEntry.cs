@@ -54,7 +54,7 @@ internal sealed record ChargeEntry(ChargeHeading Heading, string Day, long Workl
     /// <summary>In 10⁻¹⁰ of the currency.</summary>
     public long Price => Heading.Price;
 
-    /// <summary><c>usage</c>, or <c>allocation</c>: a share of what hosts cost, in the currency at a price of 1.</summary>
+    /// <summary><c>usage</c>, or <c>allocation</c>: a share of what hosts cost, in the currency at a price of 1, or <c>serviceCredit</c>: a negative quantity of Core-Hours.</summary>
     public string Kind => Heading.Kind;
 
     /// <summary>Empty: made by closing the period; <c>void 000017</c> or <c>reissue 000017</c>. With period, origin, tenant and currency it names the document.</summary>

@@ -14,6 +14,9 @@ namespace Metering.Service.Billing;
 /// <summary>Walks a charge back to the kernel's readings, from what the ledger still has of them.</summary>
 internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options)
 {
+    // What decides on a service credit, in the order in which it is read.
+    private static readonly Meter[] Waiting = [MeterCatalogue.Cpu, MeterCatalogue.CpuReserved, MeterCatalogue.CpuThrottled, MeterCatalogue.CpuPressure, MeterCatalogue.Lifetime];
+
     /// <summary>Null when there is no such charge, or the caller may not see it.</summary>
     public async Task<ExplainedCharge?> ExplainAsync(string id, Caller caller, int maxBatches, CancellationToken cancel)
     {
@@ -26,10 +29,12 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
         var price = new ExplainedCharge.ExplainedPrice(
             charge.Book, charge.Version, version?.ValidFrom, version?.ValidTo, ModelName(line), charge.Tier, line?.TierFrom(charge.Tier) ?? 0, line?.TierTo(charge.Tier));
         var workload = await WorkloadAsync(connection, charge.Workload, cancel);
-        var (buckets, estimated) = workload is null ? ([], null) : await BucketsAsync(connection, charge, line, cancel);
-        var (batches, more) = workload is null ? ([], false) : await BatchesAsync(charge, workload, line, maxBatches, cancel);
+        var threshold = ServiceCredit.ThresholdOf(charge.Book, charge.Sku);
+        var meters = threshold is null ? [(line?.Meter ?? AllocationSku.MeterOf(charge.Sku))!, line?.Reserved!] : Waiting;
+        var (buckets, estimated) = workload is null ? ([], null) : threshold is { } percent ? (await WaitsAsync(connection, charge, percent, cancel), null) : await BucketsAsync(connection, charge, meters, cancel);
+        var (batches, more) = workload is null ? ([], false) : await BatchesAsync(charge, workload, meters, maxBatches, cancel);
         return new ExplainedCharge(
-            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, BasisName(line), price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost, charge.Currency,
+            charge.Id, charge.Period, charge.Origin, charge.Tenant, charge.Day, workload, charge.Sku, threshold is null ? BasisName(line) : "reserved CPU time of the time that was waited, as far as it was not given", price, charge.Quantity, charge.Unit, charge.UnitPrice, charge.Cost, charge.Currency,
             FormattableString.Invariant($"{new Amount(charge.Nano * PriceLine.PriceScale)} {charge.Unit} × {charge.UnitPrice / 1.000000000000000000m} {charge.Currency} = {charge.Cost} {charge.Currency}"),
             (decimal?)charge.Used, (decimal?)charge.Reserved, At(charge.From), At(charge.To), workload is null ? null : await CoverageAsync(connection, workload.Host, charge, cancel), estimated, buckets, batches, more);
     }
@@ -41,13 +46,13 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
         return await rows.ReadAsync(cancel) ? new ExplainedCharge.ExplainedWorkload(rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4)) : null;
     }
 
-    private async Task<(List<ExplainedCharge.Bucket> Buckets, decimal? Estimated)> BucketsAsync(DbConnection connection, ChargeEntry charge, PriceLine? line, CancellationToken cancel)
+    private async Task<(List<ExplainedCharge.Bucket> Buckets, decimal? Estimated)> BucketsAsync(DbConnection connection, ChargeEntry charge, Meter?[] meters, CancellationToken cancel)
     {
         var grain = await LedgerGrain.ReadAsync(connection, null, options, cancel);
         var buckets = new List<ExplainedCharge.Bucket>();
         decimal cpu = 0, estimated = 0;
         await using var command = VerifyRun.Command(connection,
-            $"SELECT bucket, {(line?.Meter ?? AllocationSku.MeterOf(charge.Sku))?.Column ?? "NULL"}, {line?.Reserved?.Column ?? "NULL"}, {MeterCatalogue.Cpu.Column}, estimated_us FROM usage WHERE bucket >= @from AND bucket < @to AND workload = @workload ORDER BY bucket",
+            $"SELECT bucket, {meters[0]?.Column ?? "NULL"}, {meters[1]?.Column ?? "NULL"}, {MeterCatalogue.Cpu.Column}, estimated_us FROM usage WHERE bucket >= @from AND bucket < @to AND workload = @workload ORDER BY bucket",
             ("@from", charge.From), ("@to", charge.To), ("@workload", charge.Workload));
         await using var rows = await command.ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel))
@@ -58,6 +63,36 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
         }
 
         return (buckets, cpu > 0 ? Math.Round(estimated / cpu, 6) : null);
+    }
+
+    // The same rule over the same rows as when it was rated; late usage that is not billed yet is in them.
+    private async Task<List<ExplainedCharge.Bucket>> WaitsAsync(DbConnection connection, ChargeEntry charge, decimal threshold, CancellationToken cancel)
+    {
+        var grain = await LedgerGrain.ReadAsync(connection, null, options, cancel);
+        var buckets = new List<ExplainedCharge.Bucket>();
+        await using var command = VerifyRun.Command(connection, $"SELECT bucket, {string.Join(", ", Waiting.Select(meter => meter.Column))} FROM usage WHERE bucket >= @from AND bucket < @to AND workload = @workload ORDER BY bucket",
+            ("@from", charge.From), ("@to", charge.To), ("@workload", charge.Workload));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        var values = new long[MeterCatalogue.All.Count];
+        while (await rows.ReadAsync(cancel))
+        {
+            var (bucket, known) = (rows.GetInt64(0), 0);
+            for (var i = 0; i < Waiting.Length; i++)
+            {
+                if (rows.IsDBNull(i + 1)) continue;
+                values[Waiting[i].Index] = rows.GetInt64(i + 1);
+                known |= 1 << Waiting[i].Index;
+            }
+
+            var length = grain.LengthAt(bucket);
+            var wait = CpuWait.Of(values, known, length * 1_000_000);
+            buckets.Add(new ExplainedCharge.Bucket(At(bucket), At(bucket + length), CpuWait.Value(MeterCatalogue.Cpu, values, known), CpuWait.Value(MeterCatalogue.CpuReserved, values, known))
+            {
+                Waited = wait?.Waited, There = wait?.There, Credited = ServiceCredit.Credited(threshold, values, known, length * 1_000_000),
+            });
+        }
+
+        return buckets;
     }
 
     private static async Task<decimal?> CoverageAsync(DbConnection connection, string host, ChargeEntry charge, CancellationToken cancel)
@@ -71,7 +106,7 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
 
     // By index receipt_agent_window. A batch is a host's, with every tenant on it; of it the records of the one workload are shown, which the caller was seen to own.
     private async Task<(List<ExplainedCharge.Batch> Batches, bool More)> BatchesAsync(
-        ChargeEntry charge, ExplainedCharge.ExplainedWorkload workload, PriceLine? line, int max, CancellationToken cancel)
+        ChargeEntry charge, ExplainedCharge.ExplainedWorkload workload, Meter?[] meters, int max, CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
         var batches = new List<ExplainedCharge.Batch>();
@@ -88,8 +123,8 @@ internal sealed class ChargeExplanation(LedgerStore store, LedgerOptions options
             {
                 foreach (var reading in record.Meters)
                 {
-                    if (MeterCatalogue.TryFind(reading.Meter, out var meter) && (meter == (line?.Meter ?? AllocationSku.MeterOf(charge.Sku)) || meter == line?.Reserved))
-                        readings.Add(new ExplainedCharge.Reading(record.Path, record.Inode, record.Origin.ToString().ToLowerInvariant(), reading.Generation, reading.Start, reading.End, reading.Quantity));
+                    if (MeterCatalogue.TryFind(reading.Meter, out var meter) && meters.Contains(meter))
+                        readings.Add(new ExplainedCharge.Reading(record.Path, record.Inode, record.Origin.ToString().ToLowerInvariant(), reading.Generation, reading.Start, reading.End, reading.Quantity) { Meter = meter.Name });
                 }
             }
 

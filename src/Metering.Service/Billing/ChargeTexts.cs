@@ -24,6 +24,6 @@ internal sealed class ChargeTexts
         ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_ofRows, (row.Tenant, row.Period, row.Line, row.Tier, row.Terms), out _);
         return known ??= new ChargeHeading(
             row.Period.ToString(), row.Period.ToString(), row.Tenant, row.Line.Sku, row.Line.Book, row.Line.Version, row.Tier, row.Terms?.FromSeconds, row.Line.Currency, row.Line.ChargeUnit, row.Line.Prices[row.Tier],
-            row.Line.Kind == ChargeKind.Allocation ? "allocation" : "usage");
+            row.Line.Kind switch { ChargeKind.Allocation => "allocation", ChargeKind.ServiceCredit => "serviceCredit", _ => "usage" });
     }
 }

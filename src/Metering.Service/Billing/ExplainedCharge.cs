@@ -19,11 +19,25 @@ internal sealed record ExplainedCharge(
     internal sealed record ExplainedPrice(string Book, int Version, DateTimeOffset? ValidFrom, DateTimeOffset? ValidTo, string Model, int Tier, decimal TierFrom, decimal? TierTo);
 
     /// <param name="Quantity">Of the price's meter, in base units; null: unknown.</param>
-    internal sealed record Bucket(DateTimeOffset Start, DateTimeOffset End, long? Quantity, long? Reserved);
+    internal sealed record Bucket(DateTimeOffset Start, DateTimeOffset End, long? Quantity, long? Reserved)
+    {
+        /// <summary>On a service credit: what was waited, of how long it was there, and what is credited for it; CPU microseconds. Null: not known.</summary>
+        public long? Waited { get; init; }
+
+        /// <inheritdoc cref="Waited"/>
+        public long? There { get; init; }
+
+        /// <inheritdoc cref="Waited"/>
+        public long? Credited { get; init; }
+    }
 
     /// <param name="Expired">Its bytes are not kept any more: it is one of the host's in that time, by its receipt and hash, and what it billed to the workload is in the bucket's quantity.</param>
     internal sealed record Batch(string Epoch, long FirstSequence, long Sequence, string Sha256, DateTimeOffset WindowStart, DateTimeOffset WindowEnd, IReadOnlyList<Reading> Readings, bool Expired = false);
 
     /// <param name="Start">The kernel's counter where the record begins, base units.</param>
-    internal sealed record Reading(string Path, ulong Inode, string Origin, uint Generation, ulong Start, ulong End, ulong Quantity);
+    internal sealed record Reading(string Path, ulong Inode, string Origin, uint Generation, ulong Start, ulong End, ulong Quantity)
+    {
+        /// <summary>The meter that was read, by its API name.</summary>
+        public string Meter { get; init; } = "";
+    }
 }

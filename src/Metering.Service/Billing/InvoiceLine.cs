@@ -3,7 +3,7 @@ using Metering.Service.Rating;
 namespace Metering.Service.Billing;
 
 /// <summary>One line of an invoice or a note.</summary>
-/// <param name="Kind">Why it is there: <c>usage</c>, <c>allocation</c>, <c>discount</c>, <c>minimum</c>, <c>commitmentPurchase</c>, <c>commitmentUsed</c>, <c>commitmentUnused</c>, <c>adjustment</c>, <c>tax</c>, <c>creditDrawn</c>, <c>prepaidDrawn</c>.</param>
+/// <param name="Kind">Why it is there: <c>usage</c>, <c>allocation</c>, <c>discount</c>, <c>minimum</c>, <c>commitmentPurchase</c>, <c>commitmentUsed</c>, <c>commitmentUnused</c>, <c>serviceCredit</c>, <c>adjustment</c>, <c>tax</c>, <c>creditDrawn</c>, <c>prepaidDrawn</c>.</param>
 /// <param name="Tier">From 0; absent on lines without a price, as are book, version, quantity, unit and unit price.</param>
 /// <param name="Cost">Exact, with as many digits as it takes; quantity × unit price where there is one.</param>
 /// <param name="Amount">Rounded to the currency's minor unit; the residue of all lines is in the one of kind <c>adjustment</c>.</param>

@@ -12,7 +12,7 @@ internal static class InvoicePage
     // What is charged, by the heading that it stands under, in this order.
     private static readonly (string Heading, string[] Kinds)[] Groups =
     [
-        ("Usage", ["usage"]), ("Share of host cost", ["allocation"]), ("Discounts", ["discount"]), ("Commitment and minimum", ["commitmentPurchase", "commitmentUsed", "commitmentUnused", "minimum"]),
+        ("Usage", ["usage"]), ("Share of host cost", ["allocation"]), ("Discounts", ["discount"]), ("Commitment and minimum", ["commitmentPurchase", "commitmentUsed", "commitmentUnused", "minimum"]), ("Service credits", ["serviceCredit"]),
     ];
 
     public static string Title(InvoiceDocument document) => (document.IsDraft ? "Draft " : "") + document.Kind switch { "creditNote" => document.IsDraft ? "credit note" : "Credit note", "debitNote" => document.IsDraft ? "debit note" : "Debit note", _ => document.IsDraft ? "invoice" : "Invoice" };

@@ -42,6 +42,7 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, C
         var texts = new ChargeTexts();
         var (used, unpriced) = (0L, 0L);
         var book = new ChargeBook(new Rater(prices, traits), prices, Charge);
+        var credits = new ServiceCredits(prices);
         var shares = new AllocationCharges(prices, ranges);
         var allocation = AllocationCharges.Asked(prices, start, end) ? await AllocationStream.OpenAsync(view.Connection, await AllocationBook.LoadAsync(view.Context, cancel), grain, start, end, shares.Add, cancel) : null;
         var cpu = new Dictionary<string, (Int128 Used, Int128 Estimated)>(StringComparer.Ordinal);
@@ -64,11 +65,13 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, C
             used++;
             ref var counted = ref CollectionsMarshal.GetValueRefOrAddDefault(cpu, tenant, out _);
             counted = (counted.Used + values[MeterCatalogue.Cpu.Index], counted.Estimated + estimated);
+            credits.Add(tenant, bucket, grain.LengthAt(bucket), workload, values, known);
             book.Add(tenant, bucket, grain.LengthAt(bucket), workload, values, known);
         }, cancel);
         book.Finish(ranges.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value.Start, pair.Value.End)));
         allocation?.Finish();
         foreach (var row in shares.Rows(period)) Charge(row);
+        foreach (var row in credits.Rows(period)) Charge(row);
         return new RatedPeriod(period, start, end, charges, [.. sums.Values], used, unpriced)
         {
             Unproved = tally is null ? null : await tally.EndAsync(view, start, end, grain, cancel),

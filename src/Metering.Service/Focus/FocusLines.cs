@@ -17,6 +17,7 @@ internal sealed record FocusLines(byte[] Category, byte[] Frequency, bool IsAgre
         ChargeKind.Minimum => new(FocusTexts.Adjustment, FocusTexts.Recurring, true),
         ChargeKind.CommitmentPurchase => new(FocusTexts.Purchase, FocusTexts.Recurring, true),
         ChargeKind.CommitmentUsed or ChargeKind.CommitmentUnused => new(FocusTexts.Usage, FocusTexts.UsageBased, true),
+        ChargeKind.ServiceCredit => new(FocusTexts.Credit, FocusTexts.OneTime, true),
         ChargeKind.Adjustment => new(FocusTexts.Adjustment, FocusTexts.OneTime, false),
         ChargeKind.Tax => new(FocusTexts.Tax, FocusTexts.OneTime, false),
         ChargeKind.CreditDrawn => new(FocusTexts.Credit, FocusTexts.OneTime, false),

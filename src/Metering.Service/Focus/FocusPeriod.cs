@@ -66,14 +66,16 @@ internal sealed class FocusPeriod
         };
     }
 
-    /// <summary>All charges in the order of their numbers, those of other tenants left out.</summary>
+    /// <summary>All charges in the order of their numbers, those of other tenants left out. Service credits are lines of their documents.</summary>
     public async IAsyncEnumerable<ChargeEntry> ChargesAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
-        foreach (var charge in (_draft ?? []).Where(one => Request.Tenant is null || one.Tenant == Request.Tenant)) yield return charge;
+        foreach (var charge in (_draft ?? []).Where(Takes)) yield return charge;
         await foreach (var charge in ChargeStore.ReadAsync(View.Connection, "period = @value", Id, cancel))
         {
-            if (Request.Tenant is null || charge.Tenant == Request.Tenant) yield return charge;
+            if (Takes(charge)) yield return charge;
         }
+
+        bool Takes(ChargeEntry charge) => (Request.Tenant is null || charge.Tenant == Request.Tenant) && charge.Kind != "serviceCredit";
     }
 
     /// <summary>Goes through all charges once, so that rows know what commitments cover and entries what is billed; not at all when nothing asks for it.</summary>

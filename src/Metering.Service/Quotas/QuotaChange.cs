@@ -85,6 +85,15 @@ internal sealed class QuotaChange(LedgerStore store, LedgerOptions options, Time
         if (await store.WriteAsync(transaction => PutPlanAsync(transaction, id, plan, who, cancel), cancel)) await Counter.FinishAsync(cancel);
     }
 
+    /// <summary>Puts several plans, all or none.</summary>
+    public async Task<Results<NoContent, ProblemHttpResult>> ApplyPlansAsync(ApplyRequest request, bool? check, ClaimsPrincipal who, CancellationToken cancel)
+    {
+        var left = false;
+        var answer = await DocumentApply.RunAsync<QuotaPlan>(request, check, store, async (transaction, id, plan, _) => left |= await PutPlanAsync(transaction, id, plan, who, cancel), cancel);
+        if (left) await Counter.FinishAsync(cancel);
+        return answer;
+    }
+
     private async Task<bool> PutPlanAsync(LedgerTransaction transaction, string id, QuotaPlan plan, ClaimsPrincipal who, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Alerts;
+using Metering.Service.Applying;
 using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Builder;
@@ -23,6 +24,7 @@ internal static class QuotaPlanEndpoints
         plans.MapGet("/", List).WithSummary("The plans: limits by name that quotas go by").AsList();
         plans.MapGet("/{id}", Get).WithSummary("One plan");
         plans.MapPut("/{id}", Put).WithSummary("Makes or changes a plan; quotas that go by it are judged anew");
+        plans.MapPost("/apply", Apply).WithSummary("Makes or changes several plans, all or none; check=true only tells the faults");
         plans.MapDelete("/{id}", Delete).WithSummary("Removes a plan that no quota goes by");
     }
 
@@ -51,6 +53,13 @@ internal static class QuotaPlanEndpoints
 
         dispatcher.Wake();
         return TypedResults.Ok(new PlanView(id, plan.Limits));
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, QuotaChange change, WebhookDispatcher dispatcher, CancellationToken cancel)
+    {
+        var answer = await change.ApplyPlansAsync(request, check, user, cancel);
+        dispatcher.Wake();
+        return answer;
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string id, ClaimsPrincipal user, QuotaChange change, CancellationToken cancel)

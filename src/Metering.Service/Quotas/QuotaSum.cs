@@ -1,5 +1,6 @@
 using Metering.Meters;
 using Metering.Service.Ledger;
+using Metering.Service.Rating;
 using Metering.Service.Tenants;
 
 namespace Metering.Service.Quotas;
@@ -62,14 +63,8 @@ internal sealed class QuotaSum(QuotaSet set, long bucket, OwnedInterval owner, l
         if (set.HasStarved) AddWaiting(row);
     }
 
-    // Throttled time and pressure overlap, so the larger counts.
     private void AddWaiting(UsageRow row)
     {
-        if (Of(MeterCatalogue.CpuReserved) is not > 0 || (Of(MeterCatalogue.CpuThrottled) ?? Of(MeterCatalogue.CpuPressure)) is null) return;
-        var there = Of(MeterCatalogue.Lifetime) is { } lived and > 0 ? lived : row.To - row.From;
-        Waited += Math.Min(Math.Max(Of(MeterCatalogue.CpuThrottled) ?? 0, Of(MeterCatalogue.CpuPressure) ?? 0), there);
-        Reserved += there;
-
-        long? Of(Meter meter) => (row.Known & (1 << meter.Index)) != 0 ? row.Values[meter.Index] : null;
+        if (CpuWait.Of(row.Values, row.Known, row.To - row.From) is { } wait) (Waited, Reserved) = (Waited + wait.Waited, Reserved + wait.There);
     }
 }

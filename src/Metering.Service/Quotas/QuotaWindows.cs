@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Metering.Service.Ledger;
 using Microsoft.Data.Sqlite;
+using Npgsql;
 
 namespace Metering.Service.Quotas;
 
@@ -19,6 +20,15 @@ internal static class QuotaWindows
         used_low = CASE WHEN (quota_window.used_high, quota_window.used_low) < (excluded.used_high, excluded.used_low) THEN excluded.used_low ELSE quota_window.used_low END
         """;
 
+    private const string Insert =
+        "INSERT INTO quota_window (quota, window_start, component, used_high, used_low) SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT (quota, window_start, component) DO UPDATE SET ";
+
+    private const string Returning = " RETURNING quota, window_start, component, used_high, used_low";
+
+    private const string AddSum = Insert + Sum, AddPeak = Insert + Peak, AskSum = AddSum + Returning, AskPeak = AddPeak + Returning;
+
+    private static readonly (bool IsPeak, bool IsAsked)[] Kinds = [(false, true), (false, false), (true, true), (true, false)];
+
     /// <summary>Adds the growth, in the order given, and writes into each use that is asked for what its figure is then.</summary>
     /// <param name="ids">Remembers where rows are, for the next time.</param>
     public static async Task AddAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses, QuotaRowIds? ids = null)
@@ -29,12 +39,7 @@ internal static class QuotaWindows
             return;
         }
 
-        // The same order of kinds in every transaction, and within each that of keys. What nobody asks for is not told: reading it costs more than writing it.
-        foreach (var (peak, asked) in ((bool, bool)[])[(false, true), (false, false), (true, true), (true, false)])
-        {
-            var some = uses.Where(use => use.Quota.IsPeak == peak && use.IsAsked == asked).ToArray();
-            if (some.Length > 0) await AddPostgresAsync(transaction, some, peak ? Peak : Sum, asked);
-        }
+        await AddPostgresAsync(transaction, uses);
     }
 
     private static void AddSqlite(SqliteConnection connection, IReadOnlyList<QuotaUse> uses, QuotaRowIds ids)
@@ -48,7 +53,7 @@ internal static class QuotaWindows
             if (!TryRead(read, find, use, ids, out var id, out var before))
             {
                 use.Used = use.Growth;
-                ids.Set(use.Key, Insert(insert, use));
+                ids.Set(use.Key, InsertSqlite(insert, use));
                 continue;
             }
 
@@ -79,7 +84,7 @@ internal static class QuotaWindows
         return found;
     }
 
-    private static long Insert(SqliteStatement insert, QuotaUse use)
+    private static long InsertSqlite(SqliteStatement insert, QuotaUse use)
     {
         var (high, low) = QuotaMath.Split(use.Growth);
         BindKey(insert, use);
@@ -97,24 +102,46 @@ internal static class QuotaWindows
         statement.Bind(3, use.Component);
     }
 
-    private static async Task AddPostgresAsync(LedgerTransaction transaction, QuotaUse[] uses, string set, bool asked)
+    // One round trip for all, parsed and planned once for each connection. The same order of kinds in every transaction, and within each that of keys. What nobody asks for is not told.
+    private static async Task AddPostgresAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses)
     {
-        var sql = $"""
-            INSERT INTO quota_window (quota, window_start, component, used_high, used_low) SELECT * FROM unnest(@quotas, @starts, @components, @highs, @lows)
-            ON CONFLICT (quota, window_start, component) DO UPDATE SET {set}{(asked ? " RETURNING quota, window_start, component, used_high, used_low" : "")}
-            """;
-        var command = transaction.Command(sql,
-            ("@quotas", Array.ConvertAll(uses, use => use.Quota.Id)), ("@starts", Array.ConvertAll(uses, use => use.Start)), ("@components", Array.ConvertAll(uses, use => use.Component)),
-            ("@highs", Array.ConvertAll(uses, use => QuotaMath.Split(use.Growth).High)), ("@lows", Array.ConvertAll(uses, use => QuotaMath.Split(use.Growth).Low)));
-        if (!asked)
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection, (NpgsqlTransaction)transaction.Transaction);
+        var asked = new Queue<QuotaUse[]>();
+        foreach (var (isPeak, isAsked) in Kinds)
         {
-            await command.ExecuteNonQueryAsync();
-            return;
+            var some = uses.Where(use => use.Quota.IsPeak == isPeak && use.IsAsked == isAsked).ToArray();
+            if (some.Length == 0) continue;
+            batch.BatchCommands.Add(Adding(some, isPeak, isAsked));
+            if (isAsked) asked.Enqueue(some);
         }
 
-        // Rows come in the order in which they were given; should they ever not, they are looked for.
+        await batch.PrepareAsync();
+        await using var rows = await batch.ExecuteReaderAsync();
+        do
+        {
+            if (asked.TryDequeue(out var some)) await TellAsync(rows, some);
+        }
+        while (await rows.NextResultAsync());
+    }
+
+    private static NpgsqlBatchCommand Adding(QuotaUse[] uses, bool isPeak, bool isAsked)
+    {
+        var (highs, lows) = (new long[uses.Length], new long[uses.Length]);
+        for (var i = 0; i < uses.Length; i++) (highs[i], lows[i]) = QuotaMath.Split(uses[i].Growth);
+        return new NpgsqlBatchCommand(isPeak ? isAsked ? AskPeak : AddPeak : isAsked ? AskSum : AddSum)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(uses, use => use.Quota.Id) }, new NpgsqlParameter<long[]> { TypedValue = Array.ConvertAll(uses, use => use.Start) },
+                new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(uses, use => use.Component) }, new NpgsqlParameter<long[]> { TypedValue = highs }, new NpgsqlParameter<long[]> { TypedValue = lows },
+            },
+        };
+    }
+
+    // Rows come in the order in which they were given; should they ever not, they are looked for.
+    private static async Task TellAsync(DbDataReader rows, QuotaUse[] uses)
+    {
         var at = 0;
-        await using var rows = await command.ExecuteReaderAsync();
         while (await rows.ReadAsync())
         {
             var (quota, start, component) = (rows.GetString(0), rows.GetInt64(1), rows.GetString(2));
@@ -132,9 +159,11 @@ internal static class QuotaWindows
         var found = new List<(string Quota, QuotaFigure Figure)>();
         if (view.Store.IsPostgres)
         {
-            await ReadAsync(view.Command("""
+            var command = view.Command("""
                 SELECT w.quota, w.window_start, w.component, w.used_high, w.used_low FROM unnest(@quotas, @from) AS need (quota, since) JOIN quota_window w ON w.quota = need.quota AND w.window_start >= need.since
-                """, ("@quotas", needs.Select(need => need.Quota).ToArray()), ("@from", needs.Select(need => need.From).ToArray())), found, cancel);
+                """, ("@quotas", needs.Select(need => need.Quota).ToArray()), ("@from", needs.Select(need => need.From).ToArray()));
+            await command.PrepareAsync(cancel);
+            await ReadAsync(command, found, cancel);
         }
         else if (needs.Count > 0)
         {

@@ -24,6 +24,9 @@ public enum ChargeKind
     /// <summary>The part of the commitment that lapses; 0 to pay, since it is bought.</summary>
     CommitmentUnused,
 
+    /// <summary>What the contract credits for reserved CPU that was waited for; negative.</summary>
+    ServiceCredit,
+
     /// <summary>The residue of a line's rounding to the currency's minor unit.</summary>
     Adjustment,
 

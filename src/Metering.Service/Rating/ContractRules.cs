@@ -43,6 +43,7 @@ internal static class ContractRules
             if (terms.TaxRate is { } rate && (rate < 0 || rate > 100 || rate != Math.Round(rate, TaxLines.RatePlaces)))
                 faults.Add(new(at + ".taxRate", $"{Text(rate)} is out of range; it is 0 to 100 percent, with at most {TaxLines.RatePlaces} decimal places."));
             if (terms.TaxName is { } name && (name.Trim().Length is 0 or > 40 || terms.TaxRate is null)) faults.Add(new(at + ".taxName", "is 1 to 40 characters, and stands with a taxRate."));
+            if (terms.ServiceCredit is { } credit) Check(credit, at + ".serviceCredit", faults);
             if (terms.Model is not (null or "prices" or "allocation")) faults.Add(new(at + ".model", $"'{terms.Model}' is unknown; it is prices or allocation."));
             Money(terms.Minimum, at + ".minimum", digits, faults);
             Money(terms.Commitment, at + ".commitment", digits, faults);
@@ -81,6 +82,15 @@ internal static class ContractRules
         {
             if (to.Address[i] is not { Length: > 0 and <= 200 }) faults.Add(new($"billTo.address[{i}]", "is 1 to 200 characters."));
         }
+    }
+
+    private static void Check(ServiceCredit credit, string at, List<Fault> faults)
+    {
+        if (credit.Threshold is not { } threshold) faults.Add(new(at + ".threshold", "is missing; it is the percent of a workload's time, from which on waiting is credited."));
+        else if (threshold <= 0 || threshold > 100 || threshold != Math.Round(threshold, DiscountPlaces)) faults.Add(new(at + ".threshold", $"{Text(threshold)} is out of range; it is more than 0 to 100 percent, with at most {DiscountPlaces} decimal places."));
+        if (credit.PerCoreHour is not { } price) faults.Add(new(at + ".perCoreHour", "is missing; it is what is credited for a Core-Hour, in the tenant's currency."));
+        else if (price <= 0) faults.Add(new(at + ".perCoreHour", $"{Text(price)} is not more than 0."));
+        else PriceRules.CheckAmount(price, at + ".perCoreHour", faults);
     }
 
     private static void Money(decimal? amount, string at, int digits, List<Fault> faults)

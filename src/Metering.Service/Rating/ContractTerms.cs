@@ -29,6 +29,9 @@ public sealed record ContractTerms
     /// <summary><c>prices</c> (or left out): usage at the price book. <c>allocation</c>: the tenant's share of what the hosts cost, instead.</summary>
     public string? Model { get; init; }
 
+    /// <summary>What is credited for reserved CPU that was waited for; left out: nothing. Not less for a commitment or a minimum, and at most what these terms charge.</summary>
+    public ServiceCredit? ServiceCredit { get; init; }
+
     internal long FromSeconds => ValidFrom?.ToUnixTimeSeconds() ?? 0;
 
     internal long ToSeconds => ValidTo?.ToUnixTimeSeconds() ?? long.MaxValue;

@@ -15,7 +15,7 @@ internal sealed class PriceLine
     /// <summary>What is counted towards one cumulative quantity of a period: meter, unit, basis and selector, whatever version prices it.</summary>
     public required string Sku { get; init; }
 
-    /// <summary><see cref="ChargeKind.Usage"/> or <see cref="ChargeKind.Allocation"/>.</summary>
+    /// <summary><see cref="ChargeKind.Usage"/>, <see cref="ChargeKind.Allocation"/> or <see cref="ChargeKind.ServiceCredit"/>.</summary>
     public ChargeKind Kind { get; init; } = ChargeKind.Usage;
 
     /// <summary>Null for flat prices.</summary>

@@ -134,7 +134,7 @@ internal static class PriceRules
         }
     }
 
-    private static void CheckAmount(decimal amount, string at, List<Fault> faults)
+    internal static void CheckAmount(decimal amount, string at, List<Fault> faults)
     {
         if (amount < 0 || amount > MaxPrice) faults.Add(new(at, $"{Text(amount)} is out of range; it is 0 to {MaxPrice}."));
         else if (HasMore(amount, MaxPlaces)) faults.Add(new(at, $"{Text(amount)} has more than {MaxPlaces} decimal places; take a larger unit."));

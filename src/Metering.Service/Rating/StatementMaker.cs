@@ -4,7 +4,7 @@ using NodaTime;
 namespace Metering.Service.Rating;
 
 /// <summary>
-/// Turns a tenant's charge rows of a period into its statement, in this order: charges by price and tier; the contract's discount on each; the commitment and the minimum; rounding, line by line, with the
+/// Turns a tenant's charge rows of a period into its statement, in this order: charges by price and tier; the contract's discount on each; the commitment and the minimum; service credits; rounding, line by line, with the
 /// residue in one row; tax on the sum, by rate; credits, then prepaid balances, drawn in the order in which they expire. Pure.
 /// </summary>
 internal static class StatementMaker
@@ -28,12 +28,17 @@ internal static class StatementMaker
         var lines = new List<StatementLine>();
         var bounds = period.Bounds(zone);
         var nets = new List<(ContractTerms Terms, Amount Net)>();
+        var credits = rows.FindAll(row => row.Line.Kind == ChargeKind.ServiceCredit);
+        rows = rows.FindAll(row => row.Line.Kind != ChargeKind.ServiceCredit);
         foreach (var group in Ordered(rows)) Add(group.Key.Line.Kind, group.Key.Line.Sku, group.Key.Line, group.Key.Tier, group.Aggregate((Int128)0, (sum, row) => sum + row.Nano), group.Key.Line.Prices[group.Key.Tier]);
         foreach (var terms in contract?.Terms ?? [])
         {
             var mine = rows.FindAll(row => ReferenceEquals(row.Terms, terms));
             nets.Add((terms, Agreed(terms, mine)));
         }
+
+        foreach (var group in Ordered(credits)) Add(ChargeKind.ServiceCredit, group.Key.Line.Sku, group.Key.Line, group.Key.Tier, group.Aggregate((Int128)0, (sum, row) => sum + row.Nano), group.Key.Line.Prices[group.Key.Tier]);
+        for (var i = 0; i < nets.Count; i++) nets[i] = (nets[i].Terms, Credited(nets[i].Terms, nets[i].Net));
 
         var exact = lines.Aggregate(Amount.Zero, (sum, line) => sum + line.Cost);
         var total = lines.Aggregate(Amount.Zero, (sum, line) => sum + line.Rounded);
@@ -81,6 +86,16 @@ internal static class StatementMaker
             if (Share(terms.Minimum, terms, bounds) is not { } minimum || minimum <= net) return net;
             Plain(ChargeKind.Minimum, "Up to the minimum", minimum - net);
             return minimum;
+        }
+
+        // Nobody is paid for having waited: at most what is charged.
+        Amount Credited(ContractTerms terms, Amount net)
+        {
+            var credited = credits.Where(row => ReferenceEquals(row.Terms, terms)).Aggregate(Amount.Zero, (sum, row) => sum - row.Cost);
+            var most = net > Amount.Zero ? net : Amount.Zero;
+            if (credited <= most) return net - credited;
+            Plain(ChargeKind.ServiceCredit, "Service credit beyond what is charged", credited - most);
+            return net - most;
         }
 
         void Plain(ChargeKind kind, string text, Amount cost, Amount? effective = null) => lines.Add(new StatementLine(kind, text, null, null, null, cost, cost.Round(digits), effective));

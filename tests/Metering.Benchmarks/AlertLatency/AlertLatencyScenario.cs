@@ -20,7 +20,7 @@ internal sealed class AlertLatencyScenario : IScenario
 
     public string Name => "alert-latency";
 
-    public string Summary => "from the kernel reading that crosses to the webhook accepted, at 10,000 workloads and 1,000 quotas (needs root)";
+    public string Summary => "from the kernel reading that crosses to the webhook accepted, at 10,000 workloads and 1,000 quotas (needs root); parts: sqlite, postgres";
 
     public async Task<Report> RunAsync(RunOptions options, CancellationToken cancel)
     {
@@ -28,21 +28,12 @@ internal sealed class AlertLatencyScenario : IScenario
         var directory = Directory.CreateTempSubdirectory("metering-bench-").FullName;
         try
         {
-            options.Progress($"{QuotaFleet.Count:#,0} quotas and {Cgroups} cgroups are made");
-            await PrepareAsync(Path.Combine(directory, "service"), cancel);
-            using var cgroups = BenchCgroups.Create(Cgroups, Busy, cancel);
-            using var receiver = new Receiver();
-            await using var service = await Product.StartAsync("service", Path.Combine(directory, "service"), new Dictionary<string, string?> { ["METERING__Alerts__AllowedAddresses"] = receiver.Address }, cancel);
-            var interval = string.Create(CultureInfo.InvariantCulture, $"{Interval.TotalSeconds:0}s");
-            await using var agent = ChildProcess.Start(Product.Program("metering"), ["agent", "--data", Path.Combine(directory, "agent"), "--interval", interval], new Dictionary<string, string?>
+            if (options.Wants("sqlite")) await RunAsync(report, "SQLite", $"Data Source={Path.Combine(directory, "ledger.db")}", Path.Combine(directory, "sqlite"), options, cancel);
+            if (options.Wants("postgres"))
             {
-                ["METERING__Agent__HostId"] = Host,
-                ["METERING__Agent__Transport"] = "http",
-                ["METERING__Agent__ServiceUrl"] = service.Url,
-                ["METERING__Agent__Key"] = await service.AgentKeyAsync(Host, cancel),
-            });
-            await MeasureAsync(report, service, receiver, Path.GetFileName(cgroups.Root), options, cancel);
-            if (agent.HasExited) throw new InvalidOperationException($"The agent has ended:\n{agent.Output}");
+                await using var postgres = await PostgresServer.StartAsync(cancel);
+                await RunAsync(report, "PostgreSQL", await postgres.ConnectionStringAsync("latency", cancel), Path.Combine(directory, "postgres"), options, cancel);
+            }
         }
         finally
         {
@@ -50,19 +41,37 @@ internal sealed class AlertLatencyScenario : IScenario
         }
 
         report.Notes.Add($"from the nominal instant of the agent's pass, which no reading precedes, to the answer of the receiver; every {Interval.TotalSeconds:0} s the passes of {Hosts} hosts x {Workloads} workloads arrive at that instant too");
-        report.Notes.Add($"{QuotaFleet.Count:#,0} quotas of the fleet: {QuotaFleet.Mix}; beside them those that are crossed; SQLite, one webhook that keeps the order");
+        report.Notes.Add($"{QuotaFleet.Count:#,0} quotas of the fleet: {QuotaFleet.Mix}; beside them those that are crossed; one webhook that keeps the order");
         return report;
     }
 
-    private static async Task PrepareAsync(string directory, CancellationToken cancel)
+    private static async Task RunAsync(Report report, string store, string ledger, string directory, RunOptions options, CancellationToken cancel)
     {
-        Directory.CreateDirectory(directory);
-        await using var store = LedgerStore.Create(new LedgerOptions { ConnectionString = $"Data Source={Path.Combine(directory, "ledger.db")}" });
+        options.Progress($"{store}: {QuotaFleet.Count:#,0} quotas and {Cgroups} cgroups are made");
+        await PrepareAsync(ledger, cancel);
+        using var cgroups = BenchCgroups.Create(Cgroups, Busy, cancel);
+        using var receiver = new Receiver();
+        await using var service = await Product.StartAsync("service", Path.Combine(directory, "service"), new Dictionary<string, string?> { ["METERING__Alerts__AllowedAddresses"] = receiver.Address, ["METERING__Ledger__ConnectionString"] = ledger }, cancel);
+        var interval = string.Create(CultureInfo.InvariantCulture, $"{Interval.TotalSeconds:0}s");
+        await using var agent = ChildProcess.Start(Product.Program("metering"), ["agent", "--data", Path.Combine(directory, "agent"), "--interval", interval], new Dictionary<string, string?>
+        {
+            ["METERING__Agent__HostId"] = Host,
+            ["METERING__Agent__Transport"] = "http",
+            ["METERING__Agent__ServiceUrl"] = service.Url,
+            ["METERING__Agent__Key"] = await service.AgentKeyAsync(Host, cancel),
+        });
+        await MeasureAsync(report, store, service, receiver, Path.GetFileName(cgroups.Root), options, cancel);
+        if (agent.HasExited) throw new InvalidOperationException($"The agent has ended:\n{agent.Output}");
+    }
+
+    private static async Task PrepareAsync(string ledger, CancellationToken cancel)
+    {
+        await using var store = LedgerStore.Create(new LedgerOptions { ConnectionString = ledger });
         await store.OpenAsync(cancel);
         await QuotaFleet.SetUpAsync(store, withQuotas: true, cancel);
     }
 
-    private static async Task MeasureAsync(Report report, Product service, Receiver receiver, string root, RunOptions options, CancellationToken cancel)
+    private static async Task MeasureAsync(Report report, string store, Product service, Receiver receiver, string root, RunOptions options, CancellationToken cancel)
     {
         var fleet = new Fleet(Hosts, Workloads, TimeProvider.System.GetUtcNow());
         options.Progress("the first passes");
@@ -90,11 +99,11 @@ internal sealed class AlertLatencyScenario : IScenario
         var all = receiver.All.Where(accepted => accepted.Recorded >= from).ToArray();
         var samples = all.Select(accepted => (accepted.At - Nominal(accepted.Recorded)).TotalMilliseconds).Order().ToArray();
         if (samples.Length == 0) throw new InvalidOperationException("No threshold was crossed.");
-        report.Add("reading to accepted", "ms", samples);
-        report.Add("reading to accepted, p99", "ms", [samples[(int)Math.Ceiling(samples.Length * 0.99) - 1]], 1_000, atMost: true);
-        report.Add("reading to recorded", "ms", all.Select(accepted => (accepted.Recorded - Nominal(accepted.Recorded)).TotalMilliseconds));
-        report.Add("a pass of the fleet, until the last is committed", "ms", ingest);
-        report.Checks.Add(new Check("each crossing once", all.DistinctBy(accepted => accepted.Id).Count() == all.Length && all.All(accepted => accepted.Value >= accepted.Threshold), $"{all.Length:#,0} crossings in {passes} passes, none twice, each at or above its threshold"));
+        report.Add($"{store}: reading to accepted", "ms", samples);
+        report.Add($"{store}: reading to accepted, p99", "ms", [samples[(int)Math.Ceiling(samples.Length * 0.99) - 1]], 1_000, atMost: true);
+        report.Add($"{store}: reading to recorded", "ms", all.Select(accepted => (accepted.Recorded - Nominal(accepted.Recorded)).TotalMilliseconds));
+        report.Add($"{store}: a pass of the fleet, until the last is committed", "ms", ingest);
+        report.Checks.Add(new Check($"{store}: each crossing once", all.DistinctBy(accepted => accepted.Id).Count() == all.Length && all.All(accepted => accepted.Value >= accepted.Threshold), $"{all.Length:#,0} crossings in {passes} passes, none twice, each at or above its threshold"));
     }
 
     /// <summary>The fleet's passes at the next nominal instant; milliseconds until all are committed.</summary>

@@ -41,6 +41,17 @@ public sealed class AlertsPageTests
         await page.Locator("#deliveries .again").First.ClickAsync();
         await page.Locator(".attempts tbody tr:nth-child(2)").WaitForAsync();
 
+        // By state and time: nothing before yesterday, and all since then once more.
+        var yesterday = TimeProvider.System.GetUtcNow().AddDays(-1).ToString("yyyy-MM-ddTHH:mm", System.Globalization.CultureInfo.InvariantCulture);
+        await page.GetByLabel("Recorded before, UTC").FillAsync(yesterday);
+        await page.GetByLabel("Recorded before, UTC").PressAsync("Tab");
+        await page.Locator("#deliveries").GetByText("Nothing was sent yet.").WaitForAsync();
+        await page.GetByLabel("Recorded before, UTC").FillAsync("");
+        await page.GetByLabel("Recorded from, UTC").FillAsync(yesterday);
+        await page.GetByLabel("Recorded from, UTC").PressAsync("Tab");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Send all again" }).ClickAsync();
+        await page.Locator("#deliveries").GetByText("on their way again").WaitForAsync();
+
         await page.GetByLabel("Labels that have to match").FillAsync("quota=all-*");
         await page.GetByLabel("Why").FillAsync("maintenance");
         await page.GetByRole(AriaRole.Button, new() { Name = "Silence", Exact = true }).ClickAsync();

@@ -90,6 +90,8 @@ public abstract partial class DeliveryContract
         Assert.Equal("e1 e2 e3 e4 e5 e2 e3 e4", Sent("ops"));
         Assert.Equal(["e5", "e4"], (await book.ListAsync("ops", "delivered", null, 2, Cancel))!.Select(delivery => delivery.EventId));
         Assert.Equal(["e3", "e2"], (await book.ListAsync("ops", null, "e4", 2, Cancel))!.Select(delivery => delivery.EventId));
+        Assert.Equal(["e4", "e3", "e2"], (await book.ListAsync("ops", "delivered", null, 9, Cancel, from.AddHours(1), from.AddHours(4)))!.Select(delivery => delivery.EventId));
+        Assert.Equal(["e2", "e1"], (await book.ListAsync("ops", null, null, 9, Cancel, until: from.AddHours(2)))!.Select(delivery => delivery.EventId));
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public abstract partial class FocusContract
 {
     private static readonly Dictionary<string, string[]> Categories = new(StringComparer.Ordinal)
     {
-        ["usage"] = ["Usage", "Purchase"], ["allocation"] = ["Usage"], ["commitmentPurchase"] = ["Purchase"], ["commitmentUsed"] = ["Usage", "Adjustment"], ["commitmentUnused"] = ["Usage"], ["minimum"] = ["Adjustment"],
+        ["usage"] = ["Usage", "Purchase"], ["allocation"] = ["Usage"], ["commitmentPurchase"] = ["Purchase"], ["commitmentUsed"] = ["Usage", "Adjustment"], ["commitmentUnused"] = ["Usage"], ["minimum"] = ["Adjustment"], ["serviceCredit"] = ["Credit"],
         ["tax"] = ["Tax"], ["creditDrawn"] = ["Credit"], ["prepaidDrawn"] = ["Adjustment"], ["adjustment"] = ["Adjustment"],
     };
 
@@ -114,7 +114,7 @@ public abstract partial class FocusContract
         {
             var contracts = await transaction.Context.Set<StoredContract>().ToDictionaryAsync(one => one.Tenant, Cancel);
             Put(contracts["a"], contract => contract with { Terms = [terms with { ValidTo = half }, terms with { ValidFrom = half, TaxRate = 7 }] });
-            Put(contracts["b"], contract => contract with { Terms = [contract.Terms[0] with { TaxRate = 20 }] });
+            Put(contracts["b"], contract => contract with { Terms = [contract.Terms[0] with { TaxRate = 20, ServiceCredit = new ServiceCredit { Threshold = 12.5m, PerCoreHour = 0.0333333333m } }] });
             transaction.Context.Add(new Tenant { Id = "c", Name = "C", TimeZone = "Europe/Berlin" });
             transaction.Context.Add(new StoredContract { Tenant = "c", Json = JsonSerializer.Serialize(new Contract { Terms = [new ContractTerms { Model = "allocation", Discount = 5, TaxRate = 10 }] }, LedgerJson.Options) });
             OwnershipRule[] rules = [new() { Match = new OwnershipMatch { Path = "/a*" }, Tenant = "a", Project = "shop" }, new() { Match = new OwnershipMatch { Path = "/c*" }, Tenant = "c" }, new() { Match = new OwnershipMatch { Path = "*" }, Tenant = "b" }];
@@ -154,7 +154,7 @@ public abstract partial class FocusContract
         // Every six hours: three workloads on a host that is too small for them, and two on one that is not full.
         Task MonthAsync(int quarters) => WriteAsync([.. Enumerable.Range(0, quarters).SelectMany(_ => new[]
         {
-            _host.Next(("/a", 3_600_000_000, false), ("/b", 1_234_567_891, false), ("/c", 2_345_678_901, false)), other.Next(("/b", 700_000_001, false), ("/c", 1_000_000_007, false)),
+            _host.With(_host.Next(("/a", 3_600_000_000, false), ("/b", 1_234_567_891, false), ("/c", 2_345_678_901, false)), "/b", ("cpuReservedMicroseconds", 10_000_000_019), ("cpuThrottledMicroseconds", 7_000_000_003)), other.Next(("/b", 700_000_001, false), ("/c", 1_000_000_007, false)),
         })]);
 
         static void Put(StoredContract stored, Func<Contract, Contract> change) => stored.Json = JsonSerializer.Serialize(change(stored.Read()), LedgerJson.Options);

@@ -113,6 +113,26 @@ public sealed class PriceRulesTests
             faults.Select(fault => fault.Field));
     }
 
+    [Theory]
+    [InlineData("0", "0.5", "threshold")]
+    [InlineData("100.1", "0.5", "threshold")]
+    [InlineData("20.0000001", "0.5", "threshold")]
+    [InlineData(null, null, "threshold perCoreHour")]
+    [InlineData("20", "0", "perCoreHour")]
+    [InlineData("-1", "-1", "threshold perCoreHour")]
+    [InlineData("20", "0.00000000001", "perCoreHour")]
+    [InlineData("20", "0.0000000001", "")]
+    public void A_service_credit_is_checked_field_by_field(string? threshold, string? price, string faults)
+    {
+        var credit = new ServiceCredit { Threshold = Number(threshold), PerCoreHour = Number(price) };
+
+        var found = ContractRules.Check(new Contract { Terms = [new ContractTerms { ServiceCredit = credit }] }, new Tenant { Id = "t" }, 3600, new Dictionary<string, IReadOnlyList<string>>());
+
+        Assert.Equal(faults, string.Join(" ", found.Select(fault => fault.Field.Replace("terms[0].serviceCredit.", "", StringComparison.Ordinal))));
+
+        static decimal? Number(string? text) => text is null ? null : decimal.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     [Fact]
     public void The_grain_is_fine_from_its_instant_on()
     {

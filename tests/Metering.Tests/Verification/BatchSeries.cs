@@ -41,6 +41,20 @@ internal sealed class BatchSeries(string host, DateTimeOffset start, int seconds
         return batch;
     }
 
+    /// <summary>Adds readings of other meters, by their wire names, to a workload of the batch that was made last.</summary>
+    public UsageBatch With(UsageBatch batch, string path, params (string Meter, ulong Quantity)[] readings)
+    {
+        var record = batch.Workloads.Single(one => one.Path == path);
+        foreach (var (meter, quantity) in readings)
+        {
+            var from = _ends.GetValueOrDefault(path + "\n" + meter);
+            _ends[path + "\n" + meter] = from + quantity;
+            record.Meters.Add(new MeterReading { Meter = meter, Start = from, End = from + quantity, Quantity = quantity, Availability = Availability.Exact });
+        }
+
+        return batch;
+    }
+
     /// <summary>From here on the counting of a path starts elsewhere, as after a lost baseline.</summary>
     public void Rebase(string path, ulong at) => _ends[path] = at;
 

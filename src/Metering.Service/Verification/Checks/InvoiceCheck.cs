@@ -87,7 +87,7 @@ internal sealed class InvoiceCheck : IVerifyCheck
         foreach (var document in documents)
         {
             var of = new Of(document.Origin, document.Tenant.Id, document.Currency, document.Cause);
-            foreach (var line in document.Lines.Where(line => line.Kind is "usage" or "allocation"))
+            foreach (var line in document.Lines.Where(line => line.Kind is "usage" or "allocation" or "serviceCredit" && line.UnitPrice is not null))
             {
                 sums.Remove((of, line.Text, line.Book!, line.Version!.Value, line.Tier!.Value, line.UnitPrice!.Value), out var charged);
                 if (charged != line.Cost || Amount.Product(line.Quantity ?? 0, line.UnitPrice ?? 0) != line.Cost)
