@@ -101,6 +101,7 @@ public static class MeteringService
         // billing
         services.AddSingleton<IUsageListener, LateUsage>();
         services.AddSingleton<IUsageListener, RollupMarks>();
+        services.AddSingleton<IUsageListener, SeriesReplays>();
         services.AddSingleton(options.Invoices);
         services.AddSingleton<PeriodDrafter>();
         services.AddSingleton<PeriodCloser>();
