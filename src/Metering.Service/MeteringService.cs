@@ -102,6 +102,7 @@ public static class MeteringService
         // billing
         services.AddSingleton<IUsageListener, LateUsage>();
         services.AddSingleton<IUsageListener, RollupMarks>();
+        services.AddSingleton<IUsageListener, SeriesReplays>();
         services.AddSingleton(options.Invoices);
         services.AddSingleton<PeriodDrafter>();
         services.AddSingleton<ClosingProgress>();

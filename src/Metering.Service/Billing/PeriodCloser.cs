@@ -22,6 +22,9 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
     /// <summary>Each attempt but the last met a change of configuration or another closing.</summary>
     private const int MaxAttempts = 10;
 
+    /// <summary>Open months that are looked at.</summary>
+    private const int MaxOpen = 24;
+
     /// <summary>Called at named moments; tests crash there.</summary>
     internal Action<string>? FaultPoint { get; set; }
 
@@ -87,6 +90,34 @@ internal sealed class PeriodCloser(LedgerStore store, LedgerOptions options, Per
         }
 
         return (faults, waivers);
+    }
+
+    /// <summary>The months from the newest to the oldest: those that are open, at most <see cref="MaxOpen"/>, and those that are closed.</summary>
+    public async Task<List<PeriodOutlook>> OutlookAsync(CancellationToken cancel)
+    {
+        var months = new List<PeriodOutlook>();
+        await using var connection = await store.OpenReadAsync(cancel);
+        var zones = await ZonesAsync(connection, cancel);
+        var closed = await InvoiceStore.PeriodsAsync(connection, cancel);
+        var now = clock.GetUtcNow();
+        var first = await FirstOpenAsync(connection, closed.LastOrDefault(), zones, cancel);
+        for (var month = first; month <= new BillingPeriod(now.Year, now.Month) && months.Count < MaxOpen; month = month?.Next)
+        {
+            var period = month.Value;
+            var (start, end) = (zones.Min(zone => period.Bounds(zone).Start), zones.Max(zone => period.Bounds(zone).End));
+            var (faults, _) = await ObstaclesAsync(period, [], cancel);
+            months.Add(new PeriodOutlook(period.ToString(), false, period == first, UnixTime(start), UnixTime(end), [.. faults.Select(fault => fault.ToString())], await HostCoverage.ReadAsync(connection, start, end, cancel), null, null));
+        }
+
+        foreach (var one in closed)
+        {
+            var manifest = PeriodManifest.Read(one.Manifest);
+            months.Add(new PeriodOutlook(one.Id, true, false, manifest.Start, manifest.End, [], [], manifest, one.Hash));
+        }
+
+        return [.. months.OrderByDescending(month => month.Period, StringComparer.Ordinal)];
+
+        static DateTimeOffset UnixTime(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds);
     }
 
     private async Task<ClosedPeriod?> FindAsync(BillingPeriod period, CancellationToken cancel)

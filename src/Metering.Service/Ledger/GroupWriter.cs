@@ -151,11 +151,12 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     }
 
     // Takes a batch out of quarantine: its receipt is written anew, this time with what it bills. False: it is not, or no longer, in there.
-    private static async Task<bool> ReleaseAsync(LedgerTransaction transaction, AgentEntry agent, DecodedBatch batch)
+    private async Task<bool> ReleaseAsync(LedgerTransaction transaction, AgentEntry agent, DecodedBatch batch)
     {
         if (agent.IsNew || await transaction.ExecuteAsync("DELETE FROM receipt WHERE agent = @agent AND sequence = @sequence AND first_sequence = @first AND hash = @hash AND quarantined = 1",
                 ("@agent", agent.Id), ("@sequence", (long)batch.Sequence), ("@first", (long)batch.FirstSequence), ("@hash", batch.Hash)) == 0) return false;
         await transaction.ExecuteAsync("DELETE FROM quarantine WHERE hash = @hash", ("@hash", batch.Hash));
+        foreach (var listener in _listeners) await listener.BatchReleasedAsync(transaction, agent.Id, (long)batch.FirstSequence, (long)batch.Sequence);
         return true;
     }
 

@@ -12,6 +12,9 @@ internal interface IUsageListener
     /// <summary>Names or labels of a workload became others from an instant (Unix seconds) on, where usage may be stored.</summary>
     Task AttributesChangedAsync(LedgerTransaction transaction, long from, LedgerSnapshot snapshot) => Task.CompletedTask;
 
+    /// <summary>A batch that was in quarantine is billed now, long after those around it: the range that it stands for, of an agent by its id.</summary>
+    Task BatchReleasedAsync(LedgerTransaction transaction, long agent, long first, long last) => Task.CompletedTask;
+
     /// <summary>The transaction was rolled back: what was learnt in it never was.</summary>
     void Forget()
     {

@@ -15,6 +15,7 @@ internal sealed class LiveSums(long lastEnd, long firstWindow)
     private readonly Dictionary<(string Kind, string Id), Sum> _sums = [];
     private readonly Dictionary<string, (long End, long Held)> _held = new(StringComparer.Ordinal);
     private long _rateFrom = long.MaxValue;
+    private long _levelFrom = lastEnd - LevelMicroseconds;
 
     internal sealed class Sum
     {
@@ -37,6 +38,9 @@ internal sealed class LiveSums(long lastEnd, long firstWindow)
     {
         var recent = batch.WindowEnd > lastEnd - RateMicroseconds;
         if (recent) _rateFrom = Math.Min(_rateFrom, batch.WindowStart);
+
+        // What was merged while the way was blocked is one long window, and so are long intervals: their quantity is that of all of it.
+        _levelFrom = Math.Min(_levelFrom, batch.WindowStart);
         foreach (var record in batch.Records) Add(batch, record, recent);
         foreach (var parent in parents?.Parents ?? [])
         {
@@ -51,7 +55,7 @@ internal sealed class LiveSums(long lastEnd, long firstWindow)
     {
         if ((sum.Known & (1 << meter.Index)) == 0) return null;
         if (meter.Family is not (MeterFamily.Memory or MeterFamily.HugePages or MeterFamily.Reservation)) return sum.Recent[meter.Index] / RateSeconds;
-        var from = Math.Max(Math.Max(lastEnd - LevelMicroseconds, firstWindow), sum.Born);
+        var from = Math.Max(Math.Max(_levelFrom, firstWindow), sum.Born);
         return sum.Minute[meter.Index] / (Math.Max(lastEnd - from, 1_000) / 1_000_000m);
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Metering.Meters;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
 using NodaTime;
@@ -31,6 +32,9 @@ internal sealed record UsageQuery
     public bool IsUnlimited => Limit == int.MaxValue;
 
     public long Offset { get; init; }
+
+    /// <summary>What a usage report adds up: the fewer, the faster. Its share of estimated CPU time needs the CPU meter.</summary>
+    public IReadOnlyList<Meter> Meters { get; init; } = MeterCatalogue.All;
 
     /// <summary>What a cost report tells beside costs.</summary>
     public CostExtras With { get; init; }

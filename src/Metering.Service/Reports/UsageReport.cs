@@ -20,7 +20,7 @@ internal sealed class UsageReport(LedgerStore store)
         if (several) keys.Insert(1, "s.stop");
         var sql = new StringBuilder(UsageSelect.With(query.Steps)).Append("SELECT ");
         foreach (var key in keys) sql.Append(key).Append(", ");
-        foreach (var meter in MeterCatalogue.All) sql.Append(meter.Kind == MeterKind.Peak ? $"MAX(u.{meter.Column})" : UsageSelect.Sum(meter.Column, store.IsPostgres)).Append(", ");
+        foreach (var meter in query.Meters) sql.Append(meter.Kind == MeterKind.Peak ? $"MAX(u.{meter.Column})" : UsageSelect.Sum(meter.Column, store.IsPostgres)).Append(", ");
         sql.Append(UsageSelect.Sum("estimated_us", store.IsPostgres)).Append(", ").Append(UsageSelect.Sum("unscraped_us", store.IsPostgres)).Append(", COUNT(*)").Append(select.From(query.Steps));
         if (keys.Count > 0) sql.Append(" GROUP BY ").AppendJoin(", ", keys).Append(" ORDER BY ").AppendJoin(", ", keys);
         sql.Append(CultureInfo.InvariantCulture, $" LIMIT {query.Limit + 1} OFFSET {query.Offset}");
@@ -38,6 +38,13 @@ internal sealed class UsageReport(LedgerStore store)
         var more = rows.Count > query.Limit;
         if (more) rows.RemoveAt(rows.Count - 1);
         return new UsagePage(At(query.FromSeconds), At(query.ToSeconds), query.Step, rows, more ? UsageQuery.Cursor(query.Offset + query.Limit) : null);
+    }
+
+    /// <summary>Share of each host's time in the range that was metered; null where none was due.</summary>
+    public async Task<Dictionary<string, decimal?>> CoverageByHostAsync(UsageQuery query, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(query.Caller, cancel);
+        return (await CoverageAsync(connection, query, cancel)).Where(pair => pair.Key.Item2.Length > 0).ToDictionary(pair => pair.Key.Item2, pair => pair.Value.Expected > 0 ? Math.Round(pair.Value.Covered / pair.Value.Expected, 6) : (decimal?)null, StringComparer.Ordinal);
     }
 
     internal static DateTimeOffset At(long seconds) => DateTimeOffset.FromUnixTimeSeconds(seconds);
@@ -72,7 +79,7 @@ internal sealed class UsageReport(LedgerStore store)
         var (start, stop) = several ? (reader.GetInt64(at++), reader.GetInt64(at++)) : (query.FromSeconds, query.ToSeconds);
         var key = ReadKey(reader, query, ref at);
         var quantities = new Dictionary<string, decimal>(StringComparer.Ordinal);
-        foreach (var meter in MeterCatalogue.All)
+        foreach (var meter in query.Meters)
         {
             decimal? value;
             if (meter.Kind == MeterKind.Peak) value = reader.IsDBNull(at) ? null : reader.GetInt64(at);

@@ -25,7 +25,7 @@ internal sealed class ExplorerFeed(UsageReport usage, CostReport costs, LedgerSt
         bool more;
         if (measure.Meter is { } meter)
         {
-            var page = await usage.RunAsync(query, cancel);
+            var page = await usage.RunAsync(query with { Meters = [meter] }, cancel);
             (rows, more) = ([.. page.Rows.Select(row => new Row(row.Start, row.Key, meter.Unit, row.Quantities.TryGetValue(meter.Name, out var value) ? value : null))], page.NextCursor is not null);
         }
         else

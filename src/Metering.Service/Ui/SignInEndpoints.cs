@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Metering.Service.Ui;
 
-/// <summary><c>/sign-in</c> turns a one-time link or an API key into a cookie of the same role and tenant; <c>/sign-out</c> ends it.</summary>
+/// <summary><c>/sign-in</c> turns a one-time link or an API key into a cookie of the same role and tenant; <c>/sign-out</c> ends it; <c>/theme</c> chooses the colours.</summary>
 internal static class SignInEndpoints
 {
     /// <summary>Claim with the id of the key that was signed in with; absent after a one-time link.</summary>
@@ -28,6 +28,9 @@ internal static class SignInEndpoints
 
         // SameSite=Strict keeps the cookie from posts of other sites, and ending a session gives nothing away.
         routes.MapPost("/sign-out", Leave).DisableAntiforgery().ExcludeFromDescription();
+
+        // For browsers without a script; a choice of colours needs no token.
+        routes.MapPost(Theme.Route, ChooseThemeAsync).DisableAntiforgery().ExcludeFromDescription();
     }
 
     private static async Task<IResult> Show(HttpContext context, string? token, KeyRing keys, SignInGuard guard, IAntiforgery antiforgery)
@@ -71,6 +74,14 @@ internal static class SignInEndpoints
         return Results.Redirect("/sign-in");
     }
 
+    private static async Task<IResult> ChooseThemeAsync(HttpContext context, CancellationToken cancel)
+    {
+        if (!context.Request.HasFormContentType) return Results.Redirect("/");
+        var form = await context.Request.ReadFormAsync(cancel);
+        Theme.Choose(context, form["theme"]);
+        return Results.Redirect(Wanted(form["from"]));
+    }
+
     // The page that was asked for. Only one of ours: a link must not lead elsewhere after the sign-in.
     private static string Wanted(string? from) =>
         from is ['/', not ('/' or '\\'), ..] && Uri.TryCreate(from, UriKind.Relative, out _) && PageMap.IsPage(new PathString(from.Split('?', '#')[0])) && !from.Any(char.IsControl) ? from : "/";
@@ -93,6 +104,6 @@ internal static class SignInEndpoints
     private static RazorComponentResult<SignInPage> Page(HttpContext context, IAntiforgery antiforgery, int status, string? message)
     {
         var tokens = antiforgery.GetAndStoreTokens(context);
-        return new RazorComponentResult<SignInPage>(new { From = Wanted(context.Request.HasFormContentType ? context.Request.Form["from"] : context.Request.Query["from"]), Message = message, Field = tokens.FormFieldName, Token = tokens.RequestToken, HasIssuer = context.RequestServices.GetRequiredService<AccessOptions>().Oidc?.ClientId is not null }) { StatusCode = status };
+        return new RazorComponentResult<SignInPage>(new { Scheme = Theme.Of(context), From = Wanted(context.Request.HasFormContentType ? context.Request.Form["from"] : context.Request.Query["from"]), Message = message, Field = tokens.FormFieldName, Token = tokens.RequestToken, HasIssuer = context.RequestServices.GetRequiredService<AccessOptions>().Oidc?.ClientId is not null }) { StatusCode = status };
     }
 }

@@ -27,6 +27,7 @@ internal static class UiSetup
         services.AddSingleton<PageApi>();
         services.AddSingleton<HomeFeed>();
         services.AddSingleton<ExplorerFeed>();
+        services.AddSingleton<ClosingDesk>();
         services.Configure<CookieAuthenticationOptions>(CookieAuthenticationDefaults.AuthenticationScheme, cookie => cookie.Events.OnValidatePrincipal = EndWithKeyAsync);
         return services;
     }

@@ -22,11 +22,37 @@
   // The menu of a phone closes when another page is shown.
   Blazor.addEventListener('enhancedload', () => document.querySelectorAll(':popover-open').forEach(open => open.hidePopover()));
 
+  // The controls of a page take nothing until it is connected, since what is done before is lost.
+  const open = () => {
+    const part = document.getElementById('live-part');
+    const isWaiting = !part?.querySelector('.head[data-live]');
+
+    // Only where it is another, since this is called by what it does itself.
+    if (part && part.disabled !== isWaiting) part.disabled = isWaiting;
+  };
+  new MutationObserver(open).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-live', 'disabled'] });
+  open();
+
+  // The theme changes where it is, and the next page is sent in it.
+  document.addEventListener('submit', event => {
+    const chosen = event.target.closest('.themes') && event.submitter;
+    if (!chosen) return;
+    event.preventDefault();
+    const theme = chosen.value;
+    document.cookie = `metering-theme=${theme}; Path=/; SameSite=Strict; Max-Age=${theme ? 31536000 : 0}${location.protocol === 'https:' ? '; Secure' : ''}`;
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+    document.querySelectorAll('[data-theme-of]').forEach(sheet => { sheet.media = !theme ? `(prefers-color-scheme: ${sheet.dataset.themeOf})` : sheet.dataset.themeOf === theme ? 'all' : 'not all'; });
+    event.target.querySelectorAll('button').forEach(button => button.setAttribute('aria-pressed', button === chosen));
+  }, true);
+
   document.addEventListener('click', event => {
     if (event.target.closest('.skip')) {
       event.preventDefault();
       document.getElementById('content').focus();
     }
+    const asked = event.target.closest('[data-dialog]');
+    if (asked) document.getElementById(asked.dataset.dialog).showModal();
     const copy = event.target.closest('[data-copy]');
     if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.textContent = 'Copied'; });
   });

@@ -21,7 +21,7 @@ internal sealed class MonthLedger(int workloads, int hours, DateTimeOffset? star
     public const int Tenants = 20;
     public const string Period = "2026-09";
     public const string Next = "2026-10";
-    private const int PerHost = 100;
+    public const int PerHost = 100;
     private const long Hour = 3600;
     private static readonly long First = new DateTimeOffset(2026, 9, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
     private static readonly Meter[] Used =
@@ -95,7 +95,7 @@ internal sealed class MonthLedger(int workloads, int hours, DateTimeOffset? star
             await transaction.ExecuteAsync("""
                 INSERT INTO workload (id, host, kind, key, name, path, labels, attributes_from, former, availability, first_seen, last_seen, ended)
                 VALUES (@id, @host, 'docker', @key, @key, @path, '{}', @start, 0, '', @start, @start, 0)
-                """, ("@id", w + 1L), ("@host", Host(w / PerHost)), ("@key", "w" + w.ToString(CultureInfo.InvariantCulture)), ("@path", $"/{Name(w % Tenants)}/w{w}"), ("@start", _start));
+                """, ("@id", w + 1L), ("@host", Host(w / PerHost)), ("@key", "w" + w.ToString(CultureInfo.InvariantCulture)), ("@path", PathOf(w)), ("@start", _start));
         }
 
         for (var host = 0; host < (workloads + PerHost - 1) / PerHost; host++)
@@ -221,9 +221,11 @@ internal sealed class MonthLedger(int workloads, int hours, DateTimeOffset? star
         return SHA256.HashData(key);
     }
 
+    public static string PathOf(int workload) => $"/{Name(workload % Tenants)}/w{workload}";
+
     private static string Name(int tenant) => "tenant-" + tenant.ToString("00", CultureInfo.InvariantCulture);
 
-    private static string Host(int host) => "host-" + host.ToString("000", CultureInfo.InvariantCulture);
+    public static string Host(int host) => "host-" + host.ToString("000", CultureInfo.InvariantCulture);
 
     private static Price Graduated(string meter, string unit) =>
         new() { Meter = meter, Unit = unit, Model = "graduated", Tiers = [new Tier(1_000, 0.05m), new Tier(10_000, 0.04m), new Tier(100_000, 0.0312345678m), new Tier(null, 0.02m)] };

@@ -49,7 +49,7 @@ internal sealed class Chromium : IAsyncDisposable
         page.PageError += (_, error) => Complain("page error: " + error);
         page.Console += (_, message) =>
         {
-            if (message.Type is "error" or "warning" && !message.Text.Contains("401", StringComparison.Ordinal)) Complain($"console: {message.Text}");
+            if (message.Type is "error" or "warning" && !message.Text.Contains("401", StringComparison.Ordinal)) Complain($"console: {message.Text} ({message.Location})");
         };
         page.Request += (_, request) =>
         {

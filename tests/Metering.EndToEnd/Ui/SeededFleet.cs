@@ -13,7 +13,7 @@ using Xunit;
 namespace Metering.EndToEnd.Ui;
 
 /// <summary>
-/// A <c>metering service</c> with what a small company has: three hosts, four tenants, two months of usage of which the first is invoiced, quotas of which one is over, an alert, and names that a page must not run.
+/// A <c>metering service</c> with what a small company has: four hosts of which one is gone, four tenants, two months of usage of which the first can be closed without that host, quotas of which one is over, an alert, and names that a page must not run.
 /// </summary>
 internal sealed class SeededFleet : IAsyncDisposable
 {
@@ -48,7 +48,7 @@ internal sealed class SeededFleet : IAsyncDisposable
 
     public string Output => _process.Output;
 
-    /// <summary>The month that is closed.</summary>
+    /// <summary>The month before this one, which is there to be closed.</summary>
     public string Closed { get; private set; } = "";
 
     public async Task StartAsync(CancellationToken cancel)
@@ -100,7 +100,8 @@ internal sealed class SeededFleet : IAsyncDisposable
         await PutAsync("/v1/quotas/shop-memory", new { subject = new { tenant = "shop" }, meter = "memoryByteSeconds", window = "day", limit = 200L * (1L << 30) * 3600, notify = new[] { "trail" } }, cancel);
         await PutAsync("/v1/quotas/fleet-io", new { subject = new { fleet = true }, meter = "ioReadBytes", window = "week", limit = 9_000_000_000_000 }, cancel);
         foreach (var host in Hosts()) await host.SendAsync(Client, month.AddMonths(-1), now, cancel);
-        await SendAsync(HttpMethod.Post, $"/v1/periods/{Closed}/close", new { }, cancel);
+        var attic = new SeededHost("attic-01", 4, 8 * GiB, [new("docker", "0ddba11", "archive", "/acme/archive", 0.05, 200 << 20, 1_000)]);
+        await attic.SendAsync(Client, month.AddMonths(-1), month.AddDays(-12), cancel);
     }
 
     public Task PutAsync(string path, object body, CancellationToken cancel) => SendAsync(HttpMethod.Put, path, body, cancel);
