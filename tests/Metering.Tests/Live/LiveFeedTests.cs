@@ -42,6 +42,33 @@ public sealed class LiveFeedTests : IAsyncLifetime
         Directory.Delete(_directory, recursive: true);
     }
 
+    /// <summary>What an agent merged while its way was blocked is one batch over all of that time: its rate is that of its whole window, and so is its cost.</summary>
+    [Fact]
+    public async Task A_window_longer_than_a_minute_is_no_higher_rate()
+    {
+        await RuleAndPriceAsync();
+        foreach (var seconds in new[] { 300, 3600 })
+        {
+            var host = new BatchSeries("h" + seconds, Start, seconds);
+            for (var i = 0; i < 2; i++)
+            {
+                // Half a core, and 100 bytes held.
+                var batch = host.Next(("/a", 500_000UL * (ulong)seconds, false));
+                batch.Workloads[0].Meters.Add(new MeterReading { Meter = "memoryByteSeconds", Quantity = 100UL * (ulong)seconds, Availability = Availability.Exact });
+                batch.Workloads[0].Meters.Add(new MeterReading { Meter = "memoryReservedByteSeconds", Quantity = 200UL * (ulong)seconds, Availability = Availability.Exact });
+                await _writer.WriteAsync([BatchSeries.Item(batch)], Cancel);
+            }
+        }
+
+        foreach (var at in new[] { 601, 7201 })
+        {
+            _clock.Advance(Start.AddSeconds(at) - _clock.GetUtcNow());
+            var view = await _feed.GetAsync(Caller.Local, Cancel);
+            var row = Assert.Single(view.Workloads, one => one.Host == (at == 601 ? "h300" : "h3600"));
+            Assert.Equal((0.5m, 100m, 1m), (row.CpuCores, row.MemoryBytes, row.CostPerHour));
+        }
+    }
+
     [Fact]
     public async Task Rates_are_those_of_the_last_window_and_levels_those_of_the_minute()
     {

@@ -65,7 +65,7 @@ public abstract partial class SeriesContract
 
     private SeriesReport Report() => new(_store, _state, new TimeSeriesOptions { Url = _server.Url });
 
-    private GroupWriter Writer() => new(_store, _options, TimeProvider.System, []);
+    private GroupWriter Writer() => new(_store, _options, TimeProvider.System, [new SeriesReplays()]);
 
     private Task WriteAsync(params UsageBatch[] batches) => _writer.WriteAsync([.. batches.Select(BatchSeries.Item)], Cancel);
 

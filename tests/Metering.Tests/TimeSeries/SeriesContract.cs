@@ -106,6 +106,25 @@ public abstract partial class SeriesContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_comes_out_of_quarantine_is_written_without_being_asked_for()
+    {
+        var series = new BatchSeries("h1", Start);
+        var batches = Enumerable.Range(0, 9).Select(i => BatchSeries.Item(series.Next(("/a", 10, false)))).ToArray();
+        GroupItem[] kept = [batches[3], batches[4], batches[7]];
+        foreach (var item in batches) await _writer.WriteAsync([kept.Contains(item) ? item with { Fault = "of a newer version" } : item], Cancel);
+        await FollowAsync();
+        Assert.Equal(6, _server.Points.Values.Count(point => point.Measurement == "metering_usage"));
+
+        foreach (var item in kept) await _writer.WriteAsync([item with { Delivery = item.Delivery with { IsReplay = true } }], Cancel);
+        Assert.Equal("4-4,5-5,8-8", await TextAsync("SELECT holes FROM series_cursor"));
+        await FollowAsync();
+
+        await CheckAsync();
+        Assert.Equal(9, _server.Points.Values.Count(point => point.Measurement == "metering_usage"));
+        Assert.Equal("", await TextAsync("SELECT holes FROM series_cursor"));
+    }
+
+    [Fact]
     public async Task A_transaction_that_commits_after_a_later_one_is_not_skipped()
     {
         Assert.SkipUnless(_store.IsPostgres, "SQLite has one writer.");
