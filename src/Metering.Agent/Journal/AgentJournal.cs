@@ -12,6 +12,9 @@ namespace Metering.Agent.Journal;
 /// </summary>
 internal sealed class AgentJournal : IDisposable
 {
+    // What this version writes; one that writes otherwise stores its own number as 'format', which versions before this one did not look at.
+    private const ulong Format = 1;
+
     private readonly object _gate = new();
     private readonly SqliteConnection _connection;
     private readonly FileStream? _lock;
@@ -275,6 +278,8 @@ internal sealed class AgentJournal : IDisposable
             while (rows.Read()) meta[rows.GetString(0)] = rows.GetString(1);
         }
 
+        if (Number("format") > Format)
+            throw new UserErrorException($"The journal '{_connection.DataSource}' was written by a newer version of the agent (format {meta["format"]}, this one knows {Format}); start that version, or move the journal away to start a new epoch (what was not shipped yet stays in the old file).");
         if (!meta.TryGetValue("epoch", out var epoch))
         {
             epoch = EpochId.New();

@@ -35,6 +35,16 @@ public abstract class LedgerStore : IAsyncDisposable
     /// <summary>Whose turn it is to issue documents, in this process; between processes the database sees to it.</summary>
     internal SemaphoreSlim Issuing { get; } = new(1, 1);
 
+    /// <summary>Brings the schema up to date. Throws <see cref="UserErrorException"/>, with nothing changed, when a newer version has been at it.</summary>
+    protected static async Task MigrateAsync(MeteringContext context, CancellationToken cancel)
+    {
+        // Entity Framework passes over migrations that it does not know, and what they changed is not what this version writes.
+        var known = context.Database.GetMigrations().ToHashSet(StringComparer.Ordinal);
+        if ((await context.Database.GetAppliedMigrationsAsync(cancel)).FirstOrDefault(applied => !known.Contains(applied)) is { } newer)
+            throw new UserErrorException($"The ledger was brought up to date by a newer version of metering (its schema has {newer}, which this version does not know); start that version, or restore the backup that was made before the upgrade.");
+        await context.Database.MigrateAsync(cancel);
+    }
+
     /// <summary>Opens, and creates or migrates the schema. Throws <see cref="UserErrorException"/> with cause and remedy.</summary>
     public abstract Task OpenAsync(CancellationToken cancel);
 

@@ -39,7 +39,7 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
         {
             await using var connection = await _source.OpenConnectionAsync(cancel);
             await using (var take = new NpgsqlCommand($"SELECT pg_advisory_lock({MigrationLock})", connection)) await take.ExecuteNonQueryAsync(cancel);
-            await using (var context = NewContext(connection)) await context.Database.MigrateAsync(cancel);
+            await using (var context = NewContext(connection)) await MigrateAsync(context, cancel);
             HasRowSecurity = await RowSecurity.EnsureAsync(connection, cancel);
             await using (var give = new NpgsqlCommand($"SELECT pg_advisory_unlock({MigrationLock})", connection)) await give.ExecuteNonQueryAsync(cancel);
         }

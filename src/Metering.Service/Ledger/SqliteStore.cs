@@ -56,7 +56,7 @@ internal sealed class SqliteStore : LedgerStore
             }
 
             await using var context = NewContext(_writer);
-            await context.Database.MigrateAsync(cancel);
+            await MigrateAsync(context, cancel);
         }
         catch (SqliteException e)
         {

@@ -25,7 +25,7 @@ internal sealed class LiveFleet : IAsyncDisposable
         _workloads = workloads;
 
         // Another one for each run: a ledger that is kept has seen the numbers of the one before.
-        _epoch = "live-" + Guid.NewGuid().ToString("N");
+        _epoch = "live-" + Guid.CreateVersion7().ToString("N");
     }
 
     private int Hosts => (_workloads + MonthLedger.PerHost - 1) / MonthLedger.PerHost;

@@ -8,6 +8,8 @@ internal sealed record GuestUsage(JsonElement Workload, JsonElement Quantities)
     /// <summary>The cgroup path below the cgroup2 root.</summary>
     public string Path => Workload.GetProperty("path").GetString()!;
 
+    public string Host => Workload.GetProperty("host").GetString()!;
+
     public string Kind => Workload.GetProperty("kind").GetString()!;
 
     public string Name => Workload.GetProperty("name").GetString()!;

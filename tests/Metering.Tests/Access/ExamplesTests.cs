@@ -19,6 +19,7 @@ public sealed class ExamplesTests
         ["POST /v1/api-keys/KEY-ID/rotate"] = 404,
         ["POST /v1/agents/enroll"] = 403,
         ["POST /v1/periods/2026-10/close"] = 409,
+        ["GET /v1/periods/2026-10/closing"] = 404,
         ["GET /v1/periods/2026-10/manifest"] = 404,
         ["GET /v1/invoices/000001"] = 404,
         ["GET /v1/invoices/000001/state"] = 404,

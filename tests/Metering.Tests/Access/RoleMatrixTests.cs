@@ -60,6 +60,8 @@ public sealed class RoleMatrixTests(TwoTenants tenants)
         PUT /v1/quotas/{id}                                       400     403     403     403     403     403     403     403
         DELETE /v1/quotas/{id}                                    404     403     403     403     403     403     403     403
         POST /v1/quotas/apply                                     400     403     403     403     403     403     403     -
+        POST /v1/quota-plans/apply                               400     403     403     403     403     403     403     -
+        POST /v1/webhooks/apply                                  400     403     403     403     403     403     403     -
         GET /v1/quota-plans                                       200     403     403     403     403     403     403     -
         GET /v1/quota-plans/{id}                                  404     403     403     403     403     403     403     403
         PUT /v1/quota-plans/{id}                                  400     403     403     403     403     403     403     403
@@ -69,6 +71,7 @@ public sealed class RoleMatrixTests(TwoTenants tenants)
         GET /v1/enforcement/key                                   200     403     403     403     403     403     403     -
         GET /v1/periods                                           200     403     403     403     403     403     403     -
         POST /v1/periods/{period}/close                           400     403     403     403     403     403     403     403
+        GET /v1/periods/{period}/closing                          404     403     403     403     403     403     403     403
         GET /v1/periods/{period}/manifest                         200     403     403     403     403     403     403     403
         POST /v1/invoices/{id}/void                               400     403     403     403     403     403     403     403
         POST /v1/invoices/{id}/reissue                            404     403     403     403     403     403     403     403

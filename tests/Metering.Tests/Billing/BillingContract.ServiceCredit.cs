@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Metering.Service.Access;
 using Metering.Service.Billing;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -31,7 +32,7 @@ public abstract partial class BillingContract
         Assert.Empty(await VerifiedAsync());
 
         var id = await TextAsync("SELECT period || '-' || n FROM charge WHERE kind = 'serviceCredit' AND day = '2026-10-02'");
-        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, "t", 10, Cancel))!;
+        var explained = (await new ChargeExplanation(_store, _options).ExplainAsync(id, new Caller(Roles.Reader, "t", null), 10, Cancel))!;
         Assert.Equal(("/a", "-6 Core-Hours × 0.5 EUR = -3 EUR", 24), (explained.Workload!.Path, explained.Arithmetic, explained.Buckets.Count));
         Assert.All(explained.Buckets, bucket => Assert.Equal((150_000_000L, 3_600_000_000L, 900_000_000L, 3_600_000_000L, 900_000_000L), (bucket.Quantity, bucket.Reserved, bucket.Waited, bucket.There, bucket.Credited)));
         Assert.Equal(["cpuPressureSeconds", "cpuReservedSeconds", "cpuSeconds", "cpuThrottledSeconds"], Assert.Single(explained.Batches).Readings.Select(reading => reading.Meter).Order(StringComparer.Ordinal));
