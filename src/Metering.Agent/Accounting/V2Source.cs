@@ -74,7 +74,7 @@ internal sealed class V2Source(ICgroupTree tree, PassOptions options, PassCounte
         {
             var line = StatParser.NextLine(ref rest);
             if (StatParser.IsUnnamedDevice(line)) continue;
-            if (!StatParser.TryIoLine(line, out var reading)) counters.Malformed++;
+            if (!StatParser.TryIoLine(line, out var reading)) counters.Malformed += StatParser.IsDeviceWithoutFigures(line) ? 0 : 1;
             else if (devices.IsBottomLayer(reading.Device)) state.Observe(0, reading, countFirst);
         }
 

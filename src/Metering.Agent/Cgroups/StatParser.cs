@@ -48,15 +48,22 @@ internal static class StatParser
     /// <summary>A line <c>(unknown) rios=…</c>: a hidden path of NVMe multipath, whose I/O is on the line of its head.</summary>
     public static bool IsUnnamedDevice(ReadOnlySpan<byte> line) => line.StartsWith("(unknown)"u8);
 
-    /// <summary>One line of io.stat: <c>8:16 rbytes=1 wbytes=2 rios=3 wios=4 …</c>. False for torn lines, <c>(unknown)</c> devices and rows without all four.</summary>
+    /// <summary>A line of io.stat that names a device and none of its figures: nothing was read or written yet, and a limit or the kernel's own set-up put the device there.</summary>
+    public static bool IsDeviceWithoutFigures(ReadOnlySpan<byte> line)
+    {
+        var space = line.IndexOf((byte)' ');
+        return TryDevice(space < 0 ? line : line[..space], out _) && line.IndexOf("bytes="u8) < 0 && line.IndexOf("ios="u8) < 0;
+    }
+
+    /// <summary>
+    /// One line of io.stat: <c>8:16 rbytes=1 wbytes=2 rios=3 wios=4 …</c>. False for <c>(unknown)</c> devices and rows without all four.
+    /// Some kernels write no line feed after a device without figures: of <c>252:0 8:16 rbytes=1 …</c> the figures are those of the last device before them.
+    /// </summary>
     public static bool TryIoLine(ReadOnlySpan<byte> line, out IoReading reading)
     {
         reading = default;
-        var colon = line.IndexOf((byte)':');
         var space = line.IndexOf((byte)' ');
-        if (colon <= 0 || space <= colon) return false;
-        if (!Utf8Parser.TryParse(line[..colon], out uint major, out var used) || used != colon) return false;
-        if (!Utf8Parser.TryParse(line[(colon + 1)..space], out uint minor, out used) || used != space - colon - 1) return false;
+        if (space < 0 || !TryDevice(line[..space], out var device)) return false;
 
         ulong readBytes = 0, writeBytes = 0, readOperations = 0, writeOperations = 0;
         var seen = 0;
@@ -67,7 +74,13 @@ internal static class StatParser
             var word = end < 0 ? rest : rest[..end];
             rest = end < 0 ? default : rest[(end + 1)..];
             var equals = word.IndexOf((byte)'=');
-            if (equals < 0 || !Utf8Parser.TryParse(word[(equals + 1)..], out ulong value, out used) || used != word.Length - equals - 1) continue;
+            if (equals < 0)
+            {
+                if (seen == 0 && TryDevice(word, out var next)) device = next;
+                continue;
+            }
+
+            if (!Utf8Parser.TryParse(word[(equals + 1)..], out ulong value, out var used) || used != word.Length - equals - 1) continue;
             var key = word[..equals];
             if (key.SequenceEqual("rbytes"u8)) (readBytes, seen) = (value, seen | 1);
             else if (key.SequenceEqual("wbytes"u8)) (writeBytes, seen) = (value, seen | 2);
@@ -75,8 +88,18 @@ internal static class StatParser
             else if (key.SequenceEqual("wios"u8)) (writeOperations, seen) = (value, seen | 8);
         }
 
-        reading = new IoReading(((ulong)major << 32) | minor, readBytes, writeBytes, readOperations, writeOperations);
+        reading = new IoReading(device, readBytes, writeBytes, readOperations, writeOperations);
         return seen == 15;
+    }
+
+    private static bool TryDevice(ReadOnlySpan<byte> text, out ulong device)
+    {
+        device = 0;
+        var colon = text.IndexOf((byte)':');
+        if (colon <= 0 || !Utf8Parser.TryParse(text[..colon], out uint major, out var used) || used != colon) return false;
+        if (!Utf8Parser.TryParse(text[(colon + 1)..], out uint minor, out used) || used != text.Length - colon - 1) return false;
+        device = ((ulong)major << 32) | minor;
+        return true;
     }
 
     /// <summary>First line of /proc/stat: user, nice, system, irq and softirq in ticks of 10 ms. Guest time is within user; steal was not ours.</summary>

@@ -47,7 +47,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Access:RoleClaim"] = "claim with the role, with dots into objects such as realm_access.roles; default roles",
         ["Access:TenantClaim"] = "claim with the tenant of a reader; default tenant",
         ["Access:RoleMap"] = "comma list of CLAIM-VALUE=ROLE; default the roles' own names: admin, finance, reader, scrape",
-        ["Access:RequestsPerMinute"] = "requests of one credential per minute, shipping of usage apart, 1 to 100000000; default 6000",
+        ["Access:RequestsPerMinute"] = "requests of one credential per minute at one service process, shipping of usage apart, 1 to 100000000; default 6000",
         ["Access:ShippingPerMinute"] = "requests per minute by which one credential ships usage, 1 to 100000000; default 600000",
         ["Access:FailedSignInsPerMinute"] = "wrong credentials from one address per minute before it is kept waiting, 1 to 100000000; default 30",
         ["Alerts:AllowedAddresses"] = "comma list of CIDRs or host:port that alerts may be sent to though they are not public",

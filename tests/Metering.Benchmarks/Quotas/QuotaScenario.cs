@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Metering.Benchmarks.Ingest;
+using Metering.Benchmarks.Running;
 using Metering.EndToEnd.Servers;
 using Metering.Service.Ingest;
 using Metering.Service.Ledger;
@@ -24,16 +25,16 @@ internal sealed class QuotaScenario : IScenario
         try
         {
             var fleet = new Fleet(Hosts, Workloads, TimeProvider.System.GetUtcNow().AddHours(2));
-            if (options.Wants("sqlite")) await CompareAsync(report, "SQLite", name => Task.FromResult($"Data Source={Path.Combine(directory, name + ".db")}"), fleet, options, cancel);
+            if (options.Wants("sqlite")) await CompareAsync(report, "SQLite", name => Task.FromResult($"Data Source={Path.Combine(directory, name + ".db")}"), fleet, null, options, cancel);
             if (options.Wants("postgres"))
             {
                 options.Progress("PostgreSQL: starting");
                 await using var postgres = await PostgresServer.StartAsync(cancel);
-                await CompareAsync(report, "PostgreSQL", name => postgres.ConnectionStringAsync(name, cancel), fleet, options, cancel);
+                await CompareAsync(report, "PostgreSQL", name => postgres.ConnectionStringAsync(name, cancel), fleet, postgres.ProcessId, options, cancel);
             }
 
             report.Notes.Add($"{QuotaFleet.Count:#,0} quotas over {QuotaFleet.Tenants} tenants: {QuotaFleet.Mix}; every workload counts for {QuotaFleet.PerTenant} of them and every pass reaches all");
-            report.Notes.Add("steady: one pass of all hosts, committed in groups as it comes; processor: of this process, so of PostgreSQL without its server");
+            report.Notes.Add("steady: one pass of all hosts, committed in groups as it comes; processor: of this process and of PostgreSQL's server");
         }
         finally
         {
@@ -43,7 +44,7 @@ internal sealed class QuotaScenario : IScenario
         return report;
     }
 
-    private static async Task CompareAsync(Report report, string store, Func<string, Task<string>> connectionString, Fleet fleet, RunOptions options, CancellationToken cancel)
+    private static async Task CompareAsync(Report report, string store, Func<string, Task<string>> connectionString, Fleet fleet, int? server, RunOptions options, CancellationToken cancel)
     {
         options.Progress($"{store}: making {QuotaFleet.Count:#,0} quotas");
         await using var plain = await LedgerUnderTest.OpenAsync(await connectionString("plain"), cancel, (ledger, _) => QuotaFleet.SetUpAsync(ledger, withQuotas: false, cancel));
@@ -52,20 +53,20 @@ internal sealed class QuotaScenario : IScenario
         var pass = 0;
         for (; pass < 3; pass++)
         {
-            await PassAsync(plain.Ingest, fleet, pass + 1, cancel);
-            await PassAsync(with.Ingest, fleet, pass + 1, cancel);
+            await PassAsync(plain.Ingest, fleet, server, pass + 1, cancel);
+            await PassAsync(with.Ingest, fleet, server, pass + 1, cancel);
             await keeper.TickAsync(cancel);
         }
 
         options.Progress($"{store}: passes in turn");
-        List<(double Wall, double Processor)> without = [], those = [];
+        List<(double Wall, double Own, double All)> without = [], those = [];
         List<double> ticks = [];
         for (var round = 0; round < (options.Quick ? 2 : options.Full ? 60 : 25); round++, pass++)
         {
             // Each is first every other time: what the first leaves to be done (a checkpoint, garbage) is not always the second's.
-            if (round % 2 == 0) without.Add(await PassAsync(plain.Ingest, fleet, pass + 1, cancel));
-            those.Add(await PassAsync(with.Ingest, fleet, pass + 1, cancel));
-            if (round % 2 == 1) without.Add(await PassAsync(plain.Ingest, fleet, pass + 1, cancel));
+            if (round % 2 == 0) without.Add(await PassAsync(plain.Ingest, fleet, server, pass + 1, cancel));
+            those.Add(await PassAsync(with.Ingest, fleet, server, pass + 1, cancel));
+            if (round % 2 == 1) without.Add(await PassAsync(plain.Ingest, fleet, server, pass + 1, cancel));
             var began = Stopwatch.GetTimestamp();
             await keeper.TickAsync(cancel);
             ticks.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
@@ -74,21 +75,25 @@ internal sealed class QuotaScenario : IScenario
         report.Add($"{store}: pass without quotas", "ms", without.Select(side => side.Wall));
         report.Add($"{store}: pass with quotas", "ms", those.Select(side => side.Wall));
         report.Measures.Add(Measure.Ratio($"{store}: with / without, time", [.. those.Select(side => side.Wall)], [.. without.Select(side => side.Wall)], 1.10));
-        report.Measures.Add(Measure.Ratio($"{store}: with / without, processor", [.. those.Select(side => side.Processor)], [.. without.Select(side => side.Processor)], 1.10));
+        report.Measures.Add(Measure.Ratio($"{store}: with / without, processor", [.. those.Select(side => side.All)], [.. without.Select(side => side.All)], 1.10));
+        if (server is not null) report.Measures.Add(Measure.Ratio($"{store}: with / without, processor of the service alone", [.. those.Select(side => side.Own)], [.. without.Select(side => side.Own)]));
         report.Add($"{store}: the clock, each 5 s", "ms", ticks);
         report.Checks.Add(await with.CompareAsync($"{store}: with quotas", fleet, pass, cancel));
         report.Checks.Add(await QuotaFleet.CheckAsync(with.Store, $"{store}: figures", cancel));
     }
 
-    private static async Task<(double Wall, double Processor)> PassAsync(IIngest ingest, Fleet fleet, int pass, CancellationToken cancel)
+    private static async Task<(double Wall, double Own, double All)> PassAsync(IIngest ingest, Fleet fleet, int? server, int pass, CancellationToken cancel)
     {
         var bodies = fleet.Pass(pass);
         GC.Collect();
-        var processor = Environment.CpuUsage.TotalTime;
+        var (own, others) = (Environment.CpuUsage.TotalTime, Others());
         var began = Stopwatch.GetTimestamp();
         var answers = await Task.WhenAll(bodies.Select((body, host) => ingest.CommitAsync(new Delivery(body, "benchmark", Fleet.HostName(host)), cancel)));
         var wall = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         if (Array.Exists(answers, answer => answer.Result != IngestResult.Committed)) throw new InvalidOperationException("A batch was not committed.");
-        return (wall, (Environment.CpuUsage.TotalTime - processor).TotalMilliseconds);
+        var spent = (Environment.CpuUsage.TotalTime - own).TotalMilliseconds;
+        return (wall, spent, spent + Others() - others);
+
+        double Others() => server is { } process ? ServerProcessor.Milliseconds(process) : 0;
     }
 }

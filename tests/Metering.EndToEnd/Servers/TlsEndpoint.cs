@@ -6,7 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Metering.EndToEnd.Servers;
 
-/// <summary>Whoever connects is shown a certificate; who takes it all the same is counted and told nothing more.</summary>
+/// <summary>Whoever connects is shown a certificate; who takes it is counted, and told 204 whatever it asked.</summary>
 internal sealed class TlsEndpoint : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -58,7 +58,9 @@ internal sealed class TlsEndpoint : IAsyncDisposable
             {
                 await using var tunnel = new SslStream(client.GetStream());
                 await tunnel.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
-                if (await tunnel.ReadAsync(new byte[1], _stop.Token) > 0) Interlocked.Increment(ref _taken);
+                if (await tunnel.ReadAsync(new byte[64 << 10], _stop.Token) == 0) return;
+                Interlocked.Increment(ref _taken);
+                await tunnel.WriteAsync("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"u8.ToArray(), _stop.Token);
             }
             catch (Exception e) when (e is IOException or AuthenticationException or OperationCanceledException)
             {

@@ -46,6 +46,27 @@ public sealed class StatParserTests
     }
 
     [Theory]
+    [InlineData("252:0 8:16 rbytes=1 wbytes=2 rios=3 wios=4")]
+    [InlineData("252:0 252:1 8:16 rbytes=1 wbytes=2 rios=3 wios=4 7:0")]
+    public void Figures_behind_devices_without_a_line_feed_are_those_of_the_last(string line)
+    {
+        Assert.True(StatParser.TryIoLine(Encoding.ASCII.GetBytes(line), out var reading));
+        Assert.Equal(new IoReading((8UL << 32) | 16, 1, 2, 3, 4), reading);
+    }
+
+    [Theory]
+    [InlineData("252:0 ", true)]
+    [InlineData("252:0", true)]
+    [InlineData("252:0 252:1 ", true)]
+    [InlineData("8:0 cost.usage=12", true)]
+    [InlineData("8:0 rbytes=1 wbytes=2 rios=3", false)]
+    [InlineData("8:0 rios=x", false)]
+    [InlineData("8: ", false)]
+    [InlineData("words", false)]
+    [InlineData("", false)]
+    public void A_device_that_has_done_nothing_yet_is_no_trouble(string line, bool silent) => Assert.Equal(silent, StatParser.IsDeviceWithoutFigures(Encoding.ASCII.GetBytes(line)));
+
+    [Theory]
     [InlineData("536870912\n", true, 536870912UL)]
     [InlineData("0", true, 0UL)]
     [InlineData("max\n", false, 0UL)]

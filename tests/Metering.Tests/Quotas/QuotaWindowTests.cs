@@ -12,6 +12,7 @@ public sealed class QuotaWindowTests
     [InlineData("week", "UTC", "2026-11-22T12:34:56Z", "2026-11-16T00:00:00Z", "2026-11-23T00:00:00Z")]
     [InlineData("month", "UTC", "2026-11-22T12:34:56Z", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")]
     [InlineData("day", "Europe/Berlin", "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z")]
+    [InlineData("day", "Europe/Berlin", "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z")]
     [InlineData("month", "Asia/Kolkata", "2026-10-31T19:00:00Z", "2026-10-31T18:30:00Z", "2026-11-30T18:30:00Z")]
     public void A_window_is_the_calendars_in_its_zone(string window, string zone, string at, string start, string end)
     {
