@@ -64,8 +64,16 @@ public sealed class ChildProcess : IAsyncDisposable
         Running[child] = true;
         child.process.BeginOutputReadLine();
         child.process.BeginErrorReadLine();
-        if (input is not null) child.process.StandardInput.Write(input);
-        child.process.StandardInput.Close();
+        try
+        {
+            if (input is not null) child.process.StandardInput.Write(input);
+            child.process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended without reading it, which its exit code and output tell of.
+        }
+
         return child;
     }
 
