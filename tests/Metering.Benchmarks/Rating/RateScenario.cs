@@ -19,7 +19,7 @@ internal sealed class RateScenario : IScenario
 
     public string Name => "rate";
 
-    public string Summary => "1,000,000 usage rows against graduated tiers, from memory; and from SQLite; parts: cpu, three, selectors, store";
+    public string Summary => "1,000,000 usage rows against graduated tiers, from memory; and from SQLite; beside CloudKitty; parts: cpu, three, selectors, store, cloudkitty";
 
     public async Task<Report> RunAsync(RunOptions options, CancellationToken cancel)
     {
@@ -35,7 +35,7 @@ internal sealed class RateScenario : IScenario
             for (var round = 0; round < (options.Full ? 15 : 5); round++)
             {
                 cancel.ThrowIfCancellationRequested();
-                var (rate, sum, charges) = Run(prices);
+                var (rate, sum, charges) = Run(prices, Rows);
                 if (round == 0) report.Notes.Add(string.Create(CultureInfo.InvariantCulture, $"{name}: {charges:#,0} charge rows"));
                 if (total is { } first && first != sum) report.Checks.Add(new Check($"{name}: same total in every round", false, $"{first} and {sum}"));
                 total = sum;
@@ -47,11 +47,21 @@ internal sealed class RateScenario : IScenario
         }
 
         if (options.Wants("store")) await StoreRates.AddAsync(report, options, Catalogue(three), Used, cancel);
+        if (options.Wants("cloudkitty")) await CloudKittyRates.AddAsync(report, options, rows => PerUnit(rows), cancel);
         report.Notes.Add(string.Create(CultureInfo.InvariantCulture, $"{Workloads:#,0} workloads of {Tenants} tenants, hour by hour; a round rates all rows on one core and gives out every charge row"));
         return report;
     }
 
-    private static (double Rate, Amount Total, long Charges) Run(Price[] prices)
+    // One price for each unit, as a plain rule of CloudKitty has it.
+    private static (double Seconds, Amount Total) PerUnit(int rows)
+    {
+        var (rate, total, _) = Run([Plainly("cpuSeconds", "Core-Hours", 0.05m), Plainly("memoryByteSeconds", "GiB-Hours", 0.01m), Plainly("ioReadBytes", "GiB", 0.002m)], rows);
+        return (rows / rate, total);
+    }
+
+    private static Price Plainly(string meter, string unit, decimal price) => new() { Meter = meter, Unit = unit, Amount = price };
+
+    private static (double Rate, Amount Total, long Charges) Run(Price[] prices, int rows)
     {
         var catalogue = Catalogue(prices);
         var (total, charges) = (Amount.Zero, 0L);
@@ -65,7 +75,7 @@ internal sealed class RateScenario : IScenario
         var known = 1 << MeterCatalogue.Cpu.Index | 1 << MeterCatalogue.Memory.Index | 1 << MeterCatalogue.IoReadBytes.Index;
         GC.Collect();
         var began = Stopwatch.GetTimestamp();
-        for (var i = 0; i < Rows; i++)
+        for (var i = 0; i < rows; i++)
         {
             var workload = i % Workloads;
             (values[MeterCatalogue.Cpu.Index], values[MeterCatalogue.Memory.Index], values[MeterCatalogue.IoReadBytes.Index]) = Used(i);
@@ -73,7 +83,7 @@ internal sealed class RateScenario : IScenario
         }
 
         book.Finish([]);
-        return (Rows / Stopwatch.GetElapsedTime(began).TotalSeconds, total, charges);
+        return (rows / Stopwatch.GetElapsedTime(began).TotalSeconds, total, charges);
     }
 
     // By the sums of a tenant, each SKU at once.

@@ -2,8 +2,8 @@ using Xunit;
 
 namespace Metering.EndToEnd.Broker;
 
-/// <summary>One after the other: some of these tests kill or freeze the node they share.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
+/// <summary>One after the other: some of these tests kill or freeze the node they share, which no other test has.</summary>
+[CollectionDefinition(Name)]
 public sealed class BrokerGroup : ICollectionFixture<BrokerNode>
 {
     public const string Name = "broker";
