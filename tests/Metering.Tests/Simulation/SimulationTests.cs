@@ -45,7 +45,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         var caught = new ConcurrentDictionary<SafetyRule, (int Seed, string What)>();
         Parallel.ForEach(Mutants, new ParallelOptions { MaxDegreeOfParallelism = 2 }, mutant =>
         {
-            for (var seed = 0; seed < 200; seed++)
+            foreach (var seed in MutantSeeds)
             {
                 if (Failure(seed, SafetyRule.All & ~mutant) is not { } failure) continue;
                 caught[mutant] = (seed, failure);
@@ -61,6 +61,9 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
         Assert.Equal(Mutants.Length, caught.Count);
     }
+
+    // All below 200; two that have shown what is rare come before the many that do not.
+    private static IEnumerable<int> MutantSeeds => [.. Enumerable.Range(0, 12), 35, 175, .. Enumerable.Range(12, 188)];
 
     private static string? Failure(int seed, SafetyRule rules, ConcurrentBag<(int Settled, int Unopened, int Estimated)>? ends = null)
     {
