@@ -1,9 +1,11 @@
+using Metering.Agent.Enforcement;
 using Metering.Configuration;
 using Metering.Safety;
+using Microsoft.Extensions.Logging;
 
 namespace Metering.Agent;
 
-/// <summary>What <c>metering-agent</c> does beside metering: <c>enroll</c> and <c>health</c>.</summary>
+/// <summary>What <c>metering-agent</c> does beside metering: <c>enroll</c>, <c>health</c> and <c>release</c>.</summary>
 internal static class AgentCommands
 {
     /// <summary>The variable, or credential file, with a token to enroll with.</summary>
@@ -19,6 +21,16 @@ internal static class AgentCommands
         var host = await AgentEnrolment.EnrolAsync(service, await TokenAsync(tokenFile, cancel), dataDirectory, cancel);
         Console.WriteLine($"This agent is enrolled as host {host}; its key is in {Path.Combine(dataDirectory, AgentEnrolment.FileName)}. Start it, or start it again, with --data {dataDirectory}.");
         return 0;
+    }
+
+    /// <summary>Undoes the limits that an agent which runs no more has left on workloads; 1 when one could not be undone and stays stored.</summary>
+    /// <param name="cgroupRoot">Null: where this host has its cgroups.</param>
+    public static int Release(string dataDirectory, string? cgroupRoot, ILogger log)
+    {
+        using var enforcer = new Enforcer(
+            EnforcementOptions.Off, "", new HeldLimits(dataDirectory), new ControlFiles(cgroupRoot ?? MeteringAgent.HostMounts().Unified), _ => throw new InvalidOperationException("Nothing is set here."), OwnCgroup.Path, TimeProvider.System, log);
+        enforcer.Start("the agent runs no more");
+        return enforcer.Held.Count == 0 ? 0 : 1;
     }
 
     private static async Task<string> TokenAsync(string? file, CancellationToken cancel)

@@ -51,7 +51,7 @@ internal sealed partial class MeteringAgent : IAsyncDisposable
         var facts = _tree.CpuIsNanoseconds ? HostFacts.Read().OfCpuacct() : HostFacts.Read();
         _recorder = new PassRecorder(_journal, NewMeterer, facts, _tree.RootIsMachine, _recognise, _names);
         _enforcer = new Enforcer(
-            _tree.CpuIsNanoseconds ? EnforcementOptions.Off : options.Enforcement, options.HostId, new HeldLimits(options.DataDirectory), new ControlFiles(_tree.MountPoint), _recognise, OwnCgroup.Path, clock, log);
+            _tree.CpuIsNanoseconds ? EnforcementOptions.Off : options.Enforcement, options.HostId, new HeldLimits(options.DataDirectory), new ControlFiles(_tree.MountPoint), _recognise, OwnCgroup.Path, clock, log, () => (long)_journal.NextSequence - 1);
         if (_tree.CpuIsNanoseconds && options.Enforcement.Actions.Count > 0) LogNoEnforcement(log);
         _recorder.Enforcement = _enforcer.Describe;
         _shipping = new ShipLoop(_journal, transport, clock, log, epoch => _forkedEpoch = epoch, command => _enforcer.Take(command));

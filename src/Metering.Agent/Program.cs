@@ -19,6 +19,9 @@ const string Usage = """
     metering-agent health [--url URL]
       exit 0 when the agent that serves Agent:MetricsUrl there answers; default http://127.0.0.1:9469/healthz
 
+    metering-agent release [--data DIR]
+      undoes the limits that an agent which runs no more has left on workloads (Enforcement:Actions)
+
     Everything else is configuration: appsettings.json in --data, or METERING__Section__Key, such as
     METERING__Broker__Url=amqp://HOSTID:PASSWORD@HOST:5672/ and METERING__Agent__Key=KEY.
     """;
@@ -31,7 +34,7 @@ if (DescriptorBudget.Refusal(DescriptorBudget.Agent) is { } refusal)
 }
 
 var data = "./metering-data";
-var task = args is ["enroll" or "health", ..] ? args[0] : "";
+var task = args is ["enroll" or "health" or "release", ..] ? args[0] : "";
 string? tokenFile = null;
 var given = new Dictionary<string, string?>();
 try
@@ -57,6 +60,7 @@ try
     if (task == "health") return await HealthProbe.RunAsync(new Uri(given.GetValueOrDefault("Agent:ServiceUrl") ?? AgentCommands.DefaultHealthUrl), CancellationToken.None);
     var settings = AgentConfiguration.Load(data, given);
     using var loggers = AgentHost.Loggers();
+    if (task == "release") return AgentCommands.Release(data, settings.Text("Agent:CgroupRoot"), loggers.CreateLogger("metering-agent"));
     return await AgentHost.RunAsync(AgentOptions.From(settings, data, AgentHost.DefaultTransport(settings)), loggers, CancellationToken.None);
 }
 catch (UserErrorException e)

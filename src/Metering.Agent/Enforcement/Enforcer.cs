@@ -13,7 +13,7 @@ namespace Metering.Agent.Enforcement;
 /// and is brought back at expiry, on release, at the end of the process and at the start of the next one.
 /// </summary>
 internal sealed partial class Enforcer(
-    EnforcementOptions options, string host, HeldLimits journal, ControlFiles files, Func<string, Workload> recognise, Func<string> ownPath, TimeProvider clock, ILogger log) : IDisposable
+    EnforcementOptions options, string host, HeldLimits journal, ControlFiles files, Func<string, Workload> recognise, Func<string> ownPath, TimeProvider clock, ILogger log, Func<long?>? lastBatch = null) : IDisposable
 {
     /// <summary>No command is obeyed for longer: a service that is gone must not leave caps behind.</summary>
     public static readonly TimeSpan LongestLife = TimeSpan.FromHours(1);
@@ -55,7 +55,7 @@ internal sealed partial class Enforcer(
     }
 
     /// <summary>Undoes what an earlier process left, also one that was killed. To be called before anything else.</summary>
-    public void Start()
+    public void Start(string why = "the agent was started")
     {
         lock (_gate)
         {
@@ -63,7 +63,7 @@ internal sealed partial class Enforcer(
             var stored = journal.Load(out var trouble);
             foreach (var limit in stored) _held[(limit.Path, limit.File)] = limit;
             if (trouble is not null) LogTrouble(log, trouble);
-            ReleaseWhere(_ => true, "the agent was started");
+            ReleaseWhere(_ => true, why);
         }
     }
 
@@ -203,6 +203,8 @@ internal sealed partial class Enforcer(
             ExpiresMicroseconds = order.ExpiresMicroseconds,
             Quota = order.Quota,
             Reason = order.Reason,
+            CrossedBy = order.CrossedBy,
+            SetAfter = held is null ? lastBatch?.Invoke() : held.SetAfter,
             Trouble = held?.Trouble,
         };
         _held[(order.Path, file)] = limit;
@@ -228,7 +230,7 @@ internal sealed partial class Enforcer(
             if (files.Write(limit.Path, limit.Inode, limit.File, text) is var error and not 0) trouble = $"{limit.File} of {limit.Path} can not be written ({Errno(error)})";
         }
 
-        if (trouble is null) LogSet(log, limit.File, limit.Path, string.Join("; ", limit.Written), limit.Quota);
+        if (trouble is null) LogSet(log, limit.File, limit.Path, string.Join("; ", limit.Written), limit.Quota, limit.CrossedBy, limit.SetAfter);
         else if (limit.Trouble != trouble) LogTrouble(log, trouble + "; tried again each second until it expires.");
         _held[(limit.Path, limit.File)] = limit with { Trouble = trouble };
     }
@@ -306,8 +308,8 @@ internal sealed partial class Enforcer(
 
     private static string Errno(int error) => System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{File} of {Path} is {Value} from now on: quota {Quota}.")]
-    private static partial void LogSet(ILogger log, string file, string path, string value, string quota);
+    [LoggerMessage(Level = LogLevel.Information, Message = "{File} of {Path} is {Value} from now on: quota {Quota}, over with batch {Crossed}; the last one is {Last}.")]
+    private static partial void LogSet(ILogger log, string file, string path, string value, string quota, long? crossed, long? last);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{File} of {Path} would be {Value}: quota {Quota} (dry run).")]
     private static partial void LogWould(ILogger log, string file, string path, string value, string quota);

@@ -30,6 +30,11 @@ internal sealed record HeldLimit
 
     public required string Reason { get; init; }
 
+    /// <summary>Sequence of the batch that was the last one counted when the quota went over, and of the last one that was made when the command came; null: not known.</summary>
+    public long? CrossedBy { get; init; }
+
+    public long? SetAfter { get; init; }
+
     /// <summary>Why it is not in force, or can not be undone; null when all is well.</summary>
     [JsonIgnore]
     public string? Trouble { get; init; }

@@ -34,7 +34,7 @@ internal sealed class CommandBoard(TimeProvider clock) : ICommandSource
         if (_signed.TryGetValue(row.Id, out var known) && known.Row == row && now - known.SignedAt < Renewal.Microseconds()) return known.Command;
         var release = row.ReleasedAt is not null;
         var value = row.Action == EnforcementAction.CpuMax.File() ? row.Value * 1000 : row.Value;
-        var order = new EnforcementOrder(release ? row.Id + "-release" : row.Id, row.Host, now + Life.Microseconds(), row.Action, row.Path, value, row.Quota, release ? row.ReleasedWhy ?? "" : row.Reason, release ? row.Id : null, row.DryRun);
+        var order = new EnforcementOrder(release ? row.Id + "-release" : row.Id, row.Host, now + Life.Microseconds(), row.Action, row.Path, value, row.Quota, release ? row.ReleasedWhy ?? "" : row.Reason, release ? row.Id : null, row.DryRun, row.CrossedBy);
         var command = CommandSeal.Sign(order, key);
         _signed[row.Id] = (row, now, command);
         return command;

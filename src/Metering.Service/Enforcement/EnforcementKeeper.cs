@@ -18,6 +18,9 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
     private const long Lock = 0x6d65_7465_7204;
     private const int Most = 10_000;
 
+    // A scaled limit follows the overrun in steps of a twentieth: each is signed and written anew.
+    private const int LeastChange = 20;
+
     // A quota that moves is told before its transaction commits: looked at a few times soon after.
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(2), Soon = TimeSpan.FromMilliseconds(200);
     private const int LooksSoon = 4;
@@ -93,21 +96,21 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         if (store.IsPostgres && await transaction.ScalarAsync(transaction.Command("SELECT CASE WHEN pg_try_advisory_xact_lock(@lock) THEN 1 ELSE 0 END", ("@lock", Lock))) == 0) return;
         var now = clock.GetUtcNow();
         var catalogue = await LoadAsync(transaction, cancel);
-        var breaches = await BreachesAsync(transaction, catalogue, now, cancel);
+        var grain = await LedgerGrain.ReadAsync(transaction, options);
+        var breaches = await BreachesAsync(transaction, catalogue, grain, now, cancel);
         var open = (await EnforcementLedger.ReadAsync(transaction.Connection, transaction.Transaction, now, Most, cancel)).Where(row => row.ReleasedAt is null).ToList();
         foreach (var row in open)
         {
             var breach = breaches.Find(breach => breach.Quota.Id == row.Quota && breach.Enforce.Action == row.Action && (breach.Enforce.DryRun == true) == row.DryRun);
             if (breach is null) await ReleaseAsync(transaction, row, "the quota is not over its limit", now);
-            else if (breach.Value != row.Value) await EnforcementLedger.ChangeValueAsync(transaction, row.Id, breach.Value);
+            else if (Math.Abs(breach.Value - row.Value) > row.Value / LeastChange) await EnforcementLedger.ChangeValueAsync(transaction, row.Id, breach.Value);
         }
 
         if (breaches.Count == 0) return;
-        var grain = await LedgerGrain.ReadAsync(transaction, options);
         var bucket = now.ToUnixTimeSeconds() - 2 * grain.LengthAt(now.ToUnixTimeSeconds());
         foreach (var (breach, host, path) in await SubjectsAsync(transaction, catalogue, breaches, bucket))
         {
-            var row = new EnforcementRow(IdOf(breach, host, path), breach.Quota.Id, host, path, breach.Enforce.Action, breach.Value, breach.Enforce.DryRun == true, breach.Reason, now, null, null);
+            var row = new EnforcementRow(IdOf(breach, host, path), breach.Quota.Id, host, path, breach.Enforce.Action, breach.Value, breach.Enforce.DryRun == true, breach.Reason, now, null, null) { CrossedBy = await EnforcementLedger.CrossedByAsync(transaction, breach.Quota.Id, breach.Since, host) };
             if (await EnforcementLedger.BeginAsync(transaction, row)) await AuditTrail.AddAsync(transaction, now, Who(row.Quota), "enforcement.begin", $"{host}{path}", null, AuditTrail.Text(row));
         }
     }
@@ -119,7 +122,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
     }
 
     // Quotas that enforce, of which a threshold at or above their mark is firing in a window that is not over.
-    private static async Task<List<Breach>> BreachesAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, DateTimeOffset now, CancellationToken cancel)
+    private static async Task<List<Breach>> BreachesAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, LedgerGrain grain, DateTimeOffset now, CancellationToken cancel)
     {
         var seconds = now.ToUnixTimeSeconds();
         var enforcing = catalogue.Quotas.Where(quota => quota.Document.Enforce is not null && !quota.IsPausedAt(seconds)).ToList();
@@ -131,14 +134,23 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
             var enforce = quota.Document.Enforce!;
             var firing = states[quota.Id].Where(state => state.State == QuotaState.Firing && (state.Window == 0 || state.WindowEnd > seconds) && state.Amount >= quota.Limit * (enforce.At ?? 100) / 100).OrderBy(state => state.Since).ToList();
             if (firing.Count == 0) continue;
-            var used = await QuotaLedger.LastValueAsync(transaction, quota.Id) ?? quota.Limit;
             var value = enforce.Value ?? 1;
-            if (enforce.Scaled == true && used > quota.Limit) value = Math.Max(1, (long)(value * (quota.Limit / used)));
+            if (enforce.Scaled == true && await UsedAsync(transaction, catalogue, quota, grain, seconds, cancel) is { } used && used > quota.Limit) value = Math.Max(1, (long)(value * (quota.Limit / used)));
             var reason = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"quota {quota.Id} is over {firing[^1].Amount:0.######} of {quota.Document.Meter}");
             found.Add(new Breach(quota, enforce, firing[0].Since, value, reason));
         }
 
         return found;
+    }
+
+    // As it is now; of a rate, whose minutes come and go, as it was when it fired.
+    private static async Task<decimal?> UsedAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, CompiledQuota quota, LedgerGrain grain, long now, CancellationToken cancel)
+    {
+        if (quota.Slots == QuotaSlots.Minutes) return await QuotaLedger.LastValueAsync(transaction, quota.Id);
+        var figures = (await QuotaWindows.ReadAsync(transaction, [(quota.Id, QuotaMeasure.Need(quota, [], now, grain, now))], cancel))[quota.Id].ToList();
+        if (quota.Rolling > 0) return QuotaMeasure.Now(quota, figures, grain, catalogue.Prices, now).Value;
+        var (start, end) = quota.WindowOf(now);
+        return QuotaMeasure.Window(quota, figures, start, end, catalogue.Prices, now).Value;
     }
 
     // The workloads that used something lately and count for the quota.

@@ -8,7 +8,7 @@ namespace Metering.Service.Enforcement;
 /// <summary>Tables <c>enforcement</c> and <c>command_key</c>.</summary>
 internal static class EnforcementLedger
 {
-    private const string Columns = "id, quota, host, path, action, value, dry_run, reason, began_at, released_at, released_why";
+    private const string Columns = "id, quota, host, path, action, value, dry_run, reason, began_at, crossed_by, released_at, released_why";
 
     /// <summary>What holds, and what was released since; newest first, at most <paramref name="limit"/>.</summary>
     public static async Task<List<EnforcementRow>> ReadAsync(DbConnection connection, DbTransaction? transaction, DateTimeOffset releasedSince, int limit, CancellationToken cancel)
@@ -23,7 +23,7 @@ internal static class EnforcementLedger
         {
             found.Add(new EnforcementRow(
                 rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3), rows.GetString(4), rows.GetInt64(5), rows.GetInt64(6) != 0, rows.GetString(7), UnixTime.FromMicroseconds(rows.GetInt64(8)),
-                rows.IsDBNull(9) ? null : UnixTime.FromMicroseconds(rows.GetInt64(9)), rows.IsDBNull(10) ? null : rows.GetString(10)));
+                rows.IsDBNull(10) ? null : UnixTime.FromMicroseconds(rows.GetInt64(10)), rows.IsDBNull(11) ? null : rows.GetString(11)) { CrossedBy = rows.IsDBNull(9) ? null : rows.GetInt64(9) });
         }
 
         return found;
@@ -31,14 +31,21 @@ internal static class EnforcementLedger
 
     /// <summary>False when it was begun before, also when it was released since.</summary>
     public static async Task<bool> BeginAsync(LedgerTransaction transaction, EnforcementRow row) => await transaction.ExecuteAsync($"""
-        INSERT INTO enforcement ({Columns}) VALUES (@id, @quota, @host, @path, @action, @value, @dry, @reason, @began, NULL, NULL) ON CONFLICT (id) DO NOTHING
-        """, ("@id", row.Id), ("@quota", row.Quota), ("@host", row.Host), ("@path", row.Path), ("@action", row.Action), ("@value", row.Value), ("@dry", row.DryRun ? 1L : 0L), ("@reason", row.Reason), ("@began", row.BeganAt.ToUnixMicroseconds())) > 0;
+        INSERT INTO enforcement ({Columns}) VALUES (@id, @quota, @host, @path, @action, @value, @dry, @reason, @began, @crossed, NULL, NULL) ON CONFLICT (id) DO NOTHING
+        """, ("@id", row.Id), ("@quota", row.Quota), ("@host", row.Host), ("@path", row.Path), ("@action", row.Action), ("@value", row.Value), ("@dry", row.DryRun ? 1L : 0L), ("@reason", row.Reason), ("@began", row.BeganAt.ToUnixMicroseconds()), ("@crossed", row.CrossedBy)) > 0;
 
     public static async Task<bool> ReleaseAsync(LedgerTransaction transaction, string id, string why, DateTimeOffset now) => await transaction.ExecuteAsync(
         "UPDATE enforcement SET released_at = @now, released_why = @why WHERE id = @id AND released_at IS NULL", ("@now", now.ToUnixMicroseconds()), ("@why", why), ("@id", id)) > 0;
 
     public static Task ChangeValueAsync(LedgerTransaction transaction, string id, long value) =>
         transaction.ExecuteAsync("UPDATE enforcement SET value = @value WHERE id = @id", ("@value", value), ("@id", id));
+
+    /// <summary>Sequence of the last batch of a host that was counted when the quota went over; null: none was.</summary>
+    /// <param name="since">When it began to fire, Unix seconds: batches bear the instant of their transaction, and so does what they moved.</param>
+    public static Task<long?> CrossedByAsync(LedgerTransaction transaction, string quota, long since, string host) => transaction.ScalarAsync(transaction.Command("""
+        SELECT r.sequence FROM receipt r WHERE r.agent = (SELECT id FROM agent WHERE host = @host ORDER BY last_seen_at DESC, id DESC LIMIT 1)
+            AND r.received_at <= (SELECT MIN(at) FROM quota_transition WHERE quota = @quota AND at >= @since) ORDER BY r.sequence DESC LIMIT 1
+        """, ("@host", host), ("@quota", quota), ("@since", since * 1_000_000)));
 
     /// <summary>The key of this installation, made at its first use; replicas have the same one.</summary>
     public static async Task<ECDsa> KeyAsync(LedgerStore store, CancellationToken cancel)

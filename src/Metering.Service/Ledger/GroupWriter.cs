@@ -253,7 +253,21 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         var availability = _directory.ChangedAvailability();
         if (availability.Count > 0) await _bulk.SaveAvailabilityAsync(transaction, availability);
         var rows = InOrder();
-        if (rows.Count > 0) await _bulk.AddUsageAsync(transaction, rows);
+        foreach (var listener in _listeners) await listener.UsageComingAsync(transaction, _snapshot);
+        var addingUp = Task.Run(() =>
+        {
+            foreach (var listener in _listeners) listener.AddUp(rows);
+        }, CancellationToken.None);
+        try
+        {
+            if (rows.Count > 0) await _bulk.AddUsageAsync(transaction, rows);
+        }
+        finally
+        {
+            // The rows are used again by the next group.
+            await addingUp;
+        }
+
         if (coverage.Count > 0) await _bulk.AddCoverageAsync(transaction, coverage);
         await _bulk.AddConservationAsync(transaction, conserved);
         foreach (var workload in ended)

@@ -3,6 +3,14 @@ namespace Metering.Service.Ledger;
 /// <summary>A later stage that must see usage in the transaction that records it (quotas).</summary>
 internal interface IUsageListener
 {
+    /// <summary>Usage is about to be added: what is needed from the database to add it up.</summary>
+    Task UsageComingAsync(LedgerTransaction transaction, LedgerSnapshot snapshot) => Task.CompletedTask;
+
+    /// <summary>Adds up the rows that <see cref="UsageAddedAsync"/> is told of next; on another thread, while the database takes them.</summary>
+    void AddUp(IReadOnlyList<UsageRow> rows)
+    {
+    }
+
     /// <summary>Rows are what the transaction adds, each with the workload and its owners.</summary>
     Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now);
 

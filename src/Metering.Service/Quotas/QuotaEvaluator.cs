@@ -11,23 +11,32 @@ internal sealed class QuotaEvaluator : IUsageListener
     /// <summary>Usage of windows that ended longer ago counts, but is no alert any more.</summary>
     private const long Reach = 60 * 86_400;
 
-    private static readonly ILookup<string, QuotaFigure> NoCosts = Array.Empty<QuotaFigure>().ToLookup(_ => "");
-
     private static readonly Dictionary<string, QuotaCount> None = [];
 
     private readonly QuotaRowIds _ids = new();
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
+    private Dictionary<string, QuotaCount> _counting = None;
+    private List<QuotaUse> _uses = [];
 
-    public async Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now)
+    public async Task UsageComingAsync(LedgerTransaction transaction, LedgerSnapshot snapshot)
     {
         var catalogue = await LoadAsync(transaction, snapshot.Revision);
-        if (catalogue.Quotas.Count == 0) return;
-        var counting = catalogue.IsCounting ? await QuotaCount.ReadAsync(transaction) : None;
-        var growth = Growth(catalogue, counting);
-        foreach (var row in rows) growth.Add(row);
-        await ApplyAsync(transaction, catalogue, growth, counting, now);
+        _counting = catalogue.IsCounting ? await QuotaCount.ReadAsync(transaction) : None;
     }
+
+    /// <inheritdoc/>
+    public void AddUp(IReadOnlyList<UsageRow> rows)
+    {
+        _uses = [];
+        if (_catalogue is not { Quotas.Count: > 0 } catalogue) return;
+        var growth = Growth(catalogue, _counting);
+        foreach (var row in rows) growth.Add(row);
+        _uses = growth.InOrder();
+    }
+
+    public Task UsageAddedAsync(LedgerTransaction transaction, IReadOnlyList<UsageRow> rows, LedgerSnapshot snapshot, DateTimeOffset now) =>
+        _catalogue is { Quotas.Count: > 0 } catalogue ? ApplyAsync(transaction, catalogue, _uses, _counting, now) : Task.CompletedTask;
 
     /// <summary>What became another tenant's counts for that one, and no longer for the one before.</summary>
     public async Task UsageMovedAsync(LedgerTransaction transaction, IReadOnlyList<MovedUsage> moves, LedgerSnapshot snapshot, DateTimeOffset now)
@@ -42,7 +51,7 @@ internal sealed class QuotaEvaluator : IUsageListener
             growth.Add(move.Row, move.After);
         }
 
-        await ApplyAsync(transaction, catalogue, growth, counting, now);
+        await ApplyAsync(transaction, catalogue, growth.InOrder(), counting, now);
     }
 
     /// <summary>Names and labels that came late: the clock counts anew what selects by them.</summary>
@@ -60,12 +69,10 @@ internal sealed class QuotaEvaluator : IUsageListener
     private static QuotaGrowth Growth(QuotaCatalogue catalogue, Dictionary<string, QuotaCount> counting) =>
         new(catalogue, counting.Count == 0 ? null : (quota, bucket) => !counting.TryGetValue(quota.Id, out var count) || count.Has(bucket));
 
-    private async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, QuotaGrowth growth, Dictionary<string, QuotaCount> counting, DateTimeOffset now)
+    private async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, List<QuotaUse> uses, Dictionary<string, QuotaCount> counting, DateTimeOffset now)
     {
-        var uses = growth.InOrder();
         if (uses.Count == 0) return;
-        await QuotaWindows.AddAsync(transaction, uses, _ids);
-        var costs = await CostsAsync(transaction, uses);
+        var costs = await QuotaWindows.AddAsync(transaction, uses, Costs(uses), _ids);
         var crossed = new SortedDictionary<int, List<QuotaReading>>();
         var at = now.ToUnixTimeSeconds();
         for (var i = 0; i < uses.Count; i++)
@@ -96,13 +103,9 @@ internal sealed class QuotaEvaluator : IUsageListener
         return null;
     }
 
-    // The parts of a cost, read when the row of the whole is locked.
-    private static async Task<ILookup<string, QuotaFigure>> CostsAsync(LedgerTransaction transaction, List<QuotaUse> uses)
-    {
-        var needs = uses.Where(use => use.Quota is { IsCost: true, IsImmediate: true }).GroupBy(use => use.Quota.Id).Select(group => (group.Key, group.Min(use => use.Start))).ToArray();
-        if (needs.Length == 0) return NoCosts;
-        return await QuotaWindows.ReadAsync(transaction, needs, CancellationToken.None);
-    }
+    // The parts of a cost are read when the row of the whole is locked.
+    private static (string Quota, long From)[] Costs(List<QuotaUse> uses) =>
+        [.. uses.Where(use => use.Quota is { IsCost: true, IsImmediate: true }).GroupBy(use => use.Quota.Id).Select(group => (group.Key, group.Min(use => use.Start)))];
 
     private static decimal? CostOf(QuotaCatalogue catalogue, List<QuotaUse> uses, int at, ILookup<string, QuotaFigure> costs)
     {

@@ -59,7 +59,7 @@ internal static class QuotaRebuild
         var needs = catalogue.Quotas.Where(quota => counts.TryGetValue(quota.Id, out var count) && count.To == from).ToDictionary(quota => quota, quota => counts[quota.Id].From);
         var growth = new QuotaGrowth(catalogue, (quota, bucket) => needs.TryGetValue(quota, out var since) && bucket >= since);
         if (needs.Count > 0) await CountAsync(transaction, needs.Keys, from, to, growth);
-        await QuotaWindows.AddAsync(transaction, growth.InOrder());
+        await QuotaWindows.AddAsync(transaction, growth.InOrder(), [], new QuotaRowIds());
         await QuotaCount.MoveAsync(transaction, from, to);
     }
 

@@ -19,5 +19,12 @@ internal sealed class QuotaRowIds
         _ids[key] = id;
     }
 
-    public void Forget() => _ids.Clear();
+    /// <summary>The same on PostgreSQL.</summary>
+    public QuotaFigureIds Figures { get; } = new();
+
+    public void Forget()
+    {
+        _ids.Clear();
+        Figures.Forget();
+    }
 }

@@ -9,7 +9,7 @@ internal static class QuotaWindow
     /// <summary>The window that holds the instant, in Unix seconds, end exclusive.</summary>
     public static (long Start, long End) Of(string window, long atSeconds, DateTimeZone zone)
     {
-        if (window == "hour") return (atSeconds / 3600 * 3600, atSeconds / 3600 * 3600 + 3600);
+        if (window == "hour") return HourOf(atSeconds, zone);
         var date = TenantCalendar.DayOf(atSeconds, zone).Date;
         var (first, next) = window switch
         {
@@ -20,5 +20,15 @@ internal static class QuotaWindow
         return (Seconds(first), Seconds(next));
 
         long Seconds(LocalDate day) => TenantCalendar.StartOf(day, zone);
+    }
+
+    // Where clocks move by less than an hour, an hour ends there and a short one begins.
+    private static (long Start, long End) HourOf(long at, DateTimeZone zone)
+    {
+        var interval = zone.GetZoneInterval(Instant.FromUnixTimeSeconds(at));
+        var offset = interval.WallOffset.Seconds;
+        var start = (long)Math.Floor((at + offset) / 3600m) * 3600 - offset;
+        var (from, to) = (interval.HasStart ? interval.Start.ToUnixTimeSeconds() : long.MinValue, interval.HasEnd ? interval.End.ToUnixTimeSeconds() : long.MaxValue);
+        return (Math.Max(start, from), Math.Min(start + 3600, to));
     }
 }

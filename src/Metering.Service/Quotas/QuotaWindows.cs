@@ -1,46 +1,25 @@
 using System.Data.Common;
 using Metering.Service.Ledger;
 using Microsoft.Data.Sqlite;
-using Npgsql;
 
 namespace Metering.Service.Quotas;
 
-/// <summary>
-/// Table <c>quota_window</c>. On PostgreSQL the update takes the row's lock and tells what it comes to, so that of two replicas the second sees the first one's figure; sums carry in SQL, see
-/// <see cref="QuotaMath.Split"/>. On SQLite there is one writer: what is there is read, added to and written.
-/// </summary>
+/// <summary>Table <c>quota_window</c>. On PostgreSQL see <see cref="PostgresFigures"/>. On SQLite there is one writer: what is there is read, added to and written.</summary>
 internal static class QuotaWindows
 {
-    private const string Sum =
-        "used_high = quota_window.used_high + excluded.used_high + (quota_window.used_low + excluded.used_low) / 1000000000000000000, used_low = (quota_window.used_low + excluded.used_low) % 1000000000000000000";
+    private static readonly ILookup<string, QuotaFigure> Nothing = Array.Empty<QuotaFigure>().ToLookup(_ => "");
 
-    private const string Peak =
-        """
-        used_high = CASE WHEN (quota_window.used_high, quota_window.used_low) < (excluded.used_high, excluded.used_low) THEN excluded.used_high ELSE quota_window.used_high END,
-        used_low = CASE WHEN (quota_window.used_high, quota_window.used_low) < (excluded.used_high, excluded.used_low) THEN excluded.used_low ELSE quota_window.used_low END
-        """;
-
-    private const string Insert =
-        "INSERT INTO quota_window (quota, window_start, component, used_high, used_low) SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT (quota, window_start, component) DO UPDATE SET ";
-
-    private const string Returning = " RETURNING quota, window_start, component, used_high, used_low";
-
-    private const string AddSum = Insert + Sum, AddPeak = Insert + Peak, AskSum = AddSum + Returning, AskPeak = AddPeak + Returning;
-
-    private static readonly (bool IsPeak, bool IsAsked)[] Kinds = [(false, true), (false, false), (true, true), (true, false)];
-
-    /// <summary>Adds the growth, in the order given, and writes into each use that is asked for what its figure is then.</summary>
+    /// <summary>Adds the growth, in the order given, and writes into each use that is asked for what its figure is then; and reads figures that are needed, as they are then.</summary>
+    /// <param name="needs">Quotas, and from when on (Unix seconds).</param>
     /// <param name="ids">Remembers where rows are, for the next time.</param>
-    public static async Task AddAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses, QuotaRowIds? ids = null)
+    public static async Task<ILookup<string, QuotaFigure>> AddAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses, IReadOnlyList<(string Quota, long From)> needs, QuotaRowIds ids)
     {
-        if (!transaction.Store.IsPostgres)
-        {
-            AddSqlite((SqliteConnection)transaction.Connection, uses, ids ?? new QuotaRowIds());
-            return;
-        }
-
-        await AddPostgresAsync(transaction, uses);
+        if (transaction.Store.IsPostgres) return Lookup(await PostgresFigures.AddAsync(transaction, uses, needs, ids.Figures));
+        AddSqlite((SqliteConnection)transaction.Connection, uses, ids);
+        return await ReadAsync(transaction, needs, CancellationToken.None);
     }
+
+    private static ILookup<string, QuotaFigure> Lookup(List<(string Quota, QuotaFigure Figure)> found) => found.Count == 0 ? Nothing : found.ToLookup(pair => pair.Quota, pair => pair.Figure, StringComparer.Ordinal);
 
     private static void AddSqlite(SqliteConnection connection, IReadOnlyList<QuotaUse> uses, QuotaRowIds ids)
     {
@@ -102,57 +81,6 @@ internal static class QuotaWindows
         statement.Bind(3, use.Component);
     }
 
-    // One round trip for all, parsed and planned once for each connection. The same order of kinds in every transaction, and within each that of keys. What nobody asks for is not told.
-    private static async Task AddPostgresAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses)
-    {
-        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection, (NpgsqlTransaction)transaction.Transaction);
-        var asked = new Queue<QuotaUse[]>();
-        foreach (var (isPeak, isAsked) in Kinds)
-        {
-            var some = uses.Where(use => use.Quota.IsPeak == isPeak && use.IsAsked == isAsked).ToArray();
-            if (some.Length == 0) continue;
-            batch.BatchCommands.Add(Adding(some, isPeak, isAsked));
-            if (isAsked) asked.Enqueue(some);
-        }
-
-        await batch.PrepareAsync();
-        await using var rows = await batch.ExecuteReaderAsync();
-        do
-        {
-            if (asked.TryDequeue(out var some)) await TellAsync(rows, some);
-        }
-        while (await rows.NextResultAsync());
-    }
-
-    private static NpgsqlBatchCommand Adding(QuotaUse[] uses, bool isPeak, bool isAsked)
-    {
-        var (highs, lows) = (new long[uses.Length], new long[uses.Length]);
-        for (var i = 0; i < uses.Length; i++) (highs[i], lows[i]) = QuotaMath.Split(uses[i].Growth);
-        return new NpgsqlBatchCommand(isPeak ? isAsked ? AskPeak : AddPeak : isAsked ? AskSum : AddSum)
-        {
-            Parameters =
-            {
-                new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(uses, use => use.Quota.Id) }, new NpgsqlParameter<long[]> { TypedValue = Array.ConvertAll(uses, use => use.Start) },
-                new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(uses, use => use.Component) }, new NpgsqlParameter<long[]> { TypedValue = highs }, new NpgsqlParameter<long[]> { TypedValue = lows },
-            },
-        };
-    }
-
-    // Rows come in the order in which they were given; should they ever not, they are looked for.
-    private static async Task TellAsync(DbDataReader rows, QuotaUse[] uses)
-    {
-        var at = 0;
-        while (await rows.ReadAsync())
-        {
-            var (quota, start, component) = (rows.GetString(0), rows.GetInt64(1), rows.GetString(2));
-            if (!Is(uses[at])) at = Array.FindIndex(uses, Is);
-            uses[at].Used = QuotaMath.Join(rows.GetInt64(3), rows.GetInt64(4));
-            at = (at + 1) % uses.Length;
-
-            bool Is(QuotaUse use) => use.Start == start && use.Quota.Id == quota && use.Component == component;
-        }
-    }
-
     /// <summary>The figures of quotas from an instant (Unix seconds) on.</summary>
     public static async Task<ILookup<string, QuotaFigure>> ReadAsync(LedgerTransaction view, IReadOnlyList<(string Quota, long From)> needs, CancellationToken cancel)
     {
@@ -176,7 +104,7 @@ internal static class QuotaWindows
             }
         }
 
-        return found.ToLookup(pair => pair.Quota, pair => pair.Figure, StringComparer.Ordinal);
+        return Lookup(found);
     }
 
     private static async Task ReadAsync(DbCommand command, List<(string, QuotaFigure)> into, CancellationToken cancel)

@@ -13,8 +13,9 @@ namespace Metering.Enforcement;
 /// <param name="Reason">For people, one sentence.</param>
 /// <param name="Releases">Id of the order that is taken back; null: this one sets a limit.</param>
 /// <param name="DryRun">Check everything and say what would be done.</param>
+/// <param name="CrossedBy">Sequence of the agent's last batch that was counted when the quota went over; null: not known.</param>
 public sealed record EnforcementOrder(
-    string Id, string Host, long ExpiresMicroseconds, string Action, string Path, long Value, string Quota, string Reason, string? Releases = null, bool DryRun = false)
+    string Id, string Host, long ExpiresMicroseconds, string Action, string Path, long Value, string Quota, string Reason, string? Releases = null, bool DryRun = false, long? CrossedBy = null)
 {
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, EnforcementJson.Default.EnforcementOrder);
 

@@ -95,11 +95,20 @@ public sealed class EveryChannelTests
         Assert.StartsWith("1 on their way", await CommandAsync(service, "webhooks", "redeliver", "ops", "--event", eventId));
         await service.Child.WaitUntilAsync(_ => Task.FromResult(http.Requests.Count == 5), "it was sent again", Soon, Cancel);
         var again = http.Requests[^1];
+
+        // The same by time: a range without it, a range with it, and one that is no range.
+        var day = delivery.GetProperty("createdAt").GetDateTimeOffset().AddHours(-1).ToString("O", CultureInfo.InvariantCulture);
+        Assert.Equal("[]", (await CommandAsync(service, "webhooks", "deliveries", "team-workflow", "--until", day, "--format", "json")).Trim());
+        Assert.Contains(eventId, await CommandAsync(service, "webhooks", "deliveries", "team-workflow", "--since", day, "--until", "2999-01-01"));
+        Assert.StartsWith("1 on their way", await CommandAsync(service, "webhooks", "redeliver", "team-workflow", "--since", day, "--until", "2999-01-01"));
+        Assert.StartsWith("0 on their way", await CommandAsync(service, "webhooks", "redeliver", "team-chat", "--since", "2999-01-01"));
+        await service.Child.WaitUntilAsync(_ => Task.FromResult(http.Requests.Count == 6), "it was sent again", Soon, Cancel);
+        Assert.Equal("/workflow", http.Requests[^1].Split(' ')[1]);
         Assert.Equal(Header(former, "webhook-id"), Header(again, "webhook-id"));
         Assert.Equal(2, Header(again, "webhook-signature").Split(' ').Length);
         Assert.True(WebhookSignature.Verify(secret, Header(again, "webhook-id"), Header(again, "webhook-timestamp"), Header(again, "webhook-signature"), System.Text.Encoding.UTF8.GetBytes(again.Split("\r\n\r\n", 2)[1]), TimeProvider.System.GetUtcNow()));
         await CommandAsync(service, "webhooks", "test", "team-chat");
-        await service.Child.WaitUntilAsync(_ => Task.FromResult(http.Requests.Count == 6), "the test arrived", Soon, Cancel);
+        await service.Child.WaitUntilAsync(_ => Task.FromResult(http.Requests.Count == 7), "the test arrived", Soon, Cancel);
 
         var silence = (await CommandAsync(service, "silences", "add", "tenant=acme", "quota=c*", "--for", "2h", "--comment", "maintenance")).Split(' ')[0];
         Assert.Contains("tenant acme, quota c*", await CommandAsync(service, "silences", "list"));

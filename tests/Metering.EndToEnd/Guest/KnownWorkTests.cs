@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Metering.EndToEnd.Guest;
@@ -54,7 +56,12 @@ public sealed class KnownWorkTests(GuestMachine guest)
         Assert.InRange(limit.GetProperty("releasedAt").GetDateTimeOffset(), next, next.AddMinutes(5));
         Assert.Contains("is max 100000 again: the quota is not over its limit.", report.Text("up.log"), StringComparison.Ordinal);
 
-        // The pass that reads it, and the next one's answer; this processor is an emulated one, so that the seconds are only told.
+        // Within two passes: the batch with which it went over, and the last one that was made when the limit was set. This processor is an emulated one, so that the seconds are only told.
+        var set = Regex.Match(report.Text("up.log"), @"is 20000 100000 from now on: quota runaway, over with batch (\d+); the last one is (\d+)\.");
+        Assert.True(set.Success, report.Text("up.log"));
+        var crossedBy = limit.GetProperty("crossedBy").GetInt64();
+        Assert.Equal(crossedBy, long.Parse(set.Groups[1].Value, CultureInfo.InvariantCulture));
+        Assert.InRange(long.Parse(set.Groups[2].Value, CultureInfo.InvariantCulture), crossedBy, crossedBy + 2);
         TestContext.Current.SendDiagnosticMessage("capped between these seconds of the guest: {0}, at a pass each 2 s", report.Text("enforced.seconds"));
     }
 

@@ -32,6 +32,23 @@ public sealed class PostgresLedgerTests(PostgresLedgerTests.Server server) : Led
         }, TestContext.Current.CancellationToken));
     }
 
+    /// <summary>Figures of before have ids that SQL made, those of after such as the service makes: the next growth has to find either.</summary>
+    [Theory]
+    [InlineData("q", 0, "")]
+    [InlineData("acme-cpu_1", 1766361600, "tenant-ü\u001fbook\u001f1\u001fcpu €/h")]
+    [InlineData("q", -3600, "waited")]
+    public async Task The_id_of_a_figure_is_the_same_whether_the_schema_or_the_service_makes_it(string quota, long start, string component)
+    {
+        await using var connection = new NpgsqlConnection(server.Postgres.ConnectionStringTo("postgres"));
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand($"SELECT {QuotaFigureIdSchema.Id} FROM (VALUES ($1, $2, $3)) AS figure (quota, window_start, component)", connection)
+        {
+            Parameters = { new() { Value = quota }, new() { Value = start }, new() { Value = component } },
+        };
+
+        Assert.Equal(QuotaFigureIds.Make(quota, start, component), await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public async Task A_connection_that_ends_while_it_is_read_is_a_ledger_that_is_away()
     {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Metering.Agent;
 using Metering.Agent.Enforcement;
 using Metering.Agent.Workloads;
 using Metering.Enforcement;
@@ -109,6 +110,23 @@ public sealed class EnforcerTests : IDisposable
         Assert.Equal("max 100000", Text("cpu.max"));
         Assert.Null(_enforcer.Take(Command("cpu.max", 250_000)));
         Assert.Equal("25000 100000", Text("cpu.max"));
+    }
+
+    [Fact]
+    public void What_a_killed_agent_left_is_undone_when_it_is_removed()
+    {
+        _enforcer.Take(Command("cpu.max", 250_000));
+        _enforcer.Dispose();
+
+        Assert.Equal(0, AgentCommands.Release(_root, Tree, NullLogger.Instance));
+        Assert.Equal("max 100000", Text("cpu.max"));
+
+        // Somebody's own setting since is no business of a second call.
+        Save(Job, "cpu.max", "25000 100000\n");
+        Assert.Equal(0, AgentCommands.Release(_root, Tree, NullLogger.Instance));
+        Assert.Equal("25000 100000", Text("cpu.max"));
+        Save(Job, "cpu.max", "max 100000\n");
+        _enforcer = New();
     }
 
     [Fact]

@@ -30,11 +30,35 @@ public abstract partial class LedgerContract
         Assert.True(transitions > QuotaLives * 10, $"only {transitions} transitions: the lives are dull");
     }
 
+    /// <summary>Each over some days in which clocks change: an hour twice, and none; with the end of a week, and of a month.</summary>
+    [Theory]
+    [InlineData("Europe/Berlin", "2026-10-24T12:00:00Z")]
+    [InlineData("America/New_York", "2026-10-31T12:00:00Z")]
+    [InlineData("Australia/Sydney", "2026-10-02T20:00:00Z")]
+    public async Task Random_lives_of_tenants_whose_clocks_change_give_the_transitions_that_a_simple_oracle_says(string zone, string from)
+    {
+        const int Lives = 2;
+        await Rules([.. Enumerable.Range(0, Lives).SelectMany(life => (OwnershipRule[])
+            [new OwnershipRule { Match = new OwnershipMatch { Path = $"/{life}/p*" }, Tenant = "t" + life, Project = "p" }, new OwnershipRule { Match = new OwnershipMatch { Path = $"/{life}/*" }, Tenant = "t" + life }])]);
+        var start = DateTimeOffset.Parse(from, System.Globalization.CultureInfo.InvariantCulture);
+        var transitions = 0;
+        for (var life = 0; life < Lives; life++)
+        {
+            var clock = new FakeClock(start);
+            transitions += await new QuotaLife(this, clock, life, zone, slowness: 15).PlayAsync(80);
+            Assert.InRange(clock.GetUtcNow(), start.AddDays(2), start.AddDays(12));
+        }
+
+        Assert.True(transitions > Lives * 6, $"only {transitions} transitions: the lives are dull");
+    }
+
     /// <summary>One random life of a tenant's three quotas, from a seed.</summary>
-    private sealed class QuotaLife(LedgerContract ledger, FakeClock clock, int seed)
+    /// <param name="zone">Null: UTC. In another one windows are days, weeks and months.</param>
+    /// <param name="slowness">How much longer than usual it waits.</param>
+    private sealed class QuotaLife(LedgerContract ledger, FakeClock clock, int seed, string? zone = null, int slowness = 1)
     {
         private readonly Random _random = new(seed);
-        private readonly QuotaOracle _oracle = new();
+        private readonly QuotaOracle _oracle = new(zone is null ? null : TimeZoneInfo.FindSystemTimeZoneById(zone));
         private readonly string _tenant = "t" + seed;
         private readonly Dictionary<string, Quota> _quotas = [];
         private readonly (GroupWriter Writer, QuotaKeeper Keeper)[] _replicas = new (GroupWriter, QuotaKeeper)[2];
@@ -45,11 +69,12 @@ public abstract partial class LedgerContract
 
         public async Task<int> PlayAsync(int steps)
         {
-            await ledger.Change($"INSERT INTO tenant (id, name, time_zone, currency, price_book) VALUES ('{_tenant}', '{_tenant}', 'UTC', 'EUR', '')");
+            await ledger.Change($"INSERT INTO tenant (id, name, time_zone, currency, price_book) VALUES ('{_tenant}', '{_tenant}', '{zone ?? "UTC"}', 'EUR', '')");
             for (var i = 0; i < _replicas.Length; i++) Start(i);
-            await Edit("hours-" + seed, quota => quota with { Subject = new QuotaSubject { Tenant = _tenant, Project = "p" }, Window = "hour", Limit = 100, Thresholds = [50, 100] });
+            await Edit("hours-" + seed, quota => quota with { Subject = new QuotaSubject { Tenant = _tenant, Project = "p" }, Window = zone is null ? "hour" : "week", Limit = 100, Thresholds = [50, 100] });
             await Edit("days-" + seed, quota => quota with { Subject = new QuotaSubject { Tenant = _tenant, Project = "p" }, Window = "day", Limit = 400, Thresholds = [25, 75], Grace = "10m" });
             await Edit("rolling-" + seed, quota => quota with { Window = "rolling 3h", Limit = 200, Thresholds = [80, 100], Hysteresis = 20, For = "20m" });
+            if (zone is not null) await Edit("months-" + seed, quota => quota with { Window = "month", Limit = 800, Thresholds = [20, 60] });
             for (var i = 0; i < steps; i++)
             {
                 await (_random.Next(10) switch
@@ -112,7 +137,7 @@ public abstract partial class LedgerContract
 
         private Task Wait()
         {
-            clock.Advance(TimeSpan.FromSeconds(_random.Next(3) == 0 ? _random.Next(1200, 5000) : _random.Next(1, 900)));
+            clock.Advance(TimeSpan.FromSeconds(slowness * (_random.Next(3) == 0 ? _random.Next(1200, 5000) : _random.Next(1, 900))));
             return Task.CompletedTask;
         }
 
@@ -123,7 +148,7 @@ public abstract partial class LedgerContract
             {
                 0 => Edit(id, quota => quota with { Paused = !quota.Paused }),
                 1 => Edit(id, quota => quota with { Thresholds = quota.Thresholds.Count > 1 ? [quota.Thresholds[^1]] : [25, quota.Thresholds[0]] }),
-                2 when id.StartsWith("hours", StringComparison.Ordinal) => Edit(id, quota => quota with { Window = quota.Window == "hour" ? "day" : "hour" }),
+                2 when id.StartsWith("hours", StringComparison.Ordinal) => Edit(id, quota => quota with { Window = quota.Window != "day" ? "day" : zone is null ? "hour" : "week" }),
                 _ => Edit(id, quota => quota with { Limit = quota.Limit!.Value * _random.Next(5, 15) / 10 }),
             };
         }

@@ -4,9 +4,10 @@ namespace Metering.Tests.Ledger;
 
 /// <summary>
 /// What quotas should do, as simply as it can be said: all usage is a list, every figure is a sum over it, nothing is stored but who is in which state.
-/// Knows hour, day and rolling windows in UTC, thresholds in percent, grace, pause, hysteresis and duration; buckets of an hour.
+/// Knows hour, day, week, month and rolling windows in a zone, by the system's own calendar, thresholds in percent, grace, pause, hysteresis and duration; buckets of an hour.
 /// </summary>
-internal sealed class QuotaOracle
+/// <param name="zone">The tenant's; null: UTC. Its days begin at midnight.</param>
+internal sealed class QuotaOracle(TimeZoneInfo? zone = null)
 {
     private const long Hour = 3600, Settles = 60;
 
@@ -24,7 +25,7 @@ internal sealed class QuotaOracle
     public IReadOnlyList<string> Said(string id) => _models[id].Said;
 
     /// <summary>What is in use now: the figure of a quota.</summary>
-    public decimal Value(string id, long now) => IsRolling(_models[id].Quota) ? Rolling(_models[id].Quota, now) : Sum(_models[id].Quota, Window(_models[id].Quota, now));
+    public decimal Value(string id, long now) => IsRolling(_models[id].Quota) ? Rolling(_models[id].Quota, now) : Sum(_models[id].Quota, Window(_models[id].Quota, now).Start);
 
     public void Edit(string id, Quota quota, long now)
     {
@@ -43,7 +44,7 @@ internal sealed class QuotaOracle
 
     public void Use(long bucket, string tenant, string project, decimal seconds, long now)
     {
-        var touched = _models.Values.Where(model => !IsRolling(model.Quota) && Counts(model.Quota, tenant, project)).Select(model => (model, Window: Window(model.Quota, bucket))).ToList();
+        var touched = _models.Values.Where(model => !IsRolling(model.Quota) && Counts(model.Quota, tenant, project)).Select(model => (model, Window: Window(model.Quota, bucket).Start)).ToList();
         var before = touched.ConvertAll(one => Sum(one.model.Quota, one.Window));
         _usage.Add((bucket, tenant, project, seconds));
         for (var i = 0; i < touched.Count; i++)
@@ -62,13 +63,13 @@ internal sealed class QuotaOracle
     private void Judge(Model model, long now)
     {
         if (IsRolling(model.Quota)) JudgeRolling(model, now);
-        else foreach (var window in model.States.Where(pair => pair.Value.State != "resolved").Select(pair => pair.Key.Window).Append(Window(model.Quota, now)).Distinct().Order().ToList()) JudgeWindow(model, window, now);
+        else foreach (var window in model.States.Where(pair => pair.Value.State != "resolved").Select(pair => pair.Key.Window).Append(Window(model.Quota, now).Start).Distinct().Order().ToList()) JudgeWindow(model, window, now);
     }
 
     // Fires once in a window, stays so until it ends, and then is resolved.
     private void JudgeWindow(Model model, long window, long now)
     {
-        var (quota, value, end) = (model.Quota, Sum(model.Quota, window), window + Length(model.Quota));
+        var (quota, value, end) = (model.Quota, Sum(model.Quota, window), Window(model.Quota, window).End);
         var closed = end + Settles <= now;
         foreach (var percent in quota.Thresholds.Order())
         {
@@ -127,7 +128,7 @@ internal sealed class QuotaOracle
 
     private static void Say(Model model, decimal percent, string former, string state) => model.Said.Add($"{percent} {former}>{state}");
 
-    private decimal Sum(Quota quota, long window) => _usage.Where(use => Counts(quota, use.Tenant, use.Project) && Window(quota, use.Bucket) == window).Sum(use => use.Seconds);
+    private decimal Sum(Quota quota, long window) => _usage.Where(use => Counts(quota, use.Tenant, use.Project) && Window(quota, use.Bucket).Start == window).Sum(use => use.Seconds);
 
     private decimal Rolling(Quota quota, long now) => _usage.Where(use => Counts(quota, use.Tenant, use.Project) && use.Bucket >= now / Hour * Hour - Length(quota) + Hour).Sum(use => use.Seconds);
 
@@ -135,9 +136,24 @@ internal sealed class QuotaOracle
 
     private static bool IsRolling(Quota quota) => quota.Window.StartsWith("rolling", StringComparison.Ordinal);
 
-    private static long Length(Quota quota) => quota.Window switch { "hour" => Hour, "day" => 24 * Hour, _ => long.Parse(quota.Window.AsSpan("rolling ".Length, quota.Window.Length - "rolling h".Length), System.Globalization.CultureInfo.InvariantCulture) * Hour };
+    private static long Length(Quota quota) => long.Parse(quota.Window.AsSpan("rolling ".Length, quota.Window.Length - "rolling h".Length), System.Globalization.CultureInfo.InvariantCulture) * Hour;
 
-    private static long Window(Quota quota, long at) => at / Length(quota) * Length(quota);
+    private (long Start, long End) Window(Quota quota, long at)
+    {
+        if (quota.Window == "hour") return (at / Hour * Hour, at / Hour * Hour + Hour);
+        var local = zone ?? TimeZoneInfo.Utc;
+        var day = TimeZoneInfo.ConvertTime(DateTimeOffset.FromUnixTimeSeconds(at), local).Date;
+        var monday = day.AddDays(-(((int)day.DayOfWeek + 6) % 7));
+        var first = new DateTime(day.Year, day.Month, 1, 0, 0, 0, DateTimeKind.Unspecified);
+        return quota.Window switch
+        {
+            "day" => (Midnight(day), Midnight(day.AddDays(1))),
+            "week" => (Midnight(monday), Midnight(monday.AddDays(7))),
+            _ => (Midnight(first), Midnight(first.AddMonths(1))),
+        };
+
+        long Midnight(DateTime date) => new DateTimeOffset(date, local.GetUtcOffset(date)).ToUnixTimeSeconds();
+    }
 
     private static decimal Amount(Quota quota, decimal percent) => quota.Limit!.Value * percent / 100;
 
