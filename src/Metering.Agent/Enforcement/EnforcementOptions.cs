@@ -9,11 +9,13 @@ internal sealed record EnforcementOptions
 {
     public static readonly EnforcementOptions Off = new();
 
+    private const int MostKeys = 4;
+
     /// <summary>The actions that are permitted here.</summary>
     public IReadOnlySet<EnforcementAction> Actions { get; init; } = new HashSet<EnforcementAction>();
 
-    /// <summary>The service's public key: SubjectPublicKeyInfo of a P-256 key.</summary>
-    public byte[]? PublicKey { get; init; }
+    /// <summary>The service's public keys, of which any counts: SubjectPublicKeyInfo of P-256 keys. Several while the service's key is rotated.</summary>
+    public IReadOnlyList<byte[]> PublicKeys { get; init; } = [];
 
     /// <summary>No cap is taken below these: what a workload needs to end in good order.</summary>
     public long MinCpuMicrosecondsPerSecond { get; init; } = 50_000;
@@ -40,25 +42,31 @@ internal sealed record EnforcementOptions
         return new EnforcementOptions
         {
             Actions = actions,
-            PublicKey = key is null ? null : PublicKeyOf(key),
+            PublicKeys = key is null ? [] : PublicKeysOf(key),
             MinCpuMicrosecondsPerSecond = settings.Whole("Enforcement:MinCpu", 50, 1, 1_000_000) * 1000,
             MinMemoryBytes = settings.Whole("Enforcement:MinMemory", 64 << 20, 1 << 20, 1L << 50),
             MinIoBytesPerSecond = settings.Whole("Enforcement:MinIo", 1 << 20, 4096, 1L << 50),
         };
     }
 
-    private static byte[] PublicKeyOf(string text)
+    private static List<byte[]> PublicKeysOf(string text)
     {
+        var keys = new List<byte[]>();
         try
         {
-            var bytes = Convert.FromBase64String(text);
-            using var key = ECDsa.Create();
-            key.ImportSubjectPublicKeyInfo(bytes, out _);
-            return bytes;
+            foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            {
+                var bytes = Convert.FromBase64String(part);
+                using var key = ECDsa.Create();
+                key.ImportSubjectPublicKeyInfo(bytes, out _);
+                keys.Add(bytes);
+            }
         }
         catch (Exception e) when (e is FormatException or CryptographicException)
         {
-            throw Settings.Wrong("Enforcement:PublicKey", text, "a P-256 public key in base64, as 'metering enforcement key' prints it");
+            keys.Clear();
         }
+
+        return keys.Count is > 0 and <= MostKeys ? keys : throw Settings.Wrong("Enforcement:PublicKey", text, $"1 to {MostKeys} P-256 public keys in base64 with ',' between them, as 'metering enforcement key' prints them");
     }
 }

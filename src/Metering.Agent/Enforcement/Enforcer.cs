@@ -28,9 +28,8 @@ internal sealed partial class Enforcer(
     private readonly Dictionary<(string Path, string File), HeldLimit> _held = [];
     private readonly Dictionary<string, long> _released = [];
     private readonly Dictionary<string, string> _refusals = new(StringComparer.Ordinal);
-    private readonly ECDsa _key = ECDsa.Create();
+    private readonly Dictionary<string, ECDsa> _keys = new(StringComparer.Ordinal);
     private volatile string? _refusal;
-    private bool _keyKnown;
 
     /// <summary>Limits in force, and those that could not be set or undone yet.</summary>
     public IReadOnlyList<HeldLimit> Held
@@ -59,7 +58,7 @@ internal sealed partial class Enforcer(
     {
         lock (_gate)
         {
-            if (options.PublicKey is { } key) Trust(key);
+            foreach (var key in options.PublicKeys) Trust(key);
             var stored = journal.Load(out var trouble);
             foreach (var limit in stored) _held[(limit.Path, limit.File)] = limit;
             if (trouble is not null) LogTrouble(log, trouble);
@@ -67,13 +66,16 @@ internal sealed partial class Enforcer(
         }
     }
 
-    /// <summary>The key whose signature counts.</summary>
+    /// <summary>A key whose signature counts from now on, beside those that do already.</summary>
     public void Trust(ReadOnlySpan<byte> publicKey)
     {
+        var name = Convert.ToBase64String(publicKey);
         lock (_gate)
         {
-            _key.ImportSubjectPublicKeyInfo(publicKey, out _);
-            _keyKnown = true;
+            if (_keys.ContainsKey(name)) return;
+            var key = ECDsa.Create();
+            key.ImportSubjectPublicKeyInfo(publicKey, out _);
+            _keys.Add(name, key);
         }
     }
 
@@ -123,13 +125,16 @@ internal sealed partial class Enforcer(
         lock (_gate) ReleaseWhere(_ => true, why);
     }
 
-    public void Dispose() => _key.Dispose();
+    public void Dispose()
+    {
+        foreach (var key in _keys.Values) key.Dispose();
+    }
 
     private string? Judge(Command command, out EnforcementOrder? order)
     {
         order = null;
         if (options.Actions.Count == 0) return "this host permits no action (Enforcement:Actions)";
-        if (!_keyKnown || CommandSeal.Open(command, _key) is not { } opened) return "its signature is not the service's";
+        if (_keys.Values.Select(key => CommandSeal.Open(command, key)).FirstOrDefault(found => found is not null) is not { } opened) return "its signature is not the service's (Enforcement:PublicKey)";
         order = opened;
         if (order.Host != host) return $"it is for host {order.Host}";
         var left = order.ExpiresMicroseconds - Now();

@@ -161,11 +161,20 @@ internal static class ResourceCommand
 
     private static Command EnforcementKey(Connection connection)
     {
-        var command = new Command("key", "Prints the key for the agents' setting Enforcement:PublicKey.");
+        var next = new Option<bool>("--next") { Description = "Makes the next key, and prints both: what agents are told while the key is rotated" };
+        var change = new Option<bool>("--switch") { Description = "Signs with the next key from now on, and forgets the former one" };
+        var command = new Command("key", "Prints what is to stand in the agents' setting Enforcement:PublicKey.") { next, change };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(next) && result.GetValue(change)) result.AddError("--next and --switch are two steps: agents are told the next key between them.");
+        });
         command.SetAction(async (parsed, cancel) =>
         {
             using var client = connection.Open(parsed);
-            Console.Out.WriteLine(Tables.Text(await client.GetAsync("v1/enforcement/key", cancel), "key"));
+            var answer = parsed.GetValue(next) ? await client.JsonAsync(HttpMethod.Post, "v1/enforcement/key/next", "{}", cancel)
+                : parsed.GetValue(change) ? await client.JsonAsync(HttpMethod.Post, "v1/enforcement/key/switch", "{}", cancel)
+                : await client.GetAsync("v1/enforcement/key", cancel);
+            Console.Out.WriteLine(string.Join(',', new[] { Tables.Text(answer, "key"), Tables.Text(answer, "next") }.Where(text => text.Length > 0)));
             return 0;
         });
         return command;

@@ -14,6 +14,7 @@ internal sealed class KeyRing(LedgerStore store, KeyUse use, TimeProvider clock)
     // A revoked key is refused after this at the latest, on every replica.
     private static readonly TimeSpan CacheFor = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LinkLife = TimeSpan.FromHours(1);
+    private const string Made = "admin", Preset = "preset admin";
     private const int MaxActive = 2;
     private const long KeyLock = 0x6d65_7465_7206;
 
@@ -92,13 +93,15 @@ internal sealed class KeyRing(LedgerStore store, KeyUse use, TimeProvider clock)
 
     /// <summary>
     /// The admin key of a data directory: taken from the environment (<c>METERING_ADMIN_KEY</c>), from <c>admin.key</c>, or made. It is written to <c>admin.key</c>, readable by the owner only.
+    /// A preset takes the place of the key that was in the file, which is how it is rotated.
     /// </summary>
     public async Task<string> EnsureAdminAsync(string dataDirectory, string? preset, CancellationToken cancel)
     {
         var file = Path.Combine(dataDirectory, "admin.key");
         if (preset is not null && !KeySecret.TryReadId(preset, out _) && preset.Length < 20)
             throw UserErrorException.Usage("METERING_ADMIN_KEY has fewer than 20 characters; use a long random text, or leave it out to have one made.");
-        var text = preset ?? (File.Exists(file) ? (await File.ReadAllTextAsync(file, cancel)).Trim() : null);
+        var former = File.Exists(file) ? (await File.ReadAllTextAsync(file, cancel)).Trim() : null;
+        var text = preset ?? former;
         if (text is { Length: > 0 })
         {
             if (!KeySecret.TryReadId(text, out var id)) (id, text) = Wrap(text);
@@ -111,14 +114,15 @@ internal sealed class KeyRing(LedgerStore store, KeyUse use, TimeProvider clock)
                 }
             }
 
-            await AddAdminAsync(id, text, cancel);
+            await AddAdminAsync(id, text, preset is null ? Made : Preset, cancel);
+            if (preset is not null) await RevokeFormerAsync(former, id, cancel);
             await WriteFileAsync(file, preset ?? text, cancel);
             return preset ?? text;
         }
 
         var newId = KeySecret.NewId();
         var made = KeySecret.New(Roles.Admin, newId);
-        await AddAdminAsync(newId, made, cancel);
+        await AddAdminAsync(newId, made, Made, cancel);
         await WriteFileAsync(file, made, cancel);
         return made;
     }
@@ -165,11 +169,27 @@ internal sealed class KeyRing(LedgerStore store, KeyUse use, TimeProvider clock)
     };
 
     // Of whoever holds the data directory; it is not counted, or a service whose admin keys are lost would not start.
-    private async Task AddAdminAsync(string id, string text, CancellationToken cancel)
+    private async Task AddAdminAsync(string id, string text, string name, CancellationToken cancel)
     {
-        var key = NewKey(id, text, Roles.Admin, "admin", null, null, null);
+        var key = NewKey(id, text, Roles.Admin, name, null, null, null);
         await store.WriteAsync(transaction => AddAsync(transaction, key, new ClaimsPrincipal(), cancel, isBounded: false), cancel);
         _cache.TryRemove(id, out _);
+    }
+
+    // What was preset before, and what was made in this directory; a key that an administrator has put into the file stays.
+    private async Task RevokeFormerAsync(string? former, string id, CancellationToken cancel)
+    {
+        var formerId = former is not { Length: > 0 } ? "" : KeySecret.TryReadId(former, out var own) ? own : Wrap(former).Id;
+        await store.WriteAsync(async transaction =>
+        {
+            var keys = await transaction.Context.Set<ApiKey>().Where(key => key.Role == Roles.Admin && key.Id != id && (key.Name == Preset || (key.Name == Made && key.Id == formerId))).ToListAsync(cancel);
+            foreach (var key in keys)
+            {
+                await transaction.ExecuteAsync("DELETE FROM api_key WHERE id = @id", ("@id", key.Id));
+                await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), new ClaimsPrincipal(), "api-key.delete", key.Id, AuditTrail.Text(Facts(key)), null);
+                _cache.TryRemove(key.Id, out _);
+            }
+        }, cancel);
     }
 
     private async Task AddAsync(LedgerTransaction transaction, ApiKey key, ClaimsPrincipal who, CancellationToken cancel, bool isBounded = true)

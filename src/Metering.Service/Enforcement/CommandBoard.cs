@@ -17,13 +17,15 @@ internal sealed class CommandBoard(TimeProvider clock) : ICommandSource
     private const int MostInOneAnswer = 500;
 
     private readonly ConcurrentDictionary<string, (EnforcementRow Row, long SignedAt, Command Command)> _signed = new(StringComparer.Ordinal);
+    private ECDsa? _key;
     private volatile IReadOnlyDictionary<string, Command[]> _byHost = new Dictionary<string, Command[]>();
 
     public IReadOnlyList<Command> For(string host) => _byHost.GetValueOrDefault(host) ?? [];
 
-    /// <summary>From now on, these.</summary>
+    /// <summary>From now on, these; with another key than before, all are signed anew.</summary>
     public void Set(IReadOnlyList<EnforcementRow> rows, ECDsa key)
     {
+        if (!ReferenceEquals(Interlocked.Exchange(ref _key, key), key)) _signed.Clear();
         foreach (var gone in _signed.Keys.Except(rows.Select(row => row.Id)).ToList()) _signed.TryRemove(gone, out _);
         _byHost = rows.GroupBy(row => row.Host, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Take(MostInOneAnswer).Select(row => Signed(row, key)).ToArray(), StringComparer.Ordinal);
     }

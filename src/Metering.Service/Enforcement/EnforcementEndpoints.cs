@@ -19,7 +19,9 @@ internal static class EnforcementEndpoints
 
     internal sealed record Released(int Count);
 
-    internal sealed record PublicKey(string Key);
+    /// <param name="Key">Signs now.</param>
+    /// <param name="Next">Is to sign next, while the key is rotated.</param>
+    internal sealed record PublicKey(string Key, string? Next);
 
     public static void MapEnforcement(this IEndpointRouteBuilder routes)
     {
@@ -27,6 +29,8 @@ internal static class EnforcementEndpoints
         enforcement.MapGet("/", List).AsTable().WithSummary("Limits that agents are told to hold, and those of the last seven days");
         enforcement.MapPost("/release", Release).WithSummary("Undoes limits, until their quota fires anew");
         enforcement.MapGet("/key", Key).WithSummary("The public key that agents check commands by");
+        enforcement.MapPost("/key/next", MakeNextKey).WithSummary("Makes the key that is to sign next, to be told to agents beside the present one");
+        enforcement.MapPost("/key/switch", SwitchKey).WithSummary("Signs with the next key from now on, and forgets the former one");
     }
 
     private static async Task<Ok<List<EnforcementRow>>> List(int? limit, LedgerStore store, TimeProvider clock, CancellationToken cancel)
@@ -57,9 +61,33 @@ internal static class EnforcementEndpoints
         return TypedResults.Ok(new Released(count));
     }
 
-    private static async Task<Ok<PublicKey>> Key(LedgerStore store, CancellationToken cancel)
+    private static async Task<Ok<PublicKey>> Key(LedgerStore store, CancellationToken cancel) => TypedResults.Ok(await KeysAsync(store, cancel));
+
+    private static async Task<Ok<PublicKey>> MakeNextKey(ClaimsPrincipal user, LedgerStore store, TimeProvider clock, CancellationToken cancel)
     {
-        using var key = await EnforcementLedger.KeyAsync(store, cancel);
-        return TypedResults.Ok(new PublicKey(Convert.ToBase64String(key.ExportSubjectPublicKeyInfo())));
+        await store.WriteAsync(async transaction =>
+        {
+            if (await EnforcementLedger.AddNextKeyAsync(transaction)) await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "enforcement.key.next", "command key", null, null);
+        }, cancel);
+        return TypedResults.Ok(await KeysAsync(store, cancel));
+    }
+
+    private static async Task<Results<Ok<PublicKey>, ProblemHttpResult>> SwitchKey(ClaimsPrincipal user, LedgerStore store, EnforcementKeeper keeper, TimeProvider clock, CancellationToken cancel)
+    {
+        var switched = await store.WriteAsync(async transaction =>
+        {
+            if (!await EnforcementLedger.SwitchKeyAsync(transaction)) return false;
+            await AuditTrail.AddAsync(transaction, clock.GetUtcNow(), user, "enforcement.key.switch", "command key", null, null);
+            return true;
+        }, cancel);
+        if (!switched) return Problems.Conflict("There is no next key to switch to; make one by 'metering enforcement key --next' and tell it to the agents first.");
+        await keeper.TickAsync(cancel);
+        return TypedResults.Ok(await KeysAsync(store, cancel));
+    }
+
+    private static async Task<PublicKey> KeysAsync(LedgerStore store, CancellationToken cancel)
+    {
+        var keys = await EnforcementLedger.PublicKeysAsync(store, cancel);
+        return new PublicKey(Convert.ToBase64String(keys[0]), keys.Count > 1 ? Convert.ToBase64String(keys[1]) : null);
     }
 }

@@ -27,7 +27,8 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
     private readonly SemaphoreSlim _wake = new(0, 1);
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
-    private ECDsa? _key;
+    private volatile ECDsa? _key;
+    private byte[] _private = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -78,8 +79,23 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         if (await IsConcernedAsync(cancel)) await store.WriteAsync(transaction => DecideAsync(transaction, cancel), cancel);
         await using var connection = await store.OpenReadAsync(cancel);
         var rows = await EnforcementLedger.ReadAsync(connection, null, clock.GetUtcNow() - CommandBoard.Life, Most, cancel);
-        if (rows.Count > 0) _key ??= await EnforcementLedger.KeyAsync(store, cancel);
+        if (rows.Count > 0) await OpenKeyAsync(cancel);
         board.Set(rows, _key!);
+    }
+
+    /// <summary>The public key that commands are signed with from now on; told before the first of them goes out.</summary>
+    internal event Action<byte[]>? SignsWith;
+
+    // Looked up each time: another replica may have switched to the next one.
+    private async Task OpenKeyAsync(CancellationToken cancel)
+    {
+        var stored = await EnforcementLedger.PrivateKeyAsync(store, cancel);
+        if (_key is not null && stored.AsSpan().SequenceEqual(_private)) return;
+
+        // The former one is left to the collector: another request may be signing with it.
+        var key = EnforcementLedger.Open(stored);
+        SignsWith?.Invoke(key.ExportSubjectPublicKeyInfo());
+        (_private, _key) = (stored, key);
     }
 
     // Without a quota that enforces, and with nothing in force, nothing is written.

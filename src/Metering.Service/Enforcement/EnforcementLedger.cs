@@ -8,6 +8,8 @@ namespace Metering.Service.Enforcement;
 /// <summary>Tables <c>enforcement</c> and <c>command_key</c>.</summary>
 internal static class EnforcementLedger
 {
+    // Of two, the older: the other one is the next.
+    private const string Current = "SELECT private FROM command_key ORDER BY id LIMIT 1";
     private const string Columns = "id, quota, host, path, action, value, dry_run, reason, began_at, crossed_by, released_at, released_why";
 
     /// <summary>What holds, and what was released since; newest first, at most <paramref name="limit"/>.</summary>
@@ -47,18 +49,64 @@ internal static class EnforcementLedger
             AND r.received_at <= (SELECT MIN(at) FROM quota_transition WHERE quota = @quota AND at >= @since) ORDER BY r.sequence DESC LIMIT 1
         """, ("@host", host), ("@quota", quota), ("@since", since * 1_000_000)));
 
-    /// <summary>The key of this installation, made at its first use; replicas have the same one.</summary>
-    public static async Task<ECDsa> KeyAsync(LedgerStore store, CancellationToken cancel)
+    /// <summary>The key of this installation (PKCS #8), made at its first use; replicas have the same one.</summary>
+    public static async Task<byte[]> PrivateKeyAsync(LedgerStore store, CancellationToken cancel)
     {
-        var key = await store.WriteAsync(async transaction =>
+        await using (var connection = await store.OpenReadAsync(cancel))
         {
-            if (await transaction.Command("SELECT private FROM command_key WHERE id = 1").ExecuteScalarAsync(cancel) is byte[] stored) return stored;
-            using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            await transaction.ExecuteAsync("INSERT INTO command_key (id, private) VALUES (1, @key) ON CONFLICT (id) DO NOTHING", ("@key", made.ExportPkcs8PrivateKey()));
-            return (byte[])(await transaction.Command("SELECT private FROM command_key WHERE id = 1").ExecuteScalarAsync(cancel))!;
+            await using var command = connection.CreateCommand();
+            command.CommandText = Current;
+            if (await command.ExecuteScalarAsync(cancel) is byte[] stored) return stored;
+        }
+
+        return await store.WriteAsync(async transaction =>
+        {
+            await MakeKeyAsync(transaction, 1);
+            return (byte[])(await transaction.Command(Current).ExecuteScalarAsync(cancel))!;
         }, cancel);
+    }
+
+    public static ECDsa Open(byte[] privateKey)
+    {
         var opened = ECDsa.Create();
-        opened.ImportPkcs8PrivateKey(key, out _);
+        opened.ImportPkcs8PrivateKey(privateKey, out _);
         return opened;
+    }
+
+    /// <summary>The public keys, of which the first signs: SubjectPublicKeyInfo. The second, if there is one, is the next.</summary>
+    public static async Task<IReadOnlyList<byte[]>> PublicKeysAsync(LedgerStore store, CancellationToken cancel)
+    {
+        await PrivateKeyAsync(store, cancel);
+        await using var connection = await store.OpenReadAsync(cancel);
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SELECT private FROM command_key ORDER BY id LIMIT 2";
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        var found = new List<byte[]>();
+        while (await rows.ReadAsync(cancel))
+        {
+            using var key = Open((byte[])rows[0]);
+            found.Add(key.ExportSubjectPublicKeyInfo());
+        }
+
+        return found;
+    }
+
+    /// <summary>Makes the key that is to sign next. False when there is one already.</summary>
+    public static async Task<bool> AddNextKeyAsync(LedgerTransaction transaction)
+    {
+        await MakeKeyAsync(transaction, 1);
+        if (await transaction.ScalarAsync(transaction.Command("SELECT COUNT(*) FROM command_key")) > 1) return false;
+        return await MakeKeyAsync(transaction, (await transaction.ScalarAsync(transaction.Command("SELECT MAX(id) FROM command_key")) ?? 0) + 1);
+    }
+
+    /// <summary>The next key signs from now on, and the former one is gone for good. False when there is no next one.</summary>
+    public static async Task<bool> SwitchKeyAsync(LedgerTransaction transaction) =>
+        await transaction.ExecuteAsync("DELETE FROM command_key WHERE id < (SELECT MAX(id) FROM command_key)") > 0;
+
+    // Only when there is none (1), or of a number that nobody has: of two replicas one succeeds.
+    private static async Task<bool> MakeKeyAsync(LedgerTransaction transaction, long id)
+    {
+        using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return await transaction.ExecuteAsync("INSERT INTO command_key (id, private) SELECT @id, @key WHERE @id > 1 OR NOT EXISTS (SELECT 1 FROM command_key) ON CONFLICT (id) DO NOTHING", ("@id", id), ("@key", made.ExportPkcs8PrivateKey())) > 0;
     }
 }

@@ -35,7 +35,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Journal:MaxBytes"] = "bound of the journal in bytes, 1 MiB to 1 TiB; default 1 GiB",
         ["Journal:Keep"] = "how long committed batches are kept, 0s to 365d; default 48h",
         ["Enforcement:Actions"] = "what the service may do to workloads of this host: a comma list of cpu.max, memory.high, io.max, cgroup.freeze; default nothing",
-        ["Enforcement:PublicKey"] = "whose orders the agent takes: what 'metering enforcement key' prints; not needed by up",
+        ["Enforcement:PublicKey"] = "whose orders the agent takes: what 'metering enforcement key' prints, while the key is rotated two of them with ',' between; not needed by up",
         ["Enforcement:MinCpu"] = "no cap below so many thousandths of a processor is taken, 1 to 1000000; default 50",
         ["Enforcement:MinMemory"] = "no memory.high below so many bytes is taken, 1 MiB or more; default 64 MiB",
         ["Enforcement:MinIo"] = "no io.max below so many bytes per second is taken, 4096 or more; default 1 MiB",

@@ -26,6 +26,9 @@ internal sealed class AgentProcess : MeteringProcess
 
     public static AgentProcess OverBroker(string host, string url) => new(new TestDirectory(), new Dictionary<string, string?> { ["METERING__Agent__HostId"] = host, ["METERING__Broker__Url"] = url }, Program);
 
+    /// <summary>With settings, and files of secrets, of the test's own.</summary>
+    public static AgentProcess With(IReadOnlyDictionary<string, string?> environment) => new(new TestDirectory(), environment, Program);
+
     protected override ValueTask DisposeMoreAsync()
     {
         Directory.Dispose();

@@ -104,6 +104,21 @@ public sealed class ProductionLineTests(ProductionServers servers) : IClassFixtu
     }
 
     [Fact]
+    public async Task Every_secret_is_rotated_while_it_meters_and_what_was_before_is_refused()
+    {
+        await servers.StartAsync(Cancel);
+        using var rotation = new RotatedSecrets(servers);
+        try
+        {
+            await rotation.RotateAsync(Cancel);
+        }
+        finally
+        {
+            await servers.RabbitMq.ForgetServicesAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_broker_that_is_not_there_delays_nothing_else()
     {
         await servers.StartAsync(Cancel);

@@ -35,6 +35,14 @@ internal sealed class ServiceProcess : MeteringProcess
 
     public static ServiceProcess Service(IReadOnlyDictionary<string, string?>? settings = null) => Make("service", [], settings);
 
+    /// <summary>Whose admin key is among its files of secrets.</summary>
+    public static ServiceProcess Service(IReadOnlyDictionary<string, string?> settings, string adminKey)
+    {
+        var service = new ServiceProcess("service", new TestDirectory(), string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Ports.Free()}"), [], settings, null);
+        service.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", adminKey);
+        return service;
+    }
+
     /// <summary>Starts and waits until it can do its work.</summary>
     public async Task StartReadyAsync(CancellationToken cancel)
     {

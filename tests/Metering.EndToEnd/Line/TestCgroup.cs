@@ -34,6 +34,9 @@ internal sealed class TestCgroup : IAsyncDisposable
     public long UsageMicroseconds => long.Parse(
         RawFiles.ReadText(File("cpu.stat")).Split('\n').First(line => line.StartsWith("usage_usec ", StringComparison.Ordinal))["usage_usec ".Length..], CultureInfo.InvariantCulture);
 
+    /// <summary>What a file of it says.</summary>
+    public string Read(string file) => RawFiles.ReadText(File(file));
+
     /// <summary>A top-level cgroup of a random name; skips the test (fails it under CI) where none can be made.</summary>
     public static TestCgroup Create()
     {

@@ -107,6 +107,17 @@ public sealed class PostgresServer : IAsyncDisposable
         return ConnectionStringTo(database);
     }
 
+    /// <summary>A role that has to prove its password, as on a server that others can reach, and an empty database of its own.</summary>
+    public async Task<string> OwnDatabaseAsync(string role, string password, string database, CancellationToken cancel)
+    {
+        var rules = Path.Combine(Data, "pg_hba.conf");
+        await File.WriteAllTextAsync(rules, $"host all {role} 127.0.0.1/32 scram-sha-256\n" + await File.ReadAllTextAsync(rules, cancel), cancel);
+        await ExecuteAsync("SELECT pg_reload_conf()", cancel);
+        await ExecuteAsync($"CREATE ROLE {role} LOGIN PASSWORD '{password}'", cancel);
+        await ExecuteAsync($"CREATE DATABASE {database} OWNER {role}", cancel);
+        return $"Host=127.0.0.1;Port={Port};Database={database};Username={role};Password={password}";
+    }
+
     /// <summary>Replaces a database by a copy of another one, which nobody may be connected to.</summary>
     public async Task CopyDatabaseAsync(string from, string to, CancellationToken cancel)
     {
@@ -215,7 +226,8 @@ public sealed class PostgresServer : IAsyncDisposable
         }
     }
 
-    private async Task ExecuteAsync(string sql, CancellationToken cancel)
+    /// <summary>As the administrator.</summary>
+    public async Task ExecuteAsync(string sql, CancellationToken cancel)
     {
         await using var connection = new NpgsqlConnection(ConnectionStringTo("postgres") + ";Pooling=false;Timeout=5");
         await connection.OpenAsync(cancel);

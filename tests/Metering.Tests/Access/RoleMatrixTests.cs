@@ -69,6 +69,8 @@ public sealed class RoleMatrixTests(TwoTenants tenants)
         GET /v1/enforcement                                       200     403     403     403     403     403     403     -
         POST /v1/enforcement/release                              400     403     403     403     403     403     403     -
         GET /v1/enforcement/key                                   200     403     403     403     403     403     403     -
+        POST /v1/enforcement/key/next                             200     403     403     403     403     403     403     -
+        POST /v1/enforcement/key/switch                           200     403     403     403     403     403     403     -
         GET /v1/periods                                           200     403     403     403     403     403     403     -
         POST /v1/periods/{period}/close                           400     403     403     403     403     403     403     403
         GET /v1/periods/{period}/closing                          404     403     403     403     403     403     403     403

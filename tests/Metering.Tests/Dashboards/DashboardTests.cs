@@ -77,6 +77,43 @@ public sealed partial class DashboardTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Links_lead_to_pages_routes_and_boards_that_are_there_with_parameters_that_they_take(string file)
+    {
+        var links = LinkUrl().Matches(File.ReadAllText(Path.Combine(Folder, file))).Select(match => match.Groups[1].Value).ToList();
+
+        Assert.Contains(links, url => url.StartsWith("${metering_url}/", StringComparison.Ordinal) && url.Length > "${metering_url}/".Length);
+        Assert.All(links, url => Assert.True(url.StartsWith("/d/", StringComparison.Ordinal) ? IsBoard(url) : IsPlace(url), url));
+        Assert.False(IsPlace("${metering_url}/nowhere") || IsPlace("${metering_url}/hosts?hosts=${__value.raw}") || IsBoard("/d/metering-fleet?var-nothing=1"));
+    }
+
+    // A page of the web UI by its @page and its query parameters, or a route of the API by the OpenAPI document.
+    private static bool IsPlace(string url)
+    {
+        var (path, names) = Parts(url.Replace("${metering_url}", "", StringComparison.Ordinal));
+        foreach (var page in Directory.GetFiles(Path.Combine(RepositoryFiles.Root, "src/Metering.Service/Ui"), "*Page.razor").Select(File.ReadAllText))
+        {
+            if (!PageRoute().Matches(page).Any(route => Matches(route.Groups[1].Value, path))) continue;
+            return names.All(name => Regex.IsMatch(page, $"SupplyParameterFromQuery(\\(Name = \"{name}\"\\))?\\] private string(\\[\\])?\\? ({name}|{char.ToUpperInvariant(name[0])}{name[1..]}|\\w+Name) "));
+        }
+
+        var document = JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(Path.Combine(RepositoryFiles.Root, "tests/Metering.Tests/Access/openapi.v1.approved.json"))).GetProperty("paths");
+        return document.EnumerateObject().Any(route => Matches(route.Name, path) && names.All(name => route.Value.GetProperty("get").GetProperty("parameters").EnumerateArray().Any(parameter => parameter.GetProperty("name").GetString() == name)));
+    }
+
+    private static bool IsBoard(string url)
+    {
+        var (path, names) = Parts(url.Replace("&${__url_time_range}", "", StringComparison.Ordinal));
+        var board = Directory.GetFiles(Folder, "*.json").Select(file => Read(Path.GetFileName(file))).SingleOrDefault(board => "/d/" + board.GetProperty("uid").GetString() == path);
+        return board.ValueKind == JsonValueKind.Object && names.All(name => board.GetProperty("templating").GetProperty("list").EnumerateArray().Any(variable => "var-" + variable.GetProperty("name").GetString() == name));
+    }
+
+    private static (string Path, string[] Names) Parts(string url) => url.Split('?') is var parts && parts.Length == 1 ? (url, []) : (parts[0], [.. parts[1].Split('&').Select(pair => pair.Split('=')[0])]);
+
+    // {Parameter} is a part of a path.
+    private static bool Matches(string route, string path) => Regex.IsMatch(path, "^" + Regex.Replace(route, "\\{[^}]*\\}", "[^/]+") + "$");
+
     [Fact]
     public void Names_are_unique()
     {
@@ -90,6 +127,12 @@ public sealed partial class DashboardTests
 
     [GeneratedRegex("\"uid\": \"(metering-(?:prometheus|influxdb|api))\"")]
     private static partial Regex DatasourceUid();
+
+    [GeneratedRegex("\"url\": \"((?:\\$\\{metering_url\\}|/d/)[^\"]*)\"")]
+    private static partial Regex LinkUrl();
+
+    [GeneratedRegex("@page \"([^\"]*)\"")]
+    private static partial Regex PageRoute();
 
     [GeneratedRegex("metering_[a-z_]+")]
     private static partial Regex MetricName();

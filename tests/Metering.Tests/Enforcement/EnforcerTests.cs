@@ -2,8 +2,10 @@ using System.Security.Cryptography;
 using Metering.Agent;
 using Metering.Agent.Enforcement;
 using Metering.Agent.Workloads;
+using Metering.Configuration;
 using Metering.Enforcement;
 using Metering.Messages;
+using Metering.Safety;
 using Metering.Tests.Support;
 using Metering.Units;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -97,6 +99,29 @@ public sealed class EnforcerTests : IDisposable
         Assert.Equal("max 100000", Text("cpu.max"));
         Assert.Contains("released", _enforcer.Take(order), StringComparison.Ordinal);
         Assert.Equal("max 100000", Text("cpu.max"));
+    }
+
+    [Fact]
+    public void While_the_services_key_is_rotated_both_count_and_afterwards_the_new_one_alone()
+    {
+        using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var (former, latter) = (Convert.ToBase64String(_key.ExportSubjectPublicKeyInfo()), Convert.ToBase64String(next.ExportSubjectPublicKeyInfo()));
+        Command Next(long value, string id) => CommandSeal.Sign(Order("cpu.max", value) with { Id = id }, next);
+
+        Assert.Contains("signature", _enforcer.Take(Next(250_000, "o2")), StringComparison.Ordinal);
+
+        _enforcer.Dispose();
+        _enforcer = New(Configured($"{former}, {latter}"));
+        Assert.Null(_enforcer.Take(Command("cpu.max", 250_000)));
+        Assert.Null(_enforcer.Take(Next(125_000, "o1")));
+        Assert.Equal("12500 100000", Text("cpu.max"));
+
+        _enforcer.Dispose();
+        _enforcer = New(Configured(latter));
+        Assert.Contains("signature", _enforcer.Take(Command("cpu.max", 250_000)), StringComparison.Ordinal);
+        Assert.Null(_enforcer.Take(Next(250_000, "o3")));
+        Assert.Throws<UserErrorException>(() => Configured(former + ",x"));
+        Assert.Throws<UserErrorException>(() => Configured(string.Join(',', Enumerable.Repeat(former, 5))));
     }
 
     [Fact]
@@ -278,9 +303,17 @@ public sealed class EnforcerTests : IDisposable
 
     private static readonly WorkloadRecogniser BuiltIn = new();
 
+    private static EnforcementOptions Configured(string keys) =>
+        EnforcementOptions.From(new Settings(new Dictionary<string, string?> { ["Enforcement:Actions"] = "cpu.max", ["Enforcement:PublicKey"] = keys }), keyComesLater: false);
+
     private Enforcer New(params EnforcementAction[] actions)
     {
-        var options = new EnforcementOptions { Actions = (actions.Length > 0 ? actions : Enum.GetValues<EnforcementAction>()).ToHashSet(), PublicKey = _key.ExportSubjectPublicKeyInfo() };
+        var options = new EnforcementOptions { Actions = (actions.Length > 0 ? actions : Enum.GetValues<EnforcementAction>()).ToHashSet(), PublicKeys = [_key.ExportSubjectPublicKeyInfo()] };
+        return New(options);
+    }
+
+    private Enforcer New(EnforcementOptions options)
+    {
         var enforcer = new Enforcer(options, "h1", new HeldLimits(_root), _files, Recognise, () => Own, _clock, NullLogger.Instance);
         enforcer.Start();
         return enforcer;
