@@ -33,6 +33,25 @@
   new MutationObserver(open).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-live', 'disabled'] });
   open();
 
+  // A form that a button opens takes the focus, and gives it back when it is gone.
+  const openers = new Map();
+  new MutationObserver(() => {
+    for (const [form, opener] of openers) {
+      if (form.isConnected) continue;
+      openers.delete(form);
+      if (document.activeElement === document.body) (opener.isConnected ? opener : document.querySelector('.actions button'))?.focus();
+    }
+    const form = document.querySelector('[data-opened]');
+    if (!form || openers.has(form)) return;
+    openers.set(form, document.activeElement);
+    form.focus();
+  }).observe(document.body, { childList: true, subtree: true });
+
+  // The grid would keep the first Tab to itself until the service has answered; its own keys are the arrows and Enter.
+  window.addEventListener('keydown', event => {
+    if (event.key === 'Tab' && event.target.closest?.('.rz-data-grid')) event.stopPropagation();
+  }, true);
+
   // The theme changes where it is, and the next page is sent in it.
   document.addEventListener('submit', event => {
     const chosen = event.target.closest('.themes') && event.submitter;
