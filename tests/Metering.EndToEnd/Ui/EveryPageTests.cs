@@ -134,7 +134,7 @@ public sealed class EveryPageTests
             try
             {
                 // The address itself: waiting for its event misses one that has been.
-                await page.WaitForFunctionAsync("location.search.includes('groupBy=kind')");
+                await page.WaitForFunctionAsync("() => location.search.includes('groupBy=kind')");
             }
             catch (TimeoutException)
             {
@@ -149,7 +149,7 @@ public sealed class EveryPageTests
         await OpenAsync(page, "/explore?measure=cpuSeconds&groupBy=tenant&from=7d&step=day");
         await page.Locator("#explored td").First.WaitForAsync();
         await page.GetByLabel("Grouped by").SelectOptionAsync("kind");
-        await page.WaitForFunctionAsync("location.search.includes('groupBy=kind')");
+        await page.WaitForFunctionAsync("() => location.search.includes('groupBy=kind')");
         var docker = page.Locator("#explored tr", new() { HasText = "docker" }).Locator("span[title]").Last;
         await docker.WaitForAsync();
         var (shown, address) = (await docker.GetAttributeAsync("title"), page.Url);
@@ -219,6 +219,7 @@ public sealed class EveryPageTests
         await page.GetByLabel("Limit").FillAsync("360000");
         await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         await page.Locator("#quotas").GetByText("shop-cpu").WaitForAsync();
+        await KeysAsync(page);
 
         // All of it is in the audit log, and every page is reached by keys alone.
         await OpenAsync(page, "/audit");
@@ -231,12 +232,35 @@ public sealed class EveryPageTests
         await page.SetViewportSizeAsync(375, 800);
         await page.GetByRole(AriaRole.Button, new() { Name = "Menu" }).FocusAsync();
         await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page.Locator("#menu")).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("Escape");
+        await Assertions.Expect(page.Locator("#menu")).ToBeHiddenAsync();
+        Assert.Equal("Menu", await page.EvaluateAsync<string>("document.activeElement.innerText"));
+        await page.Keyboard.PressAsync("Enter");
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, "menu-phone.png") });
         await page.GetByRole(AriaRole.Link, new() { Name = "Tenants", Exact = true }).FocusAsync();
         await page.Keyboard.PressAsync("Enter");
-        await page.WaitForFunctionAsync("location.pathname === '/tenants'");
+        await page.WaitForFunctionAsync("() => location.pathname === '/tenants'");
         await Assertions.Expect(page.Locator("#menu")).ToBeHiddenAsync();
         await page.SetViewportSizeAsync(1360, 900);
+    }
+
+    // A form takes the focus when it is opened and gives it back when it is closed; a table is sorted by its arrow keys and Enter.
+    private static async Task KeysAsync(IPage page)
+    {
+        await page.GetByRole(AriaRole.Button, new() { Name = "New quota" }).FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForFunctionAsync("() => document.activeElement.matches('section[data-opened]')");
+        await page.Keyboard.PressAsync("Tab");
+        Assert.Equal("Close", await page.EvaluateAsync<string>("document.activeElement.innerText"));
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForFunctionAsync("() => document.activeElement.innerText === 'New quota'");
+        await page.Keyboard.PressAsync("Tab");
+        Assert.Equal("grid", await page.EvaluateAsync<string>("document.activeElement.getAttribute('role')"));
+        await page.Keyboard.PressAsync("ArrowRight");
+        await page.Locator("#quotas th.rz-state-focused").WaitForAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.Locator("#quotas th .rzi-sort-asc").WaitForAsync();
     }
 
     private static async Task ReadAsOneTenantAsync(Chromium browser, SeededFleet fleet, CancellationToken cancel)
@@ -264,7 +288,10 @@ public sealed class EveryPageTests
 
     private static async Task ComeBackAsync(IPage page, SeededFleet fleet, CancellationToken cancel)
     {
-        await OpenAsync(page, "/");
+        await OpenAsync(page, "/quotas");
+        await page.GetByRole(AriaRole.Button, new() { Name = "New quota" }).ClickAsync();
+        await page.GetByLabel("Id", new() { Exact = true }).FillAsync("typed-before");
+        await page.GetByLabel("Limit").FillAsync("4711");
         await fleet.KillAsync(cancel);
         var away = page.Locator("#components-reconnect-modal");
         await Assertions.Expect(away).ToBeVisibleAsync(new() { Timeout = 30_000 });
@@ -272,8 +299,12 @@ public sealed class EveryPageTests
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, "away.png") });
         await fleet.StartAsync(cancel);
         await Assertions.Expect(away).ToBeHiddenAsync(new() { Timeout = 90_000 });
-        await page.Locator(".head[data-live]").WaitForAsync();
-        await page.Locator("#tenants td").First.WaitForAsync();
+
+        // What was typed is there again, and the page knows it.
+        await Assertions.Expect(page.GetByLabel("Id", new() { Exact = true })).ToHaveValueAsync("typed-before", new() { Timeout = 30_000 });
+        await Assertions.Expect(page.GetByLabel("Limit")).ToHaveValueAsync("4711");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await page.Locator("#quotas tr", new() { HasText = "typed-before" }).GetByText("1.31 core-hours").WaitForAsync();
     }
 
     // What is sent first is a picture; it takes part once it is live.
