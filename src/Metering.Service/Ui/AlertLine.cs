@@ -15,14 +15,14 @@ internal sealed record AlertLine(CurrentAlert Alert)
 
     public string Name => Text("quota") is { Length: > 0 } quota ? quota : $"{Text("type")} {Alert.Subject}";
 
-    /// <summary>The meter; of an alert of ours, what it says.</summary>
-    public string What => Text("summary") is { Length: > 0 } summary ? summary : Text("meter");
+    /// <summary>The figure; of an alert of ours, what it says.</summary>
+    public string What => Text("summary") is { Length: > 0 } summary ? summary : QuotaText.Meter(Text("meter"), Text("kind"));
 
     public string Threshold => Number("threshold") is { } threshold ? threshold.ToString("#,##0.####", CultureInfo.InvariantCulture) + (Text("thresholdIn") == "percent" ? " %" : "") : Figures.Unknown;
 
-    public string Value => Number("value") is { } value ? Figures.Number(value) : Figures.Unknown;
+    public string Value => QuotaText.Amount(Number("value"), Text("meter"), Text("kind"));
 
-    public string Limit => Number("limit") is { } limit ? Figures.Number(limit) : Figures.Unknown;
+    public string Limit => QuotaText.Amount(Number("limit"), Text("meter"), Text("kind"));
 
     public string Exact => Number("value") is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value} of {Number("limit")}") : "";
 

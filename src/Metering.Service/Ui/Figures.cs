@@ -27,7 +27,15 @@ internal static class Figures
 
     public static string Cores(decimal? cores) => cores is { } value ? value.ToString("0.00", CultureInfo.InvariantCulture) : Unknown;
 
-    public static string Share(decimal? share) => share is { } value ? (Math.Floor(value * 1000) / 10).ToString("0.#", CultureInfo.InvariantCulture) + " %" : Unknown;
+    /// <summary>Percent, never rounded up: what is not whole does not say 100, and what is not nothing does not say 0.</summary>
+    public static string Share(decimal? share) => share switch
+    {
+        null => Unknown,
+        0 => "0 %",
+        > 0 and < 0.001m => "< 0.1 %",
+        1 => "100 %",
+        { } value => (Math.Floor(value * 1000) / 10).ToString("0.0", CultureInfo.InvariantCulture) + " %",
+    };
 
     public static string Money(IReadOnlyDictionary<string, decimal> cost) =>
         cost.Count == 0 ? Unknown : string.Join(" + ", cost.Select(pair => pair.Key + " " + Amount(pair.Value)));

@@ -9,6 +9,11 @@ namespace Metering.EndToEnd.Ui;
 /// <summary>Every page of a seeded service, walked in a real browser: light, dark and at phone width, held against axe-core, with names that must stay text.</summary>
 public sealed class EveryPageTests
 {
+    private const int Width = 1360, PhoneWidth = 390;
+
+    // Drawn anew for the width that the window has now.
+    private const string ChartFits = "() => [...document.querySelectorAll('.chart')].every(chart => [...chart.querySelectorAll('svg path, svg text')].every(part => part.getBoundingClientRect().right <= chart.getBoundingClientRect().right + 1))";
+
     // Written anew when set to 1: the pictures that the README shows.
     private const string WritePictures = "METERING_WRITE_PICTURES";
     private static readonly string Screenshots = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../screenshots"));
@@ -84,27 +89,31 @@ public sealed class EveryPageTests
 
     private static (string Name, string Path, string Ready)[] Pages(SeededFleet fleet) =>
     [
-        ("overview", "/", "#tenants td"), ("explorer", "/explore?measure=cpuSeconds&groupBy=tenant,workload&from=7d&step=day", "#explored td"), ("workloads", "/workloads", "#workloads td"), ("hosts", "/hosts?host=hpc-01", "#host-title"),
-        ("tenants", "/tenants", "#tenants td"), ("tenant", "/tenants/acme", "#invoices td"), ("hostile-tenant", "/tenants/odd", "#invoices td"), ("prices", "/prices", "#books td"), ("price-book", "/prices/standard", "#v1"), ("invoices", "/invoices", "#invoices td"),
+        ("overview", "/", "#tenants td"), ("explorer", "/explore?measure=cpuSeconds&groupBy=tenant,workload&from=7d&step=day", "#explored td"), ("hostile-project", "/explore?measure=cpuSeconds&groupBy=project&from=7d&step=day&filter=tenant:odd", "#explored td"), ("workloads", "/workloads", "#workloads td"), ("hosts", "/hosts?host=hpc-01", "#host-title"),
+        ("tenants", "/tenants", "#tenants td"), ("tenant", "/tenants/acme", "#invoices td"), ("hostile-tenant", "/tenants/odd", "#invoices td"), ("prices", "/prices", "#books td"), ("price-book", "/prices/standard", "#v1"), ("hostile-book", "/prices/" + Uri.EscapeDataString(SeededFleet.HostileTenant), "#v1"), ("invoices", "/invoices", "#invoices td"),
         ("month", "/invoices/months/" + fleet.Closed, "#month-state"), ("drafts", "/invoices?state=draft", "#invoices td"), ("invoice", "/invoices/000001?charge=" + fleet.Closed + "-2", "#readings td"), ("quotas", "/quotas?quota=research-cpu", "#history td"), ("alerts", "/alerts", "#alerts td"),
         ("keys", "/settings", "#keys td"), ("webhooks", "/settings?tab=webhooks", "#webhooks td"), ("rules", "/settings?tab=rules", "#rules td"), ("audit", "/audit", "#audit td"),
     ];
 
     private static async Task LookAsync(IPage page, string name, string axe, List<string> faults)
     {
-        foreach (var (scheme, width, suffix) in new[] { (ColorScheme.Light, 1360, "light"), (ColorScheme.Dark, 1360, "dark"), (ColorScheme.Light, 375, "phone") })
+        void Add(string where, IEnumerable<string> found) => faults.AddRange(found.Select(fault => $"{name} {where}: {fault}"));
+        Add("by keys", await PageChecks.ByKeysAsync(page));
+        foreach (var (scheme, width, suffix) in new[] { (ColorScheme.Light, Width, "light"), (ColorScheme.Dark, Width, "dark"), (ColorScheme.Light, PhoneWidth, "phone") })
         {
             await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
-            await page.SetViewportSizeAsync(width, width == 375 ? 800 : 900);
-            if (await page.EvaluateAsync<bool>("document.documentElement.scrollWidth > window.innerWidth")) faults.Add($"{name} {suffix}: the page is wider than the window.");
-            if (width != 375) faults.AddRange((await AxeCore.FaultsAsync(page, axe)).Select(fault => $"{name} {suffix}: {fault}"));
+            await page.SetViewportSizeAsync(width, width == PhoneWidth ? 844 : 900);
+            if (await page.Locator("main figure").CountAsync() > 0) await page.WaitForFunctionAsync(ChartFits);
+            if (width == PhoneWidth) Add(suffix, await PageChecks.AtPhoneWidthAsync(page));
+
+            // Between the themes nothing but colours is another.
+            Add(suffix, await AxeCore.FaultsAsync(page, axe, scheme == ColorScheme.Dark ? "color-contrast" : null));
             await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, $"{name}-{suffix}.png"), FullPage = true });
         }
 
-        // What a name carries is text: nothing of it became an element.
-        if (await page.Locator("main img, main script").CountAsync() > 0) faults.Add($"{name}: a name became an element.");
+        Add("names", await PageChecks.OfNamesAsync(page));
         await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Light });
-        await page.SetViewportSizeAsync(1360, 900);
+        await page.SetViewportSizeAsync(Width, 900);
     }
 
     internal static async Task SignInAsync(IPage page, string key)
@@ -125,7 +134,7 @@ public sealed class EveryPageTests
             try
             {
                 // The address itself: waiting for its event misses one that has been.
-                await page.WaitForFunctionAsync("location.search.includes('groupBy=kind')");
+                await page.WaitForFunctionAsync("() => location.search.includes('groupBy=kind')");
             }
             catch (TimeoutException)
             {
@@ -140,7 +149,7 @@ public sealed class EveryPageTests
         await OpenAsync(page, "/explore?measure=cpuSeconds&groupBy=tenant&from=7d&step=day");
         await page.Locator("#explored td").First.WaitForAsync();
         await page.GetByLabel("Grouped by").SelectOptionAsync("kind");
-        await page.WaitForFunctionAsync("location.search.includes('groupBy=kind')");
+        await page.WaitForFunctionAsync("() => location.search.includes('groupBy=kind')");
         var docker = page.Locator("#explored tr", new() { HasText = "docker" }).Locator("span[title]").Last;
         await docker.WaitForAsync();
         var (shown, address) = (await docker.GetAttributeAsync("title"), page.Url);
@@ -210,6 +219,7 @@ public sealed class EveryPageTests
         await page.GetByLabel("Limit").FillAsync("360000");
         await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         await page.Locator("#quotas").GetByText("shop-cpu").WaitForAsync();
+        await KeysAsync(page);
 
         // All of it is in the audit log, and every page is reached by keys alone.
         await OpenAsync(page, "/audit");
@@ -222,12 +232,35 @@ public sealed class EveryPageTests
         await page.SetViewportSizeAsync(375, 800);
         await page.GetByRole(AriaRole.Button, new() { Name = "Menu" }).FocusAsync();
         await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(page.Locator("#menu")).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("Escape");
+        await Assertions.Expect(page.Locator("#menu")).ToBeHiddenAsync();
+        Assert.Equal("Menu", await page.EvaluateAsync<string>("document.activeElement.innerText"));
+        await page.Keyboard.PressAsync("Enter");
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, "menu-phone.png") });
         await page.GetByRole(AriaRole.Link, new() { Name = "Tenants", Exact = true }).FocusAsync();
         await page.Keyboard.PressAsync("Enter");
-        await page.WaitForFunctionAsync("location.pathname === '/tenants'");
+        await page.WaitForFunctionAsync("() => location.pathname === '/tenants'");
         await Assertions.Expect(page.Locator("#menu")).ToBeHiddenAsync();
         await page.SetViewportSizeAsync(1360, 900);
+    }
+
+    // A form takes the focus when it is opened and gives it back when it is closed; a table is sorted by its arrow keys and Enter.
+    private static async Task KeysAsync(IPage page)
+    {
+        await page.GetByRole(AriaRole.Button, new() { Name = "New quota" }).FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForFunctionAsync("() => document.activeElement.matches('section[data-opened]')");
+        await page.Keyboard.PressAsync("Tab");
+        Assert.Equal("Close", await page.EvaluateAsync<string>("document.activeElement.innerText"));
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForFunctionAsync("() => document.activeElement.innerText === 'New quota'");
+        await page.Keyboard.PressAsync("Tab");
+        Assert.Equal("grid", await page.EvaluateAsync<string>("document.activeElement.getAttribute('role')"));
+        await page.Keyboard.PressAsync("ArrowRight");
+        await page.Locator("#quotas th.rz-state-focused").WaitForAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.Locator("#quotas th .rzi-sort-asc").WaitForAsync();
     }
 
     private static async Task ReadAsOneTenantAsync(Chromium browser, SeededFleet fleet, CancellationToken cancel)
@@ -255,7 +288,10 @@ public sealed class EveryPageTests
 
     private static async Task ComeBackAsync(IPage page, SeededFleet fleet, CancellationToken cancel)
     {
-        await OpenAsync(page, "/");
+        await OpenAsync(page, "/quotas");
+        await page.GetByRole(AriaRole.Button, new() { Name = "New quota" }).ClickAsync();
+        await page.GetByLabel("Id", new() { Exact = true }).FillAsync("typed-before");
+        await page.GetByLabel("Limit").FillAsync("4711");
         await fleet.KillAsync(cancel);
         var away = page.Locator("#components-reconnect-modal");
         await Assertions.Expect(away).ToBeVisibleAsync(new() { Timeout = 30_000 });
@@ -263,8 +299,12 @@ public sealed class EveryPageTests
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, "away.png") });
         await fleet.StartAsync(cancel);
         await Assertions.Expect(away).ToBeHiddenAsync(new() { Timeout = 90_000 });
-        await page.Locator(".head[data-live]").WaitForAsync();
-        await page.Locator("#tenants td").First.WaitForAsync();
+
+        // What was typed is there again, and the page knows it.
+        await Assertions.Expect(page.GetByLabel("Id", new() { Exact = true })).ToHaveValueAsync("typed-before", new() { Timeout = 30_000 });
+        await Assertions.Expect(page.GetByLabel("Limit")).ToHaveValueAsync("4711");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await page.Locator("#quotas tr", new() { HasText = "typed-before" }).GetByText("1.31 core-hours").WaitForAsync();
     }
 
     // What is sent first is a picture; it takes part once it is live.

@@ -90,7 +90,7 @@ internal sealed class SeededFleet : IAsyncDisposable
             rules = new object[]
             {
                 new { match = new { path = "/acme/*" }, tenant = "acme", project = "robots" }, new { match = new { path = "/research/*" }, tenant = "research" }, new { match = new { path = "/shop/*" }, tenant = "shop", project = "web" },
-                new { match = new { path = "/odd/*" }, tenant = "odd" },
+                new { match = new { path = "/odd/*" }, tenant = "odd", project = HostileTenant },
             },
         }, cancel);
         await PutAsync("/v1/webhooks/trail", new { channel = "log", file = "alerts.jsonl" }, cancel);
@@ -99,6 +99,10 @@ internal sealed class SeededFleet : IAsyncDisposable
         await PutAsync("/v1/quotas/acme-cost", new { subject = new { tenant = "acme" }, meter = "cost", window = "month", limit = 150, thresholds = new[] { 80, 100 }, notify = new[] { "trail" } }, cancel);
         await PutAsync("/v1/quotas/shop-memory", new { subject = new { tenant = "shop" }, meter = "memoryByteSeconds", window = "day", limit = 200L * (1L << 30) * 3600, notify = new[] { "trail" } }, cancel);
         await PutAsync("/v1/quotas/fleet-io", new { subject = new { fleet = true }, meter = "ioReadBytes", window = "week", limit = 9_000_000_000_000 }, cancel);
+        await PutAsync("/v1/quotas/odd-cpu", new { subject = new { tenant = "odd", project = HostileTenant }, meter = "cpuSeconds", window = "day", limit = 3600, labels = new { team = HostileTenant }, notify = new[] { "trail" } }, cancel);
+        await PutAsync($"/v1/price-books/{Uri.EscapeDataString(HostileTenant)}/versions/1", new { currency = "EUR", prices }, cancel);
+        await SendAsync(HttpMethod.Post, "/v1/silences", new { match = new { quota = HostileTenant }, startsAt = now, endsAt = now.AddDays(1), comment = HostileName }, cancel);
+        await SendAsync(HttpMethod.Post, "/v1/api-keys", new { role = "scrape", name = HostileTenant }, cancel);
         foreach (var host in Hosts()) await host.SendAsync(Client, month.AddMonths(-1), now, cancel);
         var attic = new SeededHost("attic-01", 4, 8 * GiB, [new("docker", "0ddba11", "archive", "/acme/archive", 0.05, 200 << 20, 1_000)]);
         await attic.SendAsync(Client, month.AddMonths(-1), month.AddDays(-12), cancel);
@@ -183,6 +187,7 @@ internal sealed class SeededFleet : IAsyncDisposable
             };
             foreach (var (family, said) in new[] { ("cpu", "exact: v2 cpu.stat"), ("memory", "exact: v2 memory.current"), ("io", host == "hpc-01" ? "partial: ZFS bypasses io.stat" : "exact: v2 io.stat"), ("network", "unavailable: no capability CAP_BPF") })
                 batch.HostLabels["meter." + family] = said;
+            batch.HostLabels["site"] = HostileTenant;
 
             // Days have a shape, and weekends are calmer.
             var shape = (0.6 + 0.5 * Math.Sin((from.Hour - 6) / 24.0 * 2 * Math.PI)) * (from.DayOfWeek is DayOfWeek.Saturday or DayOfWeek.Sunday ? 0.45 : 1) + 0.15;
