@@ -42,7 +42,7 @@ internal static class ResourceCommand
     public static Command Contracts() => With("contracts", "What was agreed with a tenant: book, discount, minimum, commitment, credits, prepaid amounts.", connection =>
     [
         Show(connection, "TENANT", id => $"v1/tenants/{Uri.EscapeDataString(id)}/contract"),
-        Apply(connection, DocumentKind.Contracts),
+        ApplyForced(connection, DocumentKind.Contracts, "Takes terms of the past, and changes of those that have started; it is audited"),
     ]);
 
     public static Command Allocation() => With("allocation", "What hosts cost, and how that is split over tenants; 'cost --allocation hosts' shows the shares.", connection =>
@@ -72,8 +72,8 @@ internal static class ResourceCommand
 
     public static Command Enforcement() => With("enforcement", "What agents are told to do to workloads that are over a quota.", connection =>
     [
-        List(connection, "v1/enforcement", "", ["quota", "host", "path", "action", "value", "since", "released", "why"],
-            (item, _) => [.. Cells(item, "quota", "host", "path"), Tables.Text(item, "action") + (item.GetProperty("dryRun").GetBoolean() ? " (dry run)" : ""), .. Cells(item, "value", "beganAt", "releasedAt", "releasedWhy")], 4),
+        List(connection, "v1/enforcement", "", ["quota", "host", "path", "action", "value", "since", "crossed by batch", "released", "why"],
+            (item, _) => [.. Cells(item, "quota", "host", "path"), Tables.Text(item, "action") + (item.GetProperty("dryRun").GetBoolean() ? " (dry run)" : ""), .. Cells(item, "value", "beganAt", "crossedBy", "releasedAt", "releasedWhy")], 4, 6),
         Release(connection),
         EnforcementKey(connection),
     ]);

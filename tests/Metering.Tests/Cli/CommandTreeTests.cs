@@ -35,6 +35,7 @@ public sealed class CommandTreeTests
     [InlineData("run", "--tenant")]
     [InlineData("simulate", "--hosts --workloads --interval --passes --seed")]
     [InlineData("tenants apply", "--file")]
+    [InlineData("contracts apply", "--file --force")]
     public void The_options_of_the_contract_exist(string path, string options)
     {
         var known = All(CommandTree.Create(), "").Single(found => found.Path == path).Command.Options.Select(option => option.Name).ToHashSet();

@@ -174,9 +174,11 @@ public sealed class EnforcerTests : IDisposable
         _files.Fails = true;
         Assert.Null(_enforcer.Take(Command("cpu.max", 250_000)));
         Assert.Contains("can not be written", Assert.Single(_enforcer.Held).Trouble, StringComparison.Ordinal);
+        Assert.Equal($"0 in force; cpu.max of {Job} can not be written (Operation not permitted)", _enforcer.Describe());
 
         _files.Fails = false;
         _enforcer.Tick();
+        Assert.Equal("1 in force", _enforcer.Describe());
         Assert.Null(Assert.Single(_enforcer.Held).Trouble);
         Assert.Equal("25000 100000", Text("cpu.max"));
 
