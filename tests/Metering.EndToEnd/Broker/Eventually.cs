@@ -10,12 +10,13 @@ internal static class Eventually
 
     public static Task HoldsAsync(Func<bool> condition, string what) => HoldsAsync(condition, () => what);
 
-    public static async Task HoldsAsync(Func<bool> condition, Func<string> what)
+    public static async Task HoldsAsync(Func<bool> condition, Func<string> what, TimeSpan? within = null)
     {
+        var limit = within ?? Limit;
         var began = Stopwatch.GetTimestamp();
         while (!condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(began) < Limit, $"Within {Limit.TotalSeconds} s: {what()}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < limit, $"Within {limit.TotalSeconds} s: {what()}");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
     }

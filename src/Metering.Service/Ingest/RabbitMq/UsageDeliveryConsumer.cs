@@ -5,7 +5,7 @@ namespace Metering.Service.Ingest.RabbitMq;
 
 /// <summary>
 /// Gives a delivery to the ledger and ends, which acknowledges it, only after the commit. Content never makes it throw; a ledger that can not be written
-/// makes it wait. It throws only when the service stops or the wait grew too long, and the delivery then goes back to the queue, once.
+/// makes it wait, and so does one that does not answer. It throws only when the service stops or the wait grew too long, and the delivery then goes back to the queue, once.
 /// </summary>
 internal sealed partial class UsageDeliveryConsumer(
     IIngest ingest, ReplyChannel replies, LedgerPause pause, BrokerOptions options, TimeProvider clock, ILogger<UsageDeliveryConsumer> logger, CancellationToken stopping)
@@ -27,9 +27,15 @@ internal sealed partial class UsageDeliveryConsumer(
             await pause.WaitAsync(stopping);
             try
             {
-                var answer = await ingest.CommitAsync(delivery, stopping);
+                // One that hangs is given up: its batch may be committed yet, and its receipt keeps the repetition from counting.
+                var left = options.HoldAtMost - clock.GetElapsedTime(began);
+                var answer = await ingest.CommitAsync(delivery, stopping).WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, clock, stopping);
                 pause.Succeeded();
                 return answer;
+            }
+            catch (TimeoutException)
+            {
+                pause.Failed("The ledger does not answer.");
             }
             catch (LedgerUnavailableException e)
             {
