@@ -20,7 +20,7 @@ internal sealed class InvoiceDrafts(LedgerStore store, PeriodDrafter drafter, Ti
         var drafts = new List<InvoiceDocument>();
         foreach (var month in period is { } one ? [one] : (BillingPeriod[])[current.Previous, current])
         {
-            if (!closed.Contains(month.ToString())) drafts.AddRange((await drafter.DraftAsync(month, cancel)).Of(tenant).Documents.Select(document => document.AsDraft()));
+            if (!closed.Contains(month.ToString())) drafts.AddRange((await drafter.DocumentsAsync(month, cancel)).Of(tenant).Documents.Select(document => document.AsDraft()));
         }
 
         return drafts;

@@ -19,11 +19,11 @@ internal sealed class PeriodReport(LedgerStore store, PeriodDrafter drafter, Per
             return new PeriodView(closed.Id, "closed", manifest.Start, manifest.End, [], [], caller.Tenant is null ? [.. manifest.Corrected.Keys] : [], issued, closed.Hash);
         }
 
-        var draft = (await drafter.DraftAsync(period, cancel)).Of(caller.Tenant);
+        var draft = (await drafter.DocumentsAsync(period, cancel)).Of(caller.Tenant);
         var (faults, _) = caller.Tenant is null ? await closer.ObstaclesAsync(period, [], cancel) : ([], []);
-        var hosts = caller.Tenant is null ? await HostCoverage.ReadAsync(connection, draft.Rated.Start, draft.Rated.End, cancel) : [];
+        var hosts = caller.Tenant is null ? await HostCoverage.ReadAsync(connection, draft.Start, draft.End, cancel) : [];
         return new PeriodView(
-            period.ToString(), "open", DateTimeOffset.FromUnixTimeSeconds(draft.Rated.Start), DateTimeOffset.FromUnixTimeSeconds(draft.Rated.End), [.. faults.Select(fault => fault.ToString())], hosts,
-            caller.Tenant is null ? [.. draft.Corrected.Keys] : [], [.. draft.IssuedBefore.Concat(draft.Documents.Select(document => document.AsDraft()))], null);
+            period.ToString(), "open", DateTimeOffset.FromUnixTimeSeconds(draft.Start), DateTimeOffset.FromUnixTimeSeconds(draft.End), [.. faults.Select(fault => fault.ToString())], hosts,
+            caller.Tenant is null ? [.. draft.Corrected] : [], [.. draft.Before.Concat(draft.Documents.Select(document => document.AsDraft()))], null);
     }
 }

@@ -21,7 +21,7 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, C
     public ConservationTally.Fault? Unproved { get; private init; }
 
     /// <summary>By tenant, how much of its CPU time is an estimate (growth of a parent that was split over children that nobody read at their end): 0 to 1 with 6 places; absent where there was no CPU time.</summary>
-    public IReadOnlyDictionary<string, decimal> EstimatedShares { get; private init; } = new Dictionary<string, decimal>();
+    public IReadOnlyDictionary<string, decimal> EstimatedShares { get; init; } = new Dictionary<string, decimal>();
 
     /// <summary>Bounds over the zones of all tenants; those of UTC when there is none.</summary>
     public static (long Start, long End) Bounds(BillingPeriod period, PriceCatalogue prices)
@@ -29,6 +29,9 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, C
         var bounds = prices.Tenants.Keys.Select(tenant => period.Bounds(prices.ZoneOf(tenant))).DefaultIfEmpty(period.Bounds(NodaTime.DateTimeZone.Utc)).ToList();
         return (bounds.Min(one => one.Start), bounds.Max(one => one.End));
     }
+
+    internal static Dictionary<string, decimal> Shares(Dictionary<string, (Int128 Used, Int128 Estimated)> cpu) =>
+        cpu.Where(pair => pair.Value.Used > 0).ToDictionary(pair => pair.Key, pair => Math.Round((decimal)pair.Value.Estimated / (decimal)pair.Value.Used, 6), StringComparer.Ordinal);
 
     /// <param name="prove">True to hold the usage against the batches on the way.</param>
     /// <param name="at">Told at each bucket how many seconds of the period are read, of how many.</param>
@@ -75,7 +78,7 @@ internal sealed record RatedPeriod(BillingPeriod Period, long Start, long End, C
         return new RatedPeriod(period, start, end, charges, [.. sums.Values], used, unpriced)
         {
             Unproved = tally is null ? null : await tally.EndAsync(view, start, end, grain, cancel),
-            EstimatedShares = cpu.Where(pair => pair.Value.Used > 0).ToDictionary(pair => pair.Key, pair => Math.Round((decimal)pair.Value.Estimated / (decimal)pair.Value.Used, 6), StringComparer.Ordinal),
+            EstimatedShares = Shares(cpu),
         };
 
         void Charge(ChargeRow row)

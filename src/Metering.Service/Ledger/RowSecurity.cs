@@ -14,7 +14,7 @@ internal static class RowSecurity
     private const string Role = "metering_tenant";
 
     // Raise it with the list.
-    private const string Version = "2";
+    private const string Version = "3";
     private const string Mine = "current_setting('metering.tenant', true)";
 
     // A name may tell the columns that are granted. Policies within a condition hold too: what stands on ownership, tenant or invoice sees those of the tenant only.
@@ -28,6 +28,7 @@ internal static class RowSecurity
         ("alert", $"tenant = {Mine}"),
         ("alert_state", $"tenant = {Mine}"),
         ("rollup", $"tenant = {Mine}"),
+        ("rollup_part", $"tenant = {Mine}"),
         ("price_version", "book IN (SELECT t.price_book FROM tenant t) OR book IN (SELECT terms ->> 'priceBook' FROM contract c, jsonb_array_elements(c.json::jsonb -> 'terms') terms)"),
         ("voided", "EXISTS (SELECT 1 FROM invoice i WHERE i.number = voided.number)"),
         ("usage", "EXISTS (SELECT 1 FROM ownership o WHERE o.workload = usage.workload AND usage.bucket >= o.valid_from AND usage.bucket < o.valid_to)"),

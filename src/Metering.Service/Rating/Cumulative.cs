@@ -24,6 +24,9 @@ internal sealed class Cumulative
     /// <summary>In 10⁻⁹ pricing units.</summary>
     public Int128 Nano { get; private set; }
 
+    /// <summary>Where it stands: all that decides what the next row adds. Empty while nothing was counted.</summary>
+    public string State => _line is null ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_whole}\t{_rest}\t{_line.Book}/{_line.Version}\t{_lineFrom}");
+
     /// <summary>Counts usage that is charged elsewhere: what lies before the range of a report. In the order of the versions that price it.</summary>
     public void Skip(PriceLine line, Int128 quantity)
     {

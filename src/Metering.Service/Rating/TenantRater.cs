@@ -106,6 +106,11 @@ internal sealed class TenantRater(string tenant, PriceCatalogue prices, TraitsHi
         return true;
     }
 
+    /// <summary>
+    /// Where its cumulative quantities stand, as a hash: what the tenant is charged from here on depends on that, the prices and the rows alone. Two ratings that came here by other splits of the same usage are in the same state.
+    /// </summary>
+    public string State() => Billing.PeriodManifest.Hash(Period.Period + string.Concat(_cumulatives.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.State is { Length: > 0 } state ? $"\n{pair.Key}\t{state}" : "")));
+
     /// <summary>Appends what a sum of usage costs, priced by a line that holds at the instant; as rating its rows one by one does, but for the row that each tier was entered on.</summary>
     public void AddSum(long at, string book, int version, string sku, Int128 sum, List<Charge> charges)
     {

@@ -11,7 +11,10 @@ namespace Metering.Service.Rating;
 internal static class UsageStream
 {
     private const long Day = 86_400;
-    private static readonly string Select = "SELECT bucket, workload, estimated_us" + string.Concat(MeterCatalogue.All.Select(meter => ", " + meter.Column)) + " FROM usage";
+    private static readonly string Select = "SELECT bucket, workload, estimated_us" + string.Concat(MeterCatalogue.All.Select(meter => ", " + meter.Column)) + ", unscraped_us FROM usage";
+
+    /// <summary>Where a row's values have, after those of the meters, the CPU microseconds that a scraper would have missed.</summary>
+    public static readonly int Unscraped = MeterCatalogue.All.Count;
 
     /// <summary>Told of a row; the values are valid during the call.</summary>
     public delegate void Row(string tenant, long bucket, long workload, ReadOnlySpan<long> values, int known);
@@ -53,7 +56,7 @@ internal static class UsageStream
         using var select = new SqliteStatement(connection, Select + " WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket, workload");
         select.Bind(1, from);
         select.Bind(2, to);
-        var values = new long[MeterCatalogue.All.Count];
+        var values = new long[MeterCatalogue.All.Count + 1];
         for (var n = 0; select.Step(); n++)
         {
             if (n % 4096 == 0) cancel.ThrowIfCancellationRequested();
@@ -75,7 +78,7 @@ internal static class UsageStream
     {
         var sql = Select + string.Create(CultureInfo.InvariantCulture, $" WHERE bucket >= {from} AND bucket < {to} ORDER BY bucket, workload");
         await using var copy = new PostgresCopyReader(await connection.BeginRawBinaryCopyAsync($"COPY ({sql}) TO STDOUT (FORMAT BINARY)", cancel));
-        var fields = new long[MeterCatalogue.All.Count + 3];
+        var fields = new long[MeterCatalogue.All.Count + 4];
         while (true)
         {
             if (!copy.TryRead(fields, out var known))

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Metering.Meters;
 using Metering.Service.Rating;
 
@@ -8,6 +9,7 @@ internal sealed class CostGroup(long start, long stop, string? currency, Facet f
 {
     private readonly SortedDictionary<string, Amount> _charges = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string? Unit, Int128 Nano)> _quantities = new(StringComparer.Ordinal);
+    private readonly List<(PriceLine Line, int Tier, Int128 Nano)> _sums = [];
     private Dictionary<string, (Int128 Used, Int128 Reserved)>? _idle;
     private Amount? _cost;
 
@@ -24,6 +26,19 @@ internal sealed class CostGroup(long start, long stop, string? currency, Facet f
         _quantities[name] = (unit == charge.Line.ChargeUnit ? unit : null, nano + charge.Nano);
     }
 
+    /// <summary>A sum of charges of one price and tier: they are added up before they are priced.</summary>
+    public void Add(PriceLine line, int tier, Int128 nano)
+    {
+        foreach (ref var sum in CollectionsMarshal.AsSpan(_sums))
+        {
+            if (!ReferenceEquals(sum.Line, line) || sum.Tier != tier) continue;
+            sum.Nano += nano;
+            return;
+        }
+
+        _sums.Add((line, tier, nano));
+    }
+
     /// <summary>Usage and reservation of a meter, where both are known.</summary>
     public void AddIdle(Meter meter, Int128 used, Int128 reserved)
     {
@@ -32,7 +47,14 @@ internal sealed class CostGroup(long start, long stop, string? currency, Facet f
         _idle[meter.Name] = (before + used, booked + reserved);
     }
 
-    public CostRowView View(CostExtras extras) => new(UsageReport.At(start), UsageReport.At(stop), facet.Key, currency, _cost, _charges)
+    public CostRowView View(CostExtras extras)
+    {
+        foreach (var (line, tier, nano) in _sums) Add(new Charge(line, tier, nano, 0));
+        _sums.Clear();
+        return Shown(extras);
+    }
+
+    private CostRowView Shown(CostExtras extras) => new(UsageReport.At(start), UsageReport.At(stop), facet.Key, currency, _cost, _charges)
     {
         UnitCosts = !extras.HasFlag(CostExtras.UnitCosts) ? null : _quantities.Where(pair => pair.Value.Unit is not null && pair.Value.Nano > 0)
             .ToDictionary(pair => pair.Key, pair => new UnitCost(pair.Value.Unit!, PerUnit(_charges[pair.Key], pair.Value.Nano)), StringComparer.Ordinal),

@@ -9,7 +9,7 @@ namespace Metering.Service.Reports;
 
 /// <summary>
 /// Costs by time and by anything that usage can be grouped by, at the prices of the books (a contract's discount, minimum and credits are on the period's statement). Rates in canonical order from
-/// the beginning of each tenant's month, day by day: by the sums of the roll-up where only tenants are asked for or the day lies before the range, and row by row otherwise. One view of the ledger.
+/// the beginning of each tenant's month, day by day: by the sums of the roll-up where only tenants are asked for or the day lies before the range, else by its parts, and row by row what neither has. One view of the ledger.
 /// </summary>
 internal sealed class CostReport(LedgerStore store, LedgerOptions options)
 {
@@ -39,7 +39,7 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
         var begin = prices.Tenants.Keys.Where(tenant => Wanted(query, tenant)).Select(tenant => TenantCalendar.PeriodOf(query.FromSeconds, prices.ZoneOf(tenant)).Start).Append(query.FromSeconds).Min();
         var onlyTenants = FacetIndex.AsksOnlyTenants(query);
         var summed = onlyTenants ? query.ToSeconds : query.FromSeconds;
-        var days = await Rollup.DaysAsync(connection, begin, summed, cancel);
+        var days = await Rollup.DaysAsync(connection, begin, query.ToSeconds, cancel);
         var fingerprint = days.Count == 0 ? null : await RollupFingerprint.LoadAsync(view, prices, options, cancel);
         if (query.Caller.Tenant is not null)
         {
@@ -55,9 +55,28 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
         {
             var (from, to) = (Math.Max(day, begin), Math.Min(day + Rollup.Day, query.ToSeconds));
             if (days.TryGetValue(day, out var row) && row.Holds(fingerprint!) && (onlyTenants || to <= query.FromSeconds) && run.TryAdd(cells.GetValueOrDefault(day) ?? [], row.Until)) from = Math.Max(from, row.Until);
+            else if (row is not null && row.Holds(fingerprint!) && row.HasParts) from = await AddPartsAsync(connection, query, run, row, from, to, cancel);
             if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel);
             foreach (var group in run.Take(to)) yield return group.View(query.With);
         }
+    }
+
+    // Takes the parts of a day, and the rows of the windows whose parts do not fit; from where on rows are left to read.
+    private static async Task<long> AddPartsAsync(System.Data.Common.DbConnection connection, UsageQuery query, CostRun run, Rollup.DayRow day, long from, long to, CancellationToken cancel)
+    {
+        var windows = (await RollupParts.ReadAsync(connection, day.Start, query.Caller.Tenant, charged: true, cancel)).ToLookup(part => RollupPart.WindowOf(part.From));
+        var unread = from;
+        for (var window = RollupPart.WindowOf(from); window < Math.Min(to, day.Until); window += RollupPart.Window)
+        {
+            // What begins within a window is read row by row: the tenant's sums stand at its beginning, not at that.
+            var parts = windows[window].ToList();
+            if (window < from || !run.MayAdd(parts)) continue;
+            if (unread < window) await UsageStream.ReadAsync(connection, unread, window, run.Add, cancel);
+            unread = window;
+            if (run.TryAdd(parts)) unread = Math.Min(window + RollupPart.Window, day.Until);
+        }
+
+        return unread;
     }
 
     // The steps of the time before are matched by their order, as the first with the first.

@@ -40,7 +40,7 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
         // Beyond the range nothing is asked for, so that a sum which ends there is of use only when it begins there.
         foreach (var cell in cells)
         {
-            if (Wanted(cell.Tenant) && Cuts(cell)) return false;
+            if (Wanted(cell.Tenant) && Cuts(cell.From, cell.To)) return false;
         }
 
         if (until > query.ToSeconds && cells.Exists(cell => cell.From < query.ToSeconds && cell.To > query.ToSeconds)) return false;
@@ -60,6 +60,53 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
         return true;
     }
 
+    /// <summary>True when the parts of a window can stand for its rows, as far as its bounds tell.</summary>
+    public bool MayAdd(List<RollupPart> parts) => parts.TrueForAll(part => !Wanted(part.Tenant) || (!Cuts(part.From, part.To) && (part.To <= query.FromSeconds || !query.With.HasFlag(CostExtras.Idle))));
+
+    /// <summary>Takes a window's parts instead of its rows; false, with nothing done, when they were charged after other usage than there is now. All before the window has been taken.</summary>
+    public bool TryAdd(List<RollupPart> parts)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var part in parts)
+        {
+            // One after the other, they were made at once: the first tells for all.
+            if (!Wanted(part.Tenant) || !seen.Add(part.Tenant)) continue;
+            var rater = _rater.For(part.Tenant);
+            rater.Enter(part.From);
+            if (rater.State() != part.State) return false;
+        }
+
+        foreach (var part in parts)
+        {
+            if (Wanted(part.Tenant) && part.From < query.ToSeconds) Add(part);
+        }
+
+        return true;
+    }
+
+    private void Add(RollupPart part)
+    {
+        var rater = _rater.For(part.Tenant);
+        rater.Enter(part.From);
+        var lines = new (PriceLine Line, int Tier)[part.Lines.Count];
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var stored = part.Lines[i];
+            lines[i] = (prices.Book(stored.Book).First(validity => validity.Version == stored.Version).Lines.First(line => line.Sku == stored.Sku), stored.Tier);
+            if (i == Array.FindIndex(lines, one => one.Line == lines[i].Line)) rater.AddSum(part.From, stored.Book, stored.Version, stored.Sku, stored.Base, _charges);
+        }
+
+        _charges.Clear();
+        if (part.From < query.FromSeconds) return;
+        var entries = new PartCharges(part);
+        Step(part.From);
+        while (entries.Next())
+        {
+            var group = facets.Find(entries.Workload, entries.Since, owners.At(entries.Workload, entries.Since)) is { } facet ? Find(_step, facet, rater.Currency) : null;
+            while (entries.NextCharge(out var line, out var nano)) group?.Add(lines[line].Line, lines[line].Tier, nano);
+        }
+    }
+
     /// <summary>The rows of the steps that end at or before an instant and were not given out yet, in order.</summary>
     public IEnumerable<CostGroup> Take(long until)
     {
@@ -73,10 +120,15 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
 
     private CostGroup Show(long bucket, Facet facet, string? currency)
     {
-        while (_step < query.Steps.Count - 1 && bucket >= query.Steps[_step].Stop) _step++;
+        Step(bucket);
         var group = Find(_step, facet, currency);
         foreach (ref readonly var charge in CollectionsMarshal.AsSpan(_charges)) group.Add(charge);
         return group;
+    }
+
+    private void Step(long bucket)
+    {
+        while (_step < query.Steps.Count - 1 && bucket >= query.Steps[_step].Stop) _step++;
     }
 
     private CostGroup Find(int step, Facet facet, string? currency)
@@ -110,17 +162,17 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
     }
 
     // A day has a handful of steps at most that begin within it, unless they are hours: then it is read row by row.
-    private bool Cuts(RollupCell cell)
+    private bool Cuts(long from, long to)
     {
-        if (cell.From < query.FromSeconds) return cell.To > query.FromSeconds;
+        if (from < query.FromSeconds) return to > query.FromSeconds;
         var (low, high) = (0, query.Steps.Count - 1);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (query.Steps[middle].Stop > cell.From) high = middle;
+            if (query.Steps[middle].Stop > from) high = middle;
             else low = middle + 1;
         }
 
-        return query.Steps[low].Stop < cell.To && cell.From < query.ToSeconds;
+        return query.Steps[low].Stop < to && from < query.ToSeconds;
     }
 }

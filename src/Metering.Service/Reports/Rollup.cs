@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Metering.Meters;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
@@ -18,8 +19,11 @@ internal static class Rollup
     /// <summary>A day as it is added up.</summary>
     /// <param name="Start">Of the day in UTC, Unix seconds.</param>
     /// <param name="Until">Buckets before this are in the sums.</param>
-    public sealed record DayRow(long Start, long Until, long Arrivals, long Computed, string Configuration)
+    public sealed record DayRow(long Start, long Until, long Arrivals, long Computed, string Configuration, long Parted)
     {
+        /// <summary>True when its parts were made of the same usage as its sums; of days that hold.</summary>
+        public bool HasParts => Parted == Computed;
+
         /// <summary>True when the sums are those of the usage that the same view of the ledger has.</summary>
         public bool Holds(RollupFingerprint fingerprint) => Arrivals == Computed && Configuration == fingerprint.Of(Start);
     }
@@ -28,9 +32,9 @@ internal static class Rollup
     public static async Task<SortedDictionary<long, DayRow>> DaysAsync(DbConnection connection, long from, long to, CancellationToken cancel)
     {
         var days = new SortedDictionary<long, DayRow>();
-        await using var command = VerifyRun.Command(connection, "SELECT day, until, arrivals, computed, config FROM rollup_day WHERE day > @from AND day < @to", ("@from", from - Day), ("@to", to));
+        await using var command = VerifyRun.Command(connection, "SELECT day, until, arrivals, computed, config, parted FROM rollup_day WHERE day > @from AND day < @to", ("@from", from - Day), ("@to", to));
         await using var rows = await command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel)) days[rows.GetInt64(0)] = new DayRow(rows.GetInt64(0), rows.GetInt64(1), rows.GetInt64(2), rows.GetInt64(3), rows.GetString(4));
+        while (await rows.ReadAsync(cancel)) days[rows.GetInt64(0)] = new DayRow(rows.GetInt64(0), rows.GetInt64(1), rows.GetInt64(2), rows.GetInt64(3), rows.GetString(4), rows.GetInt64(5));
         return days;
     }
 
@@ -50,22 +54,50 @@ internal static class Rollup
         return cells;
     }
 
-    /// <summary>Adds up a part of a day in a view of the ledger.</summary>
-    public static async Task<List<RollupCell>> ComputeAsync(LedgerTransaction view, long from, long until, PriceCatalogue prices, LedgerGrain grain, CancellationToken cancel)
+    /// <summary>Adds up a day, up to an instant, in a view of the ledger.</summary>
+    /// <param name="before">The cells of the days before it in each tenant's month, in the order of time; null: they are not known, and no parts are made.</param>
+    public static async Task<(List<RollupCell> Cells, List<RollupPart>? Parts)> ComputeAsync(
+        LedgerTransaction view, long from, long until, PriceCatalogue prices, LedgerGrain grain, IEnumerable<RollupCell>? before, CancellationToken cancel)
     {
-        var traits = prices.AsksTraits ? await TraitsReader.ReadAsync(view.Connection, cancel) : null;
-        var rater = new Rater(prices, traits);
-        var cells = new List<RollupCell>();
-        var open = new Dictionary<string, OpenCell>(StringComparer.Ordinal);
-        await UsageStream.ReadAsync(view.Connection, from, until, (tenant, bucket, workload, values, known) =>
+        var rater = new Rater(prices, prices.AsksTraits ? await TraitsReader.ReadAsync(view.Connection, cancel) : null);
+        var charges = new List<Charge>();
+        foreach (var cell in before ?? [])
         {
-            var mine = rater.For(tenant);
-            if (!open.TryGetValue(tenant, out var cell)) open[tenant] = cell = new OpenCell();
-            if (mine.Enter(bucket)) cell.Close(tenant, cells);
-            cell.Add(mine, bucket, grain.LengthAt(bucket), workload, values, known);
+            rater.For(cell.Tenant).Enter(cell.From);
+            charges.Clear();
+            if (cell.Book.Length > 0) rater.For(cell.Tenant).AddSum(cell.From, cell.Book, cell.Version, cell.Sku, cell.Base, charges);
+        }
+
+        var owners = await OwnerIndex.ReadAsync(view.Connection, from, until, cancel);
+        var labels = await LabelEnds.ReadAsync(view.Connection, from, until, cancel);
+        var (cells, parts) = (new List<RollupCell>(), before is null ? null : new List<RollupPart>());
+        var open = new Dictionary<string, (OpenCell Cell, PartBuilder Part)>(StringComparer.Ordinal);
+        await UsageStream.ReadAsync(view.Connection, from, until, (bucket, workload, estimated, values, known) =>
+        {
+            var owner = owners.At(workload, bucket);
+            var mine = rater.For(owner.Tenant);
+            if (!open.TryGetValue(owner.Tenant, out var sums)) open[owner.Tenant] = sums = (new OpenCell(), new PartBuilder(owner.Tenant));
+            var cut = mine.Enter(bucket);
+            if (cut) sums.Cell.Close(owner.Tenant, cells);
+            if (parts is not null && (cut || sums.Part.Window != RollupPart.WindowOf(bucket)))
+            {
+                if (sums.Part.End() is { } part) parts.Add(part);
+                sums.Part.Begin(mine, bucket);
+            }
+
+            var end = bucket + grain.LengthAt(bucket);
+            charges.Clear();
+            mine.Rate(bucket, end - bucket, workload, values, known, charges);
+            sums.Cell.Add(bucket, end, estimated, values, known, charges);
+            if (parts is not null) sums.Part.Add(bucket, end, workload, owner, labels.After(workload, bucket), estimated, values, known, charges);
         }, cancel);
-        foreach (var (tenant, cell) in open) cell.Close(tenant, cells);
-        return cells;
+        foreach (var (tenant, sums) in open)
+        {
+            sums.Cell.Close(tenant, cells);
+            if (parts is not null && sums.Part.End() is { } part) parts.Add(part);
+        }
+
+        return (cells, parts);
     }
 
     /// <summary>Replaces the cells of a day.</summary>
@@ -114,16 +146,15 @@ internal static class Rollup
         private readonly Dictionary<PriceLine, Int128> _sums = [];
         private readonly Dictionary<Meter, (Int128 Used, Int128 Reserved)> _idle = [];
         private long _from, _to, _rows;
+        private Int128 _cpu, _estimated;
 
-        public void Add(TenantRater rater, long bucket, long bucketSeconds, long workload, ReadOnlySpan<long> values, int known)
+        public void Add(long bucket, long end, long estimated, ReadOnlySpan<long> values, int known, List<Charge> charges)
         {
             if (_rows++ == 0) _from = bucket;
-            _to = bucket + bucketSeconds;
-            foreach (var (line, _) in rater.Lines(workload, bucket))
-            {
-                if (line.TryBase(values, known, bucketSeconds, out var quantity)) _sums[line] = _sums.GetValueOrDefault(line) + quantity;
-            }
+            (_to, _cpu, _estimated) = (end, _cpu + values[MeterCatalogue.Cpu.Index], _estimated + estimated);
 
+            // What a row counts is on one of its charges.
+            foreach (ref readonly var charge in CollectionsMarshal.AsSpan(charges)) CollectionsMarshal.GetValueRefOrAddDefault(_sums, charge.Line, out _) += charge.Base;
             foreach (var (used, reserved) in RollupCell.Idle)
             {
                 if ((known >> used.Index & 1) == 0 || (known >> reserved.Index & 1) == 0) continue;
@@ -136,6 +167,8 @@ internal static class Rollup
         {
             if (_rows == 0) return;
             cells.Add(new RollupCell(tenant, _from, _to, "", 0, "", _rows));
+            cells.Add(new RollupCell(tenant, _from, _to, "", 0, RollupCell.Cpu, _cpu));
+            cells.Add(new RollupCell(tenant, _from, _to, "", 0, RollupCell.Estimated, _estimated));
             foreach (var (meter, (used, reserved)) in _idle)
             {
                 cells.Add(new RollupCell(tenant, _from, _to, "", 0, RollupCell.Used + meter.Name, used));
@@ -145,7 +178,7 @@ internal static class Rollup
             foreach (var (line, sum) in _sums) cells.Add(new RollupCell(tenant, _from, _to, line.Book, line.Version, line.Sku, sum));
             _sums.Clear();
             _idle.Clear();
-            _rows = 0;
+            (_rows, _cpu, _estimated) = (0, 0, 0);
         }
     }
 }

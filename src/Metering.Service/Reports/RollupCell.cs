@@ -13,8 +13,14 @@ internal sealed record RollupCell(string Tenant, long From, long To, string Book
     /// <summary>Of cells without a book: what was used and what was reserved of a meter, where both are known.</summary>
     public const string Used = "used ", Reserved = "reserved ";
 
+    /// <summary>Of cells without a book: CPU microseconds, and how many of them are an estimate.</summary>
+    public const string Cpu = "cpu", Estimated = "estimated";
+
     /// <summary>Meters that have a reservation.</summary>
     public static readonly IReadOnlyList<(Meter Used, Meter Reserved)> Idle = [.. MeterCatalogue.All.Where(meter => PriceLine.ReservedOf(meter) is not null).Select(meter => (meter, PriceLine.ReservedOf(meter)!))];
+
+    /// <summary>True when it has how many rows of usage there are.</summary>
+    public bool IsCount => Book.Length == 0 && Sku.Length == 0;
 
     /// <summary>The meter and sum of an idle cell of a kind.</summary>
     public bool IsOf(string kind, out Meter meter)

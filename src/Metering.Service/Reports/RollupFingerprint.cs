@@ -20,7 +20,7 @@ internal sealed class RollupFingerprint
         var contracts = (await view.Context.Set<StoredContract>().AsNoTracking().ToListAsync(cancel)).Select(contract => $"contract {contract.Tenant} {contract.Json}");
         var rules = await view.Context.Set<StoredRules>().AsNoTracking().FirstOrDefaultAsync(cancel);
         var stored = await view.Context.Set<StoredPriceVersion>().AsNoTracking().ToListAsync(cancel);
-        var lines = new List<string> { "grain " + await LedgerGrain.ReadAsync(view, options), "rules " + rules?.Json };
+        var lines = new List<string> { "cells 2", "grain " + await LedgerGrain.ReadAsync(view, options), "rules " + rules?.Json };
         if (prices.AsksTraits)
         {
             // Labels of hosts are not kept over time: where a price may ask for them, another one means another sum.

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
+using Metering.Service.Tenants;
 using Metering.Service.Verification;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -55,79 +56,113 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
     /// <summary>How far the roll-up is: days that are still to be added up, and the hour that all of it could reach now.</summary>
     public async Task<RollupView> ShowAsync(CancellationToken cancel)
     {
-        var (pending, until) = await PendingAsync(cancel);
-        return new RollupView(pending.Count == 0, pending.Count, DateTimeOffset.FromUnixTimeSeconds(until));
+        var (sums, parts, until) = await PendingAsync(cancel);
+        return new RollupView(sums.Count + parts.Count == 0, sums.Count + parts.Count, DateTimeOffset.FromUnixTimeSeconds(until));
     }
 
-    /// <summary>Adds up one day; false when there is none to do.</summary>
+    /// <summary>Adds up one day, or makes its parts; false when there is none to do.</summary>
     internal async Task<bool> StepAsync(CancellationToken cancel)
     {
-        var (pending, until) = await PendingAsync(cancel);
-        if (pending.Count == 0) return false;
-        var day = pending[^1];
-        await AddUpAsync(day, Math.Min(day + Rollup.Day, until), cancel);
+        var (sums, parts, until) = await PendingAsync(cancel);
+        if (sums.Count > 0)
+        {
+            var day = sums[^1];
+            await MarkAsync(day, Math.Min(day + Rollup.Day, until), cancel);
+            await AddUpAsync(day, cancel);
+            return true;
+        }
+
+        if (parts.Count == 0) return false;
+        await AddUpAsync(parts[^1], cancel);
         return true;
     }
 
-    // Days, oldest first.
-    private async Task<(List<long> Days, long Until)> PendingAsync(CancellationToken cancel)
+    // Days without sums that hold, and days whose sums do and that have no parts; oldest first.
+    private async Task<(List<long> Sums, List<long> Parts, long Until)> PendingAsync(CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var until = (clock.GetUtcNow() - Grace).ToUnixTimeSeconds() / Hour * Hour;
-        var pending = new List<long>();
-        if (await view.ScalarAsync(view.Command("SELECT MIN(bucket) FROM usage WHERE bucket < @until", ("@until", until))) is not { } first) return (pending, until);
+        var (sums, parts) = (new List<long>(), new List<long>());
+        if (await view.ScalarAsync(view.Command("SELECT MIN(bucket) FROM usage WHERE bucket < @until", ("@until", until))) is not { } first) return (sums, parts, until);
         var last = await view.ScalarAsync(view.Command("SELECT MAX(bucket) FROM usage WHERE bucket < @until", ("@until", until))) ?? first;
         var fingerprint = await RollupFingerprint.LoadAsync(view, await PriceCatalogue.LoadAsync(view.Context, cancel), options, cancel);
         var days = await Rollup.DaysAsync(connection, first, until, cancel);
         for (var day = first / Rollup.Day * Rollup.Day; day <= last; day += Rollup.Day)
         {
-            if (!days.TryGetValue(day, out var row) || row.Until < Math.Min(day + Rollup.Day, until) || !row.Holds(fingerprint)) pending.Add(day);
+            if (!days.TryGetValue(day, out var row) || row.Until < Math.Min(day + Rollup.Day, until) || !row.Holds(fingerprint)) sums.Add(day);
+            else if (!row.HasParts) parts.Add(day);
         }
 
-        return (pending, until);
+        return (sums, parts, until);
     }
 
-    private async Task AddUpAsync(long day, long until, CancellationToken cancel)
+    // From here on whoever writes usage of the day marks it; who was writing has committed, and is in the view.
+    private Task MarkAsync(long day, long until, CancellationToken cancel) => store.WriteAsync(async transaction =>
     {
-        // From here on whoever writes usage of the day marks it; who was writing has committed, and is in the view.
-        await store.WriteAsync(async transaction =>
-        {
-            await LedgerGate.WaitAsync(transaction);
-            await transaction.ExecuteAsync("""
-                INSERT INTO rollup_day (day, until, arrivals, computed, config) VALUES (@day, @until, 1, 0, '')
-                ON CONFLICT (day) DO UPDATE SET until = excluded.until, arrivals = rollup_day.arrivals + 1
-                """, ("@day", day), ("@until", until));
-            if (await RolledUntilAsync(transaction) >= until) return;
-            await transaction.ExecuteAsync("INSERT INTO meta (key, value) VALUES (@key, @value) ON CONFLICT (key) DO UPDATE SET value = excluded.value", ("@key", Until), ("@value", until.ToString(CultureInfo.InvariantCulture)));
-            await LedgerSnapshot.RaiseAsync(transaction);
-        }, cancel);
-        FaultPoint?.Invoke("marked");
+        await LedgerGate.WaitAsync(transaction);
+        await transaction.ExecuteAsync("""
+            INSERT INTO rollup_day (day, until, arrivals, computed, config) VALUES (@day, @until, 1, 0, '')
+            ON CONFLICT (day) DO UPDATE SET until = excluded.until, arrivals = rollup_day.arrivals + 1
+            """, ("@day", day), ("@until", until));
+        if (await RolledUntilAsync(transaction) >= until) return;
+        await transaction.ExecuteAsync("INSERT INTO meta (key, value) VALUES (@key, @value) ON CONFLICT (key) DO UPDATE SET value = excluded.value", ("@key", Until), ("@value", until.ToString(CultureInfo.InvariantCulture)));
+        await LedgerSnapshot.RaiseAsync(transaction);
+    }, cancel);
 
-        List<RollupCell> cells;
-        long arrivals;
+    private async Task AddUpAsync(long day, CancellationToken cancel)
+    {
+        FaultPoint?.Invoke("marked");
+        Rollup.DayRow row;
+        List<RollupCell> former, cells;
+        List<RollupPart>? parts;
         string configuration;
         await using (var connection = await store.OpenReadAsync(cancel))
         await using (var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel))
         await using (var view = new LedgerTransaction(store, connection, snapshot))
         {
-            var row = (await Rollup.DaysAsync(connection, day, day + 1, cancel))[day];
-            if (row.Until != until) return;
-            arrivals = row.Arrivals;
+            row = (await Rollup.DaysAsync(connection, day, day + 1, cancel))[day];
             var prices = await PriceCatalogue.LoadAsync(view.Context, cancel);
-            configuration = (await RollupFingerprint.LoadAsync(view, prices, options, cancel)).Of(day);
-            cells = await Rollup.ComputeAsync(view, day, until, prices, await LedgerGrain.ReadAsync(view, options), cancel);
+            var fingerprint = await RollupFingerprint.LoadAsync(view, prices, options, cancel);
+            configuration = fingerprint.Of(day);
+            former = (await Rollup.CellsAsync(connection, day, day + 1, cancel)).GetValueOrDefault(day) ?? [];
+            (cells, parts) = await Rollup.ComputeAsync(view, day, row.Until, prices, await LedgerGrain.ReadAsync(view, options), await BeforeAsync(view, day, prices, fingerprint, cancel), cancel);
         }
 
         FaultPoint?.Invoke("computed");
         await store.WriteAsync(async transaction =>
         {
             // Another replica may have gone further meanwhile: its sums stand.
-            var mine = await transaction.ExecuteAsync("UPDATE rollup_day SET computed = @arrivals, config = @config WHERE day = @day AND until = @until AND computed < @arrivals",
-                ("@arrivals", arrivals), ("@config", configuration), ("@day", day), ("@until", until));
-            if (mine == 1) await Rollup.ReplaceAsync(transaction, day, cells, cancel);
+            var mine = await transaction.ExecuteAsync("UPDATE rollup_day SET computed = @arrivals, config = @config WHERE day = @day AND until = @until AND computed <= @arrivals",
+                ("@arrivals", row.Arrivals), ("@config", configuration), ("@day", day), ("@until", row.Until));
+            if (mine == 0) return;
+            if (!former.ToHashSet().SetEquals(cells))
+            {
+                // What is charged on the days after it, up to the end of a month in any zone, depends on what was used before.
+                await transaction.ExecuteAsync("UPDATE rollup_day SET parted = -(ABS(parted) + 1) WHERE day > @day AND day < @end", ("@day", day), ("@end", day + 33 * Rollup.Day));
+                await Rollup.ReplaceAsync(transaction, day, cells, cancel);
+            }
+
+            // Days before it were added up anew meanwhile: its parts are made again.
+            if (parts is null || await transaction.ExecuteAsync("UPDATE rollup_day SET parted = @arrivals WHERE day = @day AND parted = @parted", ("@arrivals", row.Arrivals), ("@day", day), ("@parted", row.Parted)) == 0) return;
+            await RollupParts.ReplaceAsync(transaction, day, parts, cancel);
         }, cancel);
+    }
+
+    // The sums from the beginning of each tenant's month to the day; null when some of them do not hold yet.
+    private static async Task<List<RollupCell>?> BeforeAsync(LedgerTransaction view, long day, PriceCatalogue prices, RollupFingerprint fingerprint, CancellationToken cancel)
+    {
+        var begin = prices.Tenants.Keys.Select(tenant => TenantCalendar.PeriodOf(day, prices.ZoneOf(tenant)).Start).Append(day).Min();
+        if (await view.ScalarAsync(view.Command("SELECT MIN(bucket) FROM usage WHERE bucket >= @begin AND bucket < @day", ("@begin", begin), ("@day", day))) is not { } first) return [];
+        var days = await Rollup.DaysAsync(view.Connection, first, day, cancel);
+        for (var at = first / Rollup.Day * Rollup.Day; at < day; at += Rollup.Day)
+        {
+            if (!days.TryGetValue(at, out var row) || row.Until < at + Rollup.Day || !row.Holds(fingerprint)) return null;
+        }
+
+        var cells = await Rollup.CellsAsync(view.Connection, first, day, cancel);
+        return [.. cells.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value)];
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The roll-up waits: {Reason}")]

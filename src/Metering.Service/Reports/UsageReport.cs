@@ -2,14 +2,73 @@ using System.Data.Common;
 using System.Globalization;
 using System.Text;
 using Metering.Meters;
+using Metering.Service.Access;
 using Metering.Service.Ledger;
+using Metering.Service.Rating;
+using Metering.Service.Verification;
 
 namespace Metering.Service.Reports;
 
 /// <summary>Usage by time and by anything; every face asks here.</summary>
-internal sealed class UsageReport(LedgerStore store)
+internal sealed class UsageReport(LedgerStore store, LedgerOptions options)
 {
-    public async Task<UsagePage> RunAsync(UsageQuery query, CancellationToken cancel)
+    public Task<UsagePage> RunAsync(UsageQuery query, CancellationToken cancel) => UsageRun.Suits(query) ? AddUpAsync(query, cancel) : SelectAsync(query, cancel);
+
+    // From the parts of the roll-up, and row by row what they do not have; in one view of the ledger.
+    private async Task<UsagePage> AddUpAsync(UsageQuery query, CancellationToken cancel)
+    {
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
+        await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
+        await using var view = new LedgerTransaction(store, connection, snapshot);
+        var days = await Rollup.DaysAsync(connection, query.FromSeconds, query.ToSeconds, cancel);
+
+        // Which parts hold depends on everybody's configuration; from here on there is nobody else.
+        var fingerprint = days.Count == 0 ? null : await RollupFingerprint.LoadAsync(view, await PriceCatalogue.LoadAsync(view.Context, cancel), options, cancel);
+        await store.EnterAsync(connection, query.Caller, cancel);
+        var coverage = await CoverageAsync(connection, query, cancel);
+        var run = new UsageRun(query, await OwnerIndex.ReadAsync(connection, query.FromSeconds, query.ToSeconds, cancel), await FacetIndex.LoadAsync(connection, query, cancel));
+        for (var day = query.FromSeconds / Rollup.Day * Rollup.Day; day < query.ToSeconds; day += Rollup.Day)
+        {
+            var (from, to) = (Math.Max(day, query.FromSeconds), Math.Min(day + Rollup.Day, query.ToSeconds));
+            if (days.TryGetValue(day, out var row) && row.Holds(fingerprint!) && row.HasParts) from = await AddPartsAsync(connection, query, run, row, from, to, cancel);
+            if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel);
+        }
+
+        var rows = run.Groups().Skip((int)Math.Min(query.Offset, int.MaxValue)).Take(query.IsUnlimited ? int.MaxValue : query.Limit + 1).Select(group => View(query, group, coverage)).ToList();
+        var more = rows.Count > query.Limit;
+        if (more) rows.RemoveAt(rows.Count - 1);
+        return new UsagePage(At(query.FromSeconds), At(query.ToSeconds), query.Step, rows, more ? UsageQuery.Cursor(query.Offset + query.Limit) : null);
+    }
+
+    // From where on rows are left to read.
+    private static async Task<long> AddPartsAsync(DbConnection connection, UsageQuery query, UsageRun run, Rollup.DayRow day, long from, long to, CancellationToken cancel)
+    {
+        var windows = (await RollupParts.ReadAsync(connection, day.Start, query.Caller.Tenant, charged: false, cancel)).ToLookup(part => RollupPart.WindowOf(part.From));
+        var unread = from;
+        for (var window = RollupPart.WindowOf(from); window < Math.Min(to, day.Until); window += RollupPart.Window)
+        {
+            var parts = windows[window].ToList();
+            if (!run.MayAdd(parts)) continue;
+            if (unread < window) await UsageStream.ReadAsync(connection, unread, window, run.Add, cancel);
+            foreach (var part in parts) run.Add(part);
+            unread = Math.Min(window + RollupPart.Window, day.Until);
+        }
+
+        return unread;
+    }
+
+    private static UsageRowView View(UsageQuery query, UsageGroup group, Dictionary<(long, string), (decimal Covered, decimal Expected)> coverage)
+    {
+        var quantities = new Dictionary<string, decimal>(StringComparer.Ordinal);
+        for (var i = 0; i < query.Meters.Count; i++)
+        {
+            if (group.Of(i) is { } known) quantities[query.Meters[i].Name] = query.Meters[i].Show((decimal)known);
+        }
+
+        return View(group.Start, group.Stop, group.Facet.Key, quantities, (decimal)group.Estimated, (decimal)group.Unscraped, coverage);
+    }
+
+    private async Task<UsagePage> SelectAsync(UsageQuery query, CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(query.Caller, cancel);
         var coverage = await CoverageAsync(connection, query, cancel);
@@ -90,7 +149,12 @@ internal sealed class UsageReport(LedgerStore store)
 
         var estimated = UsageSelect.ReadSum(reader, store.IsPostgres, ref at) ?? 0;
         var unscraped = UsageSelect.ReadSum(reader, store.IsPostgres, ref at) ?? 0;
-        if (reader.GetInt64(at) == 0) return null;
+        return reader.GetInt64(at) == 0 ? null : View(start, stop, key, quantities, estimated, unscraped, coverage);
+    }
+
+    private static UsageRowView View(
+        long start, long stop, IReadOnlyDictionary<string, object> key, Dictionary<string, decimal> quantities, decimal estimated, decimal unscraped, Dictionary<(long, string), (decimal Covered, decimal Expected)> coverage)
+    {
         var cpu = quantities.GetValueOrDefault(MeterCatalogue.Cpu.Name) * MeterCatalogue.Cpu.Scale;
         var host = key.TryGetValue("workload", out var workload) ? ((WorkloadKey)workload).Host : key.GetValueOrDefault("host") as string ?? "";
         var (covered, expected) = coverage.GetValueOrDefault((start, host));

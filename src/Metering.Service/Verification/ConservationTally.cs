@@ -56,7 +56,7 @@ internal sealed class ConservationTally
         if (host < 0) return; // of no workload: verify tells
         _touched.Add(host);
         var sums = _open[host];
-        for (var i = 0; i < values.Length; i++)
+        for (var i = 0; i < MeterCatalogue.All.Count; i++)
         {
             if (values[i] != 0) sums.Add(MeterCatalogue.All[i], values[i]);
         }

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using Metering.Service.Access;
 using Metering.Service.Billing;
 using Metering.Service.Reports;
+using Metering.Service.Tenants;
 using Metering.Tests.Verification;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Metering.Tests.Billing;
@@ -37,6 +39,31 @@ public abstract partial class BillingContract
         // Late usage of the closed month is a note of the open one, under a name of its own.
         await WriteAsync(new BatchSeries("h2", new DateTimeOffset(2026, 10, 5, 0, 0, 0, TimeSpan.Zero), seconds: 3_600).Next(("/late", 3_600_000_000, true)));
         Assert.Equal(["draft-2026-11.t.EUR", "draft-2026-11.t.EUR.2026-10"], (await drafts.ListAsync(November, null, Cancel)).Select(one => one.Id));
+    }
+
+    [Fact]
+    public async Task Drafts_from_the_sums_of_the_roll_up_are_those_from_the_rows()
+    {
+        await DaysAsync(33);
+        var drafter = new PeriodDrafter(_store, _options);
+        var (october, november) = (await RowsAsync(October), await RowsAsync(November));
+        var keeper = new RollupKeeper(_store, _options, _clock, NullLogger<RollupKeeper>.Instance);
+
+        Assert.Equal((october, november), (await SumsAsync(October), await SumsAsync(November)));
+        while (await keeper.StepAsync(Cancel))
+        {
+        }
+
+        Assert.Equal((october, november), (await SumsAsync(October), await SumsAsync(November)));
+
+        // And it is the sums: without the rows the month costs what it did.
+        await _store.WriteAsync(transaction => transaction.ExecuteAsync("DELETE FROM usage WHERE bucket < 1793491200"), Cancel);
+        Assert.Equal(october, await SumsAsync(October));
+        Assert.NotEqual(october, await RowsAsync(October));
+
+        async Task<string> RowsAsync(BillingPeriod period) => string.Join('\n', (await drafter.DraftAsync(period, Cancel)).Documents.Select(document => document.Json()));
+
+        async Task<string> SumsAsync(BillingPeriod period) => string.Join('\n', (await drafter.DocumentsAsync(period, Cancel)).Documents.Select(document => document.Json()));
     }
 
     [Fact]

@@ -148,7 +148,7 @@ public abstract partial class LedgerContract
 
         var query = UsageQuery.From(new UsageParameters { From = "2026-11", To = "2026-12", Step = "month", TimeZone = "Asia/Kolkata" }, Service.Access.Caller.Local, grain, _store.IsPostgres, Start, out _)!;
         var months = (await new CostReport(_store, _options).RunAsync(query, Cancel)).Rows;
-        var used = (await new UsageReport(_store).RunAsync(query, Cancel)).Rows;
+        var used = (await new UsageReport(_store, _options).RunAsync(query, Cancel)).Rows;
         Assert.Equal([21m, 20m], used.Select(row => row.Quantities["cpuSeconds"]));
         Assert.Equal(["2026-11-30T18:30:00", "2026-12-31T18:30:00"], months.Select(row => row.End.ToString("s", System.Globalization.CultureInfo.InvariantCulture)));
         Assert.Equal([0.001m * 2 + (Math.Round(21 / 3600m, 9) - 0.001m), 0.001m * 2 + (Math.Round(20 / 3600m, 9) - 0.001m)], months.Select(row => row.Cost!.Value.ToDecimal()));

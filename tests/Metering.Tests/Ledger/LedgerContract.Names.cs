@@ -289,13 +289,13 @@ public abstract partial class LedgerContract
     {
         var query = Query("total", dimension, null);
         if (to is { } end) query = query with { ToSeconds = end.ToUnixTimeSeconds(), Steps = [(query.FromSeconds, end.ToUnixTimeSeconds())] };
-        var page = await new UsageReport(_store).RunAsync(query, Cancel);
+        var page = await new UsageReport(_store, _options).RunAsync(query, Cancel);
         return page.Rows.Select(row => ((string)row.Key[dimension], row.Quantities["cpuSeconds"])).OrderBy(row => row.Item1, StringComparer.Ordinal).ToList();
     }
 
     private async Task<IReadOnlyDictionary<string, decimal>> Filtered(string filter)
     {
         Assert.True(UsageQuery.TryFilter(filter, _store.IsPostgres, out var dimension, out var value));
-        return (await new UsageReport(_store).RunAsync(Query("total", "", null) with { Filters = [(dimension, value)] }, Cancel)).Rows.Single().Quantities;
+        return (await new UsageReport(_store, _options).RunAsync(Query("total", "", null) with { Filters = [(dimension, value)] }, Cancel)).Rows.Single().Quantities;
     }
 }

@@ -386,7 +386,7 @@ public abstract partial class LedgerContract : IAsyncLifetime
         new UsageParameters { From = Start.AddHours(-10).ToString("O"), To = Start.AddHours(2).ToString("O"), Step = step, GroupBy = groupBy },
         caller ?? Caller.Local, 3600, _store.IsPostgres, Start, out _)!;
 
-    private Task<UsagePage> Report(string step, string groupBy, Caller? caller = null) => new UsageReport(_store).RunAsync(Query(step, groupBy, caller), Cancel);
+    private Task<UsagePage> Report(string step, string groupBy, Caller? caller = null) => new UsageReport(_store, _options).RunAsync(Query(step, groupBy, caller), Cancel);
 
     private Task<CostPage> Costs(string step, string groupBy) => new CostReport(_store, _options).RunAsync(Query(step, groupBy, null), Cancel);
 

@@ -108,6 +108,6 @@ public sealed class UnscrapedTests : IAsyncLifetime
         return (row.Quantities["cpuSeconds"], row.UnscrapedCpuSeconds);
     }
 
-    private Task<UsagePage> ReportAsync(string step, string groupBy) => new UsageReport(_store).RunAsync(UsageQuery.From(
+    private Task<UsagePage> ReportAsync(string step, string groupBy) => new UsageReport(_store, _options).RunAsync(UsageQuery.From(
         new UsageParameters { From = Start.AddHours(-2).ToString("O"), To = Start.AddHours(2).ToString("O"), Step = step, GroupBy = groupBy }, Caller.Local, 3600, false, Start, out _)!, Cancel);
 }

@@ -55,6 +55,7 @@ public abstract class RollupContract : IAsyncLifetime
         [
             ["2026-11", "total", "tenant", "UTC"], ["2026-11", "day", "tenant", "Europe/Berlin"], ["2026-10-28", "month", "tenant", "UTC"], ["2026-10-28", "day", "", "America/St_Johns"],
             ["2026-10-30T05:00:00Z", "hour", "tenant", "UTC"], ["2026-11-02T05:00:00Z", "total", "workload", "UTC"], ["2026-11-03", "day", "tenant,label:env", "UTC"], ["2026-11-03", "total", "project,kind", "UTC"],
+            ["2026-10-28", "total", "workload", "UTC"], ["2026-10-29", "day", "tenant,label:env", "Europe/Berlin"], ["2026-10-31T03:00:00Z", "day", "host,project", "UTC"], ["2026-11-01", "month", "workload,label:env", "America/New_York"],
         ];
         var before = new List<string>();
         foreach (var query in queries) before.Add(await CostsAsync(query));
@@ -70,6 +71,74 @@ public abstract class RollupContract : IAsyncLifetime
         var total = await CostsAsync(queries[0]);
         await SqlAsync("DELETE FROM usage WHERE bucket < " + Start.AddDays(7).ToUnixTimeSeconds());
         Assert.Equal(total, await CostsAsync(queries[0]));
+    }
+
+    [Fact]
+    public async Task A_month_by_workload_is_read_from_the_parts()
+    {
+        for (var hour = 0; hour < 7 * 24; hour++) await HourAsync(hour, env: hour == 30 ? "gold" : "");
+        string[][] queries = [["2026-10-28", "total", "workload", "UTC"], ["2026-10-28", "total", "label:env", "UTC"], ["2026-10-28T12:00:00Z", "day", "project,tenant", "UTC"]];
+        var before = new List<string>();
+        foreach (var query in queries) before.Add(await CostsAsync(query));
+        await AddUpAsync();
+
+        // Without the rows it is all there.
+        await SqlAsync("DELETE FROM usage");
+        for (var i = 0; i < queries.Length; i++) Assert.Equal(before[i], await CostsAsync(queries[i]));
+
+        // And without the parts it is not.
+        await SqlAsync("DELETE FROM rollup_part");
+        foreach (var query in queries) Assert.Empty((await CostsAsync(query)).Split('\n').Where(row => row.Contains("cpuSeconds", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Usage_from_parts_is_that_of_the_rows()
+    {
+        for (var hour = 0; hour < 6 * 24 + 9; hour++) await HourAsync(hour, env: hour == 40 ? "gold" : "");
+        string[][] queries =
+        [
+            ["2026-10-28", "total", "workload", "UTC"], ["2026-10-28", "total", "", "UTC"], ["2026-10-28T15:00:00Z", "day", "tenant,project", "Europe/Berlin"], ["2026-10-29", "day", "label:env,kind", "America/St_Johns"],
+            ["2026-10-28T07:00:00Z", "month", "host,workload", "UTC"], ["2026-11-01", "hour", "tenant", "UTC"],
+        ];
+        var before = new List<string>();
+        foreach (var query in queries) before.Add(await UsageAsync(query, null));
+        var (mine, nobodys) = (await UsageAsync(queries[0], "a"), await UsageAsync(queries[0], "c"));
+        await AddUpAsync();
+        for (var i = 0; i < queries.Length; i++) Assert.Equal(before[i], await UsageAsync(queries[i], null));
+        Assert.Equal((mine, nobodys), (await UsageAsync(queries[0], "a"), await UsageAsync(queries[0], "c")));
+
+        // Late usage is seen at once, and what was read from parts is there without the rows.
+        await HourAsync(7);
+        var late = await UsageAsync(queries[0], null);
+        Assert.NotEqual(before[0], late);
+        await AddUpAsync();
+        await SqlAsync("DELETE FROM usage");
+        Assert.Equal(late, await UsageAsync(queries[0], null));
+        Assert.NotEqual("", await UsageAsync(queries[0], "a"));
+        Assert.Equal("", nobodys);
+    }
+
+    [Fact]
+    public async Task Parts_that_were_charged_after_other_usage_are_not_taken_and_are_made_anew()
+    {
+        for (var hour = 0; hour < 4 * 24; hour++) await HourAsync(hour);
+        await AddUpAsync();
+        string[] query = ["2026-10-28", "day", "workload", "UTC"];
+        var before = await CostsAsync(query);
+
+        // Late usage of the first day moves what all later ones are charged, though their own usage is what it was.
+        await HourAsync(2);
+        var after = await CostsAsync(query);
+        Assert.NotEqual(OfDay(before, "2026-10-30"), OfDay(after, "2026-10-30"));
+        Assert.True(await _keeper.StepAsync(Cancel));
+        Assert.Equal(after, await CostsAsync(query));
+        Assert.Equal(3, (await _keeper.ShowAsync(Cancel)).PendingDays);
+        await AddUpAsync();
+        Assert.Equal(after, await CostsAsync(query));
+        await SqlAsync("DELETE FROM usage");
+        Assert.Equal(after, await CostsAsync(query));
+
+        static string OfDay(string rows, string day) => string.Join('\n', rows.Split('\n').Where(row => row.StartsWith($"{{\"start\":\"{day}", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -134,6 +203,15 @@ public abstract class RollupContract : IAsyncLifetime
         var parsed = UsageQuery.From(new UsageParameters { From = query[0], To = "now", Step = query[1], GroupBy = query[2], TimeZone = query[3] }, Caller.Local, _options.GrainSeconds, _store.IsPostgres, _clock.GetUtcNow(), out var faults);
         Assert.Empty(faults);
         var page = await new CostReport(_store, _options).RunAsync(parsed! with { Limit = 100_000 }, Cancel);
+        return string.Join('\n', page.Rows.Select(row => JsonSerializer.Serialize(row, JsonSerializerOptions.Web)));
+    }
+
+    private async Task<string> UsageAsync(string[] query, string? tenant)
+    {
+        var caller = tenant is null ? Caller.Local : new Caller(Roles.Reader, tenant, null);
+        var parsed = UsageQuery.From(new UsageParameters { From = query[0], To = "now", Step = query[1], GroupBy = query[2], TimeZone = query[3] }, caller, _options.GrainSeconds, _store.IsPostgres, _clock.GetUtcNow(), out var faults);
+        Assert.Empty(faults);
+        var page = await new UsageReport(_store, _options).RunAsync(parsed! with { Limit = 10_000 }, Cancel);
         return string.Join('\n', page.Rows.Select(row => JsonSerializer.Serialize(row, JsonSerializerOptions.Web)));
     }
 

@@ -92,7 +92,7 @@ public abstract class ScheduleContract : IAsyncLifetime
 
     private ReportDispatcher Dispatcher()
     {
-        var (usage, costs) = (new UsageReport(_store), new CostReport(_store, _options));
+        var (usage, costs) = (new UsageReport(_store, _options), new CostReport(_store, _options));
         return new ReportDispatcher(_store, new ReportTables(usage, costs, new ForecastReport(costs, _store, _options), new RecommendationReport(_store, _options), _store, _options),
             new ReportOptions { Directory = _directory }, _clock, NullLogger<ReportDispatcher>.Instance);
     }
