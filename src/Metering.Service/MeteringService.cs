@@ -47,15 +47,20 @@ public static class MeteringService
             json.SerializerOptions.NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowReadingFromString;
         });
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => Problems.Stabilise(context.ProblemDetails, context.HttpContext.Response));
-        services.AddOpenApi(document => document.AddDocumentTransformer((made, _, _) =>
+        services.AddOpenApi(document =>
         {
-            // Not that of the process, which may be the command, a test or somebody's host.
-            made.Info = new Microsoft.OpenApi.OpenApiInfo { Title = "Metering", Version = "1.0.0" };
-            return Task.CompletedTask;
-        }));
+            document.AddDocumentTransformer((made, _, _) =>
+            {
+                // Not that of the process, which may be the command, a test or somebody's host.
+                made.Info = new Microsoft.OpenApi.OpenApiInfo { Title = "Metering", Version = "1.0.0" };
+                return Task.CompletedTask;
+            });
+            document.DescribeAnswers();
+        });
         services.AddAccess(options.Access);
         services.AddSingleton<Audit.AuditBook>();
         services.AddSingleton<IdempotentRequests>();
+        services.AddSingleton<QueryGate>();
 
         // ledger
         services.AddSingleton(options.Ledger);
@@ -190,6 +195,7 @@ public static class MeteringService
     public static void MapMetering(this WebApplication app)
     {
         var store = app.Services.GetRequiredService<LedgerStore>();
+        app.UseProxies();
         app.Use((context, next) =>
         {
             // At the start of the answer: whoever answers an error clears the headers.
@@ -204,11 +210,12 @@ public static class MeteringService
         {
             ExceptionHandler = context => AnswerError(context, store),
             // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException or ArgumentException } || store.Away(context.Exception) is not null,
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException or ArgumentException } || store.Away(context.Exception) is not null || NoText(context.Exception) || NoForm(context.Exception, context.HttpContext),
         });
         app.UseStatusCodePages();
         app.UseAccess();
         app.Use(AccessSetup.ActAsync);
+        app.Use(app.Services.GetRequiredService<QueryGate>().InvokeAsync);
         app.Use(AnswerTags.InvokeAsync);
         app.Use(app.Services.GetRequiredService<IdempotentRequests>().InvokeAsync);
 
@@ -253,20 +260,21 @@ public static class MeteringService
         {
             not null when store.Away(error) is { } away => Problems.Unavailable(away.Message),
             LedgerConflictException => Problems.Unavailable("Another change came between; send the request again."),
-            BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(Explain(json)),
+            BadHttpRequestException { InnerException: System.Text.Json.JsonException json } => Problems.Invalid(JsonFault.Explain(json)),
             InvalidOperationException { InnerException: System.Text.DecoderFallbackException } => Problems.Invalid("The body is not UTF-8."),
             InvalidOperationException { InnerException: ArgumentException } when context.Request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true =>
                 Problems.Refused(StatusCodes.Status415UnsupportedMediaType, "The charset of the body's Content-Type is not known; send UTF-8."),
-            BadHttpRequestException bad => Problems.Refused(bad.StatusCode, bad.Message),
+            BadHttpRequestException bad => Problems.Refused(bad.StatusCode, ParameterFault.Explain(bad.Message)),
+            not null when NoForm(error, context) => Problems.Invalid("The form can not be read: it is cut short, or has more or longer fields than any form here."),
+            not null when NoText(error) => Problems.Invalid("A text has a character that can not be stored, such as U+0000; leave it out."),
             _ => TypedResults.Problem(type: "urn:metering:problem:internal", title: "Something went wrong here", detail: "The service's log has the details.", statusCode: 500),
         };
         await problem.ExecuteAsync(context);
     }
 
-    // "The JSON value could not be converted to System.Decimal. Path: $.limit | LineNumber: 0 | …"
-    private static string Explain(System.Text.Json.JsonException json)
-    {
-        var cut = json.Message.IndexOf(" Path: ", StringComparison.Ordinal);
-        return $"The body is not as expected at {json.Path ?? "$"}: {(cut < 0 ? json.Message : json.Message[..cut])}";
-    }
+    private static bool NoForm(Exception error, HttpContext context) =>
+        context.Request.HasFormContentType && (error is InvalidDataException or Microsoft.AspNetCore.Antiforgery.AntiforgeryValidationException || (error is IOException && context.Request.ContentType!.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase)));
+
+    // PostgreSQL keeps no U+0000: character_not_in_repertoire and untranslatable_character.
+    private static bool NoText(Exception error) => error is Npgsql.PostgresException { SqlState: "22021" or "22P05" } || (error.InnerException is { } inner && NoText(inner));
 }

@@ -35,6 +35,9 @@ internal static class Problems
 
     public static ProblemHttpResult Unavailable(string detail) => Make(StatusCodes.Status503ServiceUnavailable, "unavailable", "The ledger can not be used now", detail);
 
+    /// <summary>A change that depends on what was read before, which is something else now.</summary>
+    public static ProblemHttpResult Changed(string detail) => Make(StatusCodes.Status412PreconditionFailed, "changed", "It is not what the request expects", detail);
+
     /// <summary>An <c>Idempotency-Key</c> that stands for another request.</summary>
     public static ProblemHttpResult KeyReused(string detail) => Make(StatusCodes.Status422UnprocessableEntity, "idempotency-key-reused", "The idempotency key stands for another request", detail);
 

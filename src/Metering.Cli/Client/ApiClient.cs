@@ -57,22 +57,27 @@ internal sealed class ApiClient : IDisposable
     }
 
     /// <summary>The JSON at the path; null when the service knows no such thing.</summary>
-    public async Task<JsonElement?> FindAsync(string path, CancellationToken cancel)
+    public async Task<JsonElement?> FindAsync(string path, CancellationToken cancel) => (await FindTaggedAsync(path, cancel)).Document;
+
+    /// <summary>The JSON at the path and its <c>ETag</c>; null when the service knows no such thing.</summary>
+    public async Task<(JsonElement? Document, string? Tag)> FindTaggedAsync(string path, CancellationToken cancel)
     {
         using var response = await SendRawAsync(HttpMethod.Get, path, null, cancel);
-        if (response.StatusCode == HttpStatusCode.NotFound) return null;
+        if (response.StatusCode == HttpStatusCode.NotFound) return (null, null);
         await CheckAsync(response, cancel);
-        return JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsStringAsync(cancel));
+        return (JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsStringAsync(cancel)), response.Headers.ETag?.ToString());
     }
 
     /// <summary>Sends JSON; content that the service refuses ends as a list of faults, everything else that goes wrong as an exception.</summary>
-    public Task<(JsonElement Answer, IReadOnlyList<ApiFault> Faults)> PutAsync(string path, string json, CancellationToken cancel) => OfferAsync(HttpMethod.Put, path, json, cancel);
+    /// <param name="ifMatch"><c>ETag</c> of what is to be changed; what was changed meanwhile is <see cref="ApiFault.Changed"/>. Null: whatever it is.</param>
+    public Task<(JsonElement Answer, IReadOnlyList<ApiFault> Faults)> PutAsync(string path, string json, CancellationToken cancel, string? ifMatch = null) => OfferAsync(HttpMethod.Put, path, json, cancel, ifMatch);
 
     /// <summary>As <see cref="PutAsync"/>, by any method.</summary>
-    public async Task<(JsonElement Answer, IReadOnlyList<ApiFault> Faults)> OfferAsync(HttpMethod method, string path, string json, CancellationToken cancel)
+    public async Task<(JsonElement Answer, IReadOnlyList<ApiFault> Faults)> OfferAsync(HttpMethod method, string path, string json, CancellationToken cancel, string? ifMatch = null)
     {
-        using var response = await SendRawAsync(method, path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), cancel);
+        using var response = await SendRawAsync(method, path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), cancel, ifMatch);
         var text = await response.Content.ReadAsStringAsync(cancel);
+        if (response.StatusCode is HttpStatusCode.PreconditionFailed) return (default, [ApiFault.Changed]);
         if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.Conflict or HttpStatusCode.NotFound) return (default, Faults(text));
         await CheckAsync(response, cancel);
         return (text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text), []);
@@ -103,9 +108,10 @@ internal sealed class ApiClient : IDisposable
         return response;
     }
 
-    private async Task<HttpResponseMessage> SendRawAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancel)
+    private async Task<HttpResponseMessage> SendRawAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancel, string? ifMatch = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
+        if (ifMatch is not null) request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
         try
         {
             return Noted(await _http.SendAsync(request, cancel));

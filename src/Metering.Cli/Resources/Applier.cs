@@ -27,7 +27,7 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         var (changed, words) = (new List<Document>(), new List<(Document Document, string Word)>());
         foreach (var document in documents)
         {
-            var known = await FindAsync(document, cancel);
+            var (known, _) = await FindAsync(document, cancel);
             var isSame = IsSame(document.Body, known);
             if (!isSame) changed.Add(document);
             words.Add((document, isSame ? "unchanged" : IsNew(known) ? "created" : "changed"));
@@ -85,21 +85,22 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         return lines.Place(file, PathOf(sent[at], inner), $"{sent[at].Where}: {inner.Text}");
     }
 
-    private async Task<JsonObject?> FindAsync(Document document, CancellationToken cancel) => await client.FindAsync(document.Path, cancel) is { } found ? JsonNode.Parse(found.GetRawText()) as JsonObject : null;
+    private async Task<(JsonObject? Known, string? Tag)> FindAsync(Document document, CancellationToken cancel) =>
+        await client.FindTaggedAsync(document.Path, cancel) is ({ } found, var tag) ? (JsonNode.Parse(found.GetRawText()) as JsonObject, tag) : (null, null);
 
     private async Task OneByOneAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
     {
         var faults = new List<string>();
         foreach (var document in documents)
         {
-            var known = await FindAsync(document, cancel);
+            var (known, tag) = await FindAsync(document, cancel);
             if (IsSame(document.Body, known))
             {
                 Console.Out.WriteLine($"{Tables.Inert(document.Id)} unchanged");
                 continue;
             }
 
-            var (answer, refused) = await client.PutAsync(document.Path + Query(check: false), document.Body.ToJsonString(), cancel);
+            var (answer, refused) = await client.PutAsync(document.Path + Query(check: false), document.Body.ToJsonString(), cancel, tag);
             faults.AddRange(refused.Select(fault => lines.Place(file, PathOf(document, fault), $"{document.Where}: {fault.Text}")));
             if (refused.Count > 0) continue;
             Console.Out.WriteLine($"{Tables.Inert(document.Id)} {(IsNew(known) ? "created" : Tables.Text(answer, "changed") == "false" ? "unchanged" : "changed")}");

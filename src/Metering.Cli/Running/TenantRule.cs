@@ -21,13 +21,20 @@ internal static class TenantRule
     public static async Task<bool> EnsureAsync(ApiClient client, string tenant, CancellationToken cancel)
     {
         var path = $"/metering/{tenant}/*";
-        var document = JsonNode.Parse((await client.GetAsync("v1/ownership-rules", cancel)).GetRawText())!.AsObject();
-        var rules = document["rules"]!.AsArray();
-        if (rules.Any(rule => Is(rule, path, tenant))) return false;
-        rules.Insert(0, new JsonObject { ["match"] = new JsonObject { ["path"] = path }, ["tenant"] = tenant });
-        // Whoever runs something for a tenant may make it later.
-        var (_, faults) = await client.PutAsync("v1/ownership-rules?force=true", document.ToJsonString(), cancel);
-        return faults.Count == 0 ? true : throw new UserErrorException($"The ownership rule for {path} is refused: {string.Join(" ", faults)}");
+        for (var attempt = 1; ; attempt++)
+        {
+            var (known, tag) = await client.FindTaggedAsync("v1/ownership-rules", cancel);
+            var document = JsonNode.Parse(known!.Value.GetRawText())!.AsObject();
+            var rules = document["rules"]!.AsArray();
+            if (rules.Any(rule => Is(rule, path, tenant))) return false;
+            rules.Insert(0, new JsonObject { ["match"] = new JsonObject { ["path"] = path }, ["tenant"] = tenant });
+            // Whoever runs something for a tenant may make it later.
+            var (_, faults) = await client.PutAsync("v1/ownership-rules?force=true", document.ToJsonString(), cancel, tag);
+            if (faults.Count == 0) return true;
+
+            // Somebody else has put rules between our reading and our writing, perhaps another run: theirs stay.
+            if (attempt >= 20 || !faults.Contains(ApiFault.Changed)) throw new UserErrorException($"The ownership rule for {path} is refused: {string.Join(" ", faults)}");
+        }
     }
 
     private static bool Is(JsonNode? rule, string path, string tenant) =>

@@ -1,3 +1,4 @@
+using System.Net;
 using Metering.Configuration;
 
 namespace Metering.Service.Access;
@@ -16,6 +17,9 @@ public sealed record AccessOptions
     /// <summary>Credentials that are none, from one address (IPv6: one /64 network) per minute.</summary>
     public long FailedSignInsPerMinute { get; init; } = 30;
 
+    /// <summary>Proxies whose word is taken for whom a request comes from, and by which scheme.</summary>
+    public IReadOnlyList<IPNetwork> Proxies { get; init; } = [];
+
     /// <summary>Null: no OpenID Connect.</summary>
     public OidcOptions? Oidc { get; init; }
 
@@ -25,6 +29,7 @@ public sealed record AccessOptions
         RequestsPerMinute = settings.Whole("Access:RequestsPerMinute", 6_000, 1, 100_000_000),
         ShippingPerMinute = settings.Whole("Access:ShippingPerMinute", 600_000, 1, 100_000_000),
         FailedSignInsPerMinute = settings.Whole("Access:FailedSignInsPerMinute", 30, 1, 100_000_000),
+        Proxies = ReadProxies(settings.Text("Access:Proxies") ?? ""),
         Oidc = ReadOidc(settings),
     };
 
@@ -56,6 +61,10 @@ public sealed record AccessOptions
             RoleMap = Map(settings.Text("Access:RoleMap")),
         };
     }
+
+    private static List<IPNetwork> ReadProxies(string text) => List(text).ConvertAll(one =>
+        IPAddress.TryParse(one, out var address) ? new IPNetwork(address, address.GetAddressBytes().Length * 8)
+        : IPNetwork.TryParse(one, out var network) ? network : throw Settings.Wrong("Access:Proxies", text, "a comma list of addresses and networks, such as 10.0.0.5,192.168.0.0/16"));
 
     private static IReadOnlyDictionary<string, string> Map(string? text)
     {

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Metering.Service.Access;
@@ -30,6 +31,7 @@ internal static class AccessSetup
                 cookie.Cookie.Name = "metering";
                 cookie.Cookie.SameSite = SameSiteMode.Strict;
                 cookie.Cookie.HttpOnly = true;
+                cookie.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
                 cookie.ExpireTimeSpan = TimeSpan.FromDays(7);
                 cookie.SlidingExpiration = true;
                 cookie.LoginPath = "/sign-in";
@@ -46,6 +48,17 @@ internal static class AccessSetup
         services.AddHttpContextAccessor();
         services.AddCascadingAuthenticationState();
         return services;
+    }
+
+    /// <summary>Before anything looks at address, scheme or host. What others than the proxies say of them is not believed.</summary>
+    public static void UseProxies(this IApplicationBuilder app)
+    {
+        if (app.ApplicationServices.GetRequiredService<AccessOptions>().Proxies is not { Count: > 0 } proxies) return;
+        var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost, ForwardLimit = null };
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        foreach (var proxy in proxies) forwarded.KnownIPNetworks.Add(proxy);
+        app.UseForwardedHeaders(forwarded);
     }
 
     /// <summary>Nobody learns without a key whether a path exists: 401 comes before 404. Nobody asks more often than the limits allow.</summary>

@@ -20,14 +20,17 @@ internal static class WebhookEndpoints
 {
     private static readonly TimeSpan LongestOverlap = TimeSpan.FromDays(30);
 
+    // What is secret can not be read, and so is no part of what somebody has seen.
+    private const string VersionSql = "SELECT settings, url, channel, disabled FROM webhook WHERE id = @id";
+
     public static void MapWebhooks(this IEndpointRouteBuilder routes)
     {
         var webhooks = routes.MapGroup("/v1/webhooks").WithTags("Alerts").RequireAuthorization(Roles.MayManage);
         webhooks.MapGet("/", List).WithSummary("The endpoints").AsList();
-        webhooks.MapGet("/{id}", Get).WithSummary("One endpoint; what is secret is left out");
-        webhooks.MapPut("/{id}", Put).Accepts<EndpointSettings>("application/json").WithSummary("Makes, changes or enables an endpoint; the secret of a webhook is shown once, when it is made");
+        webhooks.MapGet("/{id}", Get).WithSummary("One endpoint; what is secret is left out").WithVersion(VersionSql);
+        webhooks.MapPut("/{id}", Put).Accepts<EndpointSettings>("application/json").WithSummary("Makes, changes or enables an endpoint; the secret of a webhook is shown once, when it is made").WithVersion(VersionSql);
         webhooks.MapPost("/apply", Apply).WithSummary("Makes, changes or enables several endpoints, all or none; check=true only tells the faults. Answers as PUT does, one for each");
-        webhooks.MapDelete("/{id}", Delete).WithSummary("Removes an endpoint and its deliveries");
+        webhooks.MapDelete("/{id}", Delete).WithSummary("Removes an endpoint and its deliveries").WithVersion(VersionSql);
         webhooks.MapPost("/{id}/rotate", Rotate).WithSummary("Makes a new secret, shown once; the one before signs too for the overlap (default 1d)");
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 using Metering.Service.Tenants;
@@ -15,11 +16,13 @@ namespace Metering.Service.Allocation;
 /// <summary><c>/v1/allocation</c>.</summary>
 internal static class AllocationEndpoints
 {
+    private const string VersionSql = "SELECT json FROM allocation";
+
     public static void MapAllocation(this IEndpointRouteBuilder routes)
     {
         var allocation = routes.MapGroup("/v1/allocation").WithTags("Prices").RequireAuthorization(Roles.MayManage);
-        allocation.MapGet("/", Get).WithSummary("What hosts cost, and how that is split");
-        allocation.MapPut("/", Put).WithSummary("Makes or changes it; versions that have started keep their content, only their end can move. force=true takes changes of the past, check=true only tells the faults");
+        allocation.MapGet("/", Get).WithSummary("What hosts cost, and how that is split").WithVersion(VersionSql, isThereAlways: true);
+        allocation.MapPut("/", Put).WithSummary("Makes or changes it; versions that have started keep their content, only their end can move. force=true takes changes of the past, check=true only tells the faults").WithVersion(VersionSql, isThereAlways: true);
     }
 
     private static async Task<Ok<AllocationDocument>> Get(LedgerStore store, CancellationToken cancel)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -71,7 +72,8 @@ internal static class DocumentApply
         }
         catch (JsonException e)
         {
-            faults.Add(new Fault(Join(at, (e.Path ?? "$").TrimStart('$').TrimStart('.')), "has a value of another kind than it should."));
+            var (field, what) = JsonFault.Of(e);
+            faults.Add(new Fault(Join(at, field.TrimStart('$').TrimStart('.')), what));
         }
 
         return null;

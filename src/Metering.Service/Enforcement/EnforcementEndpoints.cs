@@ -1,7 +1,9 @@
+using System.ComponentModel;
 using System.Security.Claims;
 using Metering.Service.Access;
 using Metering.Service.Http;
 using Metering.Service.Ledger;
+using Metering.Units;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -12,6 +14,7 @@ namespace Metering.Service.Enforcement;
 /// <summary><c>/v1/enforcement</c>.</summary>
 internal static class EnforcementEndpoints
 {
+    private const int MaxLimit = 10_000, DefaultLimit = 1_000;
     private static readonly TimeSpan Shown = TimeSpan.FromDays(7);
 
     /// <summary>Which limits to release: those that fulfil all that is given.</summary>
@@ -26,17 +29,22 @@ internal static class EnforcementEndpoints
     public static void MapEnforcement(this IEndpointRouteBuilder routes)
     {
         var enforcement = routes.MapGroup("/v1/enforcement").WithTags("Quotas").RequireAuthorization(Roles.MayManage);
-        enforcement.MapGet("/", List).AsTable().WithSummary("Limits that agents are told to hold, and those of the last seven days");
+        enforcement.MapGet("/", List).AsTable().WithSummary("Limits that agents are told to hold, and those of the last seven days; the next page in header X-Next-Cursor");
         enforcement.MapPost("/release", Release).WithSummary("Undoes limits, until their quota fires anew");
         enforcement.MapGet("/key", Key).WithSummary("The public key that agents check commands by");
         enforcement.MapPost("/key/next", MakeNextKey).WithSummary("Makes the key that is to sign next, to be told to agents beside the present one");
         enforcement.MapPost("/key/switch", SwitchKey).WithSummary("Signs with the next key from now on, and forgets the former one");
     }
 
-    private static async Task<Ok<List<EnforcementRow>>> List(int? limit, LedgerStore store, TimeProvider clock, CancellationToken cancel)
+    private static async Task<Results<Ok<List<EnforcementRow>>, ProblemHttpResult>> List(
+        [Description("1 to 10000; default 1000")] int? limit, [Description("X-Next-Cursor of the page before")] string? cursor, LedgerStore store, HttpResponse response, TimeProvider clock, CancellationToken cancel)
     {
+        if (limit is < 1 or > MaxLimit) return ListAnswers.NoLimit(limit, MaxLimit);
+        if (!PageCursor.TryRead(cursor, out var after)) return ListAnswers.NoCursor();
+        var size = limit ?? DefaultLimit;
         await using var connection = await store.OpenReadAsync(cancel);
-        return TypedResults.Ok(await EnforcementLedger.ReadAsync(connection, null, clock.GetUtcNow() - Shown, Math.Clamp(limit ?? 1000, 1, 10_000), cancel));
+        var rows = await EnforcementLedger.ReadAsync(connection, null, clock.GetUtcNow() - Shown, size + 1, cancel, after);
+        return TypedResults.Ok(ListAnswers.Page(response, rows, size, last => new PageCursor(last.BeganAt.ToUnixMicroseconds(), last.Id).Write()));
     }
 
     private static async Task<Results<Ok<Released>, ProblemHttpResult>> Release(ReleaseRequest request, ClaimsPrincipal user, LedgerStore store, EnforcementKeeper keeper, TimeProvider clock, CancellationToken cancel)

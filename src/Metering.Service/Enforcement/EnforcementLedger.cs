@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Security.Cryptography;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Units;
 
@@ -13,12 +14,20 @@ internal static class EnforcementLedger
     private const string Columns = "id, quota, host, path, action, value, dry_run, reason, began_at, crossed_by, released_at, released_why";
 
     /// <summary>What holds, and what was released since; newest first, at most <paramref name="limit"/>.</summary>
-    public static async Task<List<EnforcementRow>> ReadAsync(DbConnection connection, DbTransaction? transaction, DateTimeOffset releasedSince, int limit, CancellationToken cancel)
+    /// <param name="after">Those that come after, of a page before; null: from the newest.</param>
+    public static async Task<List<EnforcementRow>> ReadAsync(DbConnection connection, DbTransaction? transaction, DateTimeOffset releasedSince, int limit, CancellationToken cancel, PageCursor? after = null)
     {
         await using var command = connection.CreateCommand();
         command.Transaction = transaction;
         command.CommandText = string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"SELECT {Columns} FROM enforcement WHERE released_at IS NULL OR released_at >= {releasedSince.ToUnixMicroseconds()} ORDER BY began_at DESC, id LIMIT {limit}");
+            $"SELECT {Columns} FROM enforcement WHERE (released_at IS NULL OR released_at >= {releasedSince.ToUnixMicroseconds()}) AND (began_at < @at OR (began_at = @at AND id > @id)) ORDER BY began_at DESC, id LIMIT {limit}");
+        foreach (var (name, value) in new (string, object)[] { ("@at", after?.At ?? long.MaxValue), ("@id", after?.Id ?? "") })
+        {
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.Value) = (name, value);
+            command.Parameters.Add(parameter);
+        }
+
         var found = new List<EnforcementRow>();
         await using var rows = await command.ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel))

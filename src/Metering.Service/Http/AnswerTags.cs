@@ -39,7 +39,9 @@ internal static class AnswerTags
         if (!held.IsHeld) return;
         if (context.Response.StatusCode == StatusCodes.Status200OK && held.Length > 0)
         {
-            var tag = "\"" + Convert.ToHexStringLower(SHA256.HashData(held.Bytes.Span)[..16]) + "\"";
+            // Of a document that can be changed the version comes first, see Versions.
+            var version = context.Response.Headers.ETag.ToString().Trim('"');
+            var tag = $"\"{version}{(version.Length > 0 ? "-" : "")}{Convert.ToHexStringLower(SHA256.HashData(held.Bytes.Span)[..16])}\"";
             context.Response.Headers.ETag = tag;
             if (!context.Response.Headers.ContainsKey("Cache-Control")) context.Response.Headers.CacheControl = "private, no-cache";
             if (IsKnown(context.Request, tag))

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Metering.Service.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
@@ -20,7 +21,20 @@ internal static class ListAnswers
 
     private const int MaxLimit = 10_000;
 
-    public static RouteHandlerBuilder AsList(this RouteHandlerBuilder route) => route.AddEndpointFilter(FilterAsync).AddOpenApiOperationTransformer((operation, _, _) =>
+    public static ProblemHttpResult NoLimit(int? limit, int most) => Problems.Invalid($"'limit' is {limit}; it is 1 to {most}.");
+
+    public static ProblemHttpResult NoCursor() => Problems.Invalid("'cursor' is none of ours; take the X-Next-Cursor of the page before.");
+
+    /// <summary>Takes off what was read beyond a page, and tells where the next one begins.</summary>
+    public static List<T> Page<T>(HttpResponse response, List<T> rows, int limit, Func<T, string> cursor)
+    {
+        if (rows.Count <= limit) return rows;
+        rows.RemoveRange(limit, rows.Count - limit);
+        response.Headers[NextHeader] = cursor(rows[^1]);
+        return rows;
+    }
+
+    public static RouteHandlerBuilder AsList(this RouteHandlerBuilder route) => route.AddEndpointFilter(FilterAsync).WithMetadata(new QueryGate.Names(["limit", "cursor", "format"])).AddOpenApiOperationTransformer((operation, _, _) =>
     {
         operation.Parameters ??= [];
         foreach (var (name, type, what) in (IEnumerable<(string, JsonSchemaType, string)>)[("limit", JsonSchemaType.Integer, $"1 to {MaxLimit}, which is the default"), ("cursor", JsonSchemaType.String, "X-Next-Cursor of the page before"), ("format", JsonSchemaType.String, "json or csv")])
@@ -29,7 +43,7 @@ internal static class ListAnswers
     });
 
     /// <summary>Gives a route that makes its own pages CSV: of a list, or of the one list within a page.</summary>
-    public static RouteHandlerBuilder AsTable(this RouteHandlerBuilder route) => route.AddEndpointFilter(TableAsync).AddOpenApiOperationTransformer((operation, _, _) =>
+    public static RouteHandlerBuilder AsTable(this RouteHandlerBuilder route) => route.AddEndpointFilter(TableAsync).WithMetadata(new QueryGate.Names(["format"])).AddOpenApiOperationTransformer((operation, _, _) =>
     {
         operation.Parameters ??= [];
         operation.Parameters.Add(new OpenApiParameter { Name = "format", In = ParameterLocation.Query, Description = "json or csv", Schema = new OpenApiSchema { Type = JsonSchemaType.String } });
@@ -61,7 +75,7 @@ internal static class ListAnswers
         var (limit, offset) = (MaxLimit, 0);
         var (wanted, cursor) = (http.Request.Query["limit"].ToString(), http.Request.Query["cursor"].ToString());
         if (wanted.Length > 0 && (!int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaxLimit)) return Problems.Invalid($"'limit' is 1 to {MaxLimit}.");
-        if (cursor.Length > 0 && !TryRead(cursor, out offset)) return Problems.Invalid("'cursor' is none of ours; take the X-Next-Cursor of the page before.");
+        if (cursor.Length > 0 && !TryRead(cursor, out offset)) return NoCursor();
         var result = await next(context);
         if ((result is INestedHttpResult nested ? nested.Result : result) is not IValueHttpResult { Value: IList all }) return result;
         var page = all.Cast<object?>().Skip(offset).Take(limit).ToList();

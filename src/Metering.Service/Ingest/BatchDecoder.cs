@@ -40,16 +40,17 @@ public static class BatchDecoder
 
     private static string? Check(DecodedBatch batch, DateTimeOffset now)
     {
-        if (!HostId.TryParse(batch.Host, out _)) return "The host id is none; it is 1 to 64 letters, digits, '-' or '_'.";
-        if (batch.Epoch.Length is 0 or > 64) return "The agent epoch is missing or longer than 64 characters.";
-        if (batch.Sequence is 0 or > long.MaxValue || batch.FirstSequence is 0 || batch.FirstSequence > batch.Sequence) return $"The range {batch.FirstSequence}..{batch.Sequence} is none.";
-        if (batch.Schema > NewestSchema) return $"Schema {batch.Schema} is newer than {NewestSchema}, which this service knows; upgrade it, then replay the quarantine.";
-        if (batch.WindowEnd < batch.WindowStart || batch.WindowStart < 0) return "The window ends before it starts.";
-        if (Units.UnixTime.FromMicroseconds(batch.WindowEnd) > now.AddDays(1)) return $"The window ends at {Units.UnixTime.FromMicroseconds(batch.WindowEnd):O}, more than a day ahead of this service's clock.";
-        if (batch.CoveredMicroseconds > batch.ExpectedMicroseconds) return "The window covers more time than it has.";
-        foreach (var record in batch.Records)
+        if (!HostId.TryParse(batch.Host, out _)) return "host is no host id; it is 1 to 64 letters, digits, '-' or '_'.";
+        if (batch.Epoch.Length is 0 or > 64) return "agentEpoch is missing or longer than 64 characters.";
+        if (batch.Sequence is 0 or > long.MaxValue || batch.FirstSequence is 0 || batch.FirstSequence > batch.Sequence) return $"firstSequence and sequence are {batch.FirstSequence} and {batch.Sequence}, which is no range; numbers begin at 1.";
+        if (batch.Schema > NewestSchema) return $"schema is {batch.Schema}, newer than {NewestSchema}, which this service knows; upgrade it, then replay the quarantine.";
+        if (batch.WindowEnd < batch.WindowStart || batch.WindowStart < 0) return "windowEnd is before windowStart.";
+        if (Units.UnixTime.FromMicroseconds(batch.WindowEnd) > now.AddDays(1)) return $"windowEnd is {Units.UnixTime.FromMicroseconds(batch.WindowEnd):O}, more than a day ahead of this service's clock.";
+        if (batch.CoveredMicroseconds > batch.ExpectedMicroseconds) return "coveredMicroseconds is more than expectedMicroseconds: the window covers more time than it has.";
+        for (var i = 0; i < batch.Records.Count; i++)
         {
-            if (batch.Slice(record.Kind).IsEmpty || batch.Slice(record.Id).IsEmpty) return "A workload has no kind or no id.";
+            var record = batch.Records[i];
+            if (batch.Slice(record.Kind).IsEmpty || batch.Slice(record.Id).IsEmpty) return $"workloads[{i}] has no kind or no id.";
         }
 
         return null;
@@ -127,7 +128,7 @@ public static class BatchDecoder
         }
 
         reader.Leave(stamp);
-        if (seconds is < 0 or > 253_402_300_799 || nanoseconds is < 0 or > 999_999_999) throw new FormatException("an instant is out of range");
+        if (seconds is < 0 or > 253_402_300_799 || nanoseconds is < 0 or > 999_999_999) throw new FormatException($"an instant before byte {stamp.At} is out of range");
         return seconds * 1_000_000 + nanoseconds / 1000;
     }
 
@@ -141,7 +142,7 @@ public static class BatchDecoder
             else capacity.Skip(inner);
         }
 
-        if (!double.IsFinite(batch.Cpus) || batch.Cpus < 0) throw new FormatException("the capacity is no number of processors");
+        if (!double.IsFinite(batch.Cpus) || batch.Cpus < 0) throw new FormatException($"the capacity before byte {capacity.At} is no number of processors");
         reader.Leave(capacity);
     }
 
@@ -222,7 +223,7 @@ public static class BatchDecoder
         }
 
         reader.Leave(reading);
-        if (quantity > MaxQuantity) throw new FormatException($"a quantity of {quantity} can not be meant");
+        if (quantity > MaxQuantity) throw new FormatException($"a quantity of {quantity} before byte {reading.At} can not be meant");
 
         // A meter that a newer agent knows: its bytes are kept with the batch.
         if (meter < 0)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Google.Protobuf;
+using Metering.Identity;
 using Metering.Messages;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
@@ -14,7 +15,12 @@ internal static class IngestEndpoints
 {
     private const string Protobuf = "application/x-protobuf";
     private const int MaxBody = 8 << 20;
-    private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
+    private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true)), Strict = new(JsonParser.Settings.Default);
+
+    /// <param name="Batch">Its place in the request, from 0.</param>
+    /// <param name="QuarantineId">Its id in <c>/v1/quarantine</c>.</param>
+    /// <param name="Ignored">What of it is no field; null: nothing, or it was protobuf.</param>
+    internal sealed record KeptBatch(int Batch, long? QuarantineId, string Detail, string? Ignored);
 
     public static void MapIngest(this IEndpointRouteBuilder routes)
     {
@@ -24,11 +30,11 @@ internal static class IngestEndpoints
         group.MapGet("/agents/{host}/downlink", Downlink).WithSummary("How far the ledger has committed an agent's epoch").Produces<DownlinkDocument>();
     }
 
-    private static async Task<IResult> Post(HttpRequest request, Caller caller, IIngest ingest, CancellationToken cancel)
+    private static async Task<IResult> Post(HttpRequest request, Caller caller, IIngest ingest, LedgerStore store, CancellationToken cancel)
     {
         using var buffer = new MemoryStream();
         await request.Body.CopyToAsync(buffer, cancel);
-        if (buffer.Length > MaxBody) return Problems.Invalid($"The body has {buffer.Length} bytes; send at most {MaxBody} at once.");
+        if (buffer.Length > MaxBody) return Problems.Refused(StatusCodes.Status413PayloadTooLarge, $"The body has {buffer.Length} bytes; send at most {MaxBody} at once.");
         var body = buffer.ToArray();
         var isProtobuf = request.ContentType?.StartsWith(Protobuf, StringComparison.OrdinalIgnoreCase) == true ||
             request.ContentType?.StartsWith("application/protobuf", StringComparison.OrdinalIgnoreCase) == true;
@@ -47,7 +53,7 @@ internal static class IngestEndpoints
         {
             var any = caller.Role == Roles.Admin || (caller.Role == Roles.Agent && caller.Host is null);
             var answers = await Task.WhenAll(batches.ConvertAll(bytes => ingest.CommitAsync(new Delivery(bytes, "http", caller.Host, MayClaimAnyHost: any), cancel)));
-            return Answer(request, answers);
+            return Answer(request, answers, await KeptAsync(store, batches, answers, isProtobuf ? null : body, cancel));
         }
         catch (LedgerUnavailableException e)
         {
@@ -63,8 +69,39 @@ internal static class IngestEndpoints
         return elements.ConvertAll(element => Parser.Parse<UsageBatch>(element.GetRawText()).ToByteArray());
     }
 
+    // What was kept aside for its content: where it is found, and what of JSON was passed over, which may be all that is wrong with it.
+    private static async Task<List<KeptBatch>> KeptAsync(LedgerStore store, List<byte[]> batches, IngestAnswer[] answers, byte[]? json, CancellationToken cancel)
+    {
+        var kept = new List<KeptBatch>();
+        for (var i = 0; i < answers.Length; i++)
+        {
+            if (answers[i].Result != IngestResult.Quarantined) continue;
+            await using var connection = await store.OpenReadAsync(cancel);
+            await using var command = Verification.VerifyRun.Command(connection, "SELECT id FROM quarantine WHERE hash = @hash", ("@hash", BatchHash.Of(batches[i])));
+            var id = await command.ExecuteScalarAsync(cancel);
+            kept.Add(new KeptBatch(i, id is null or DBNull ? null : Convert.ToInt64(id, System.Globalization.CultureInfo.InvariantCulture), answers[i].Reason ?? "", json is null ? null : Ignored(json, i)));
+        }
+
+        return kept;
+    }
+
+    private static string? Ignored(byte[] json, int batch)
+    {
+        using var document = JsonDocument.Parse(json);
+        var element = document.RootElement.TryGetProperty("batches", out var list) ? list[batch] : document.RootElement;
+        try
+        {
+            Strict.Parse<UsageBatch>(element.GetRawText());
+            return null;
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            return $"A field is none of a UsageBatch and was passed over: {e.Message}";
+        }
+    }
+
     // One answer for the request: the mark after all of it, every refusal, and how many were there already.
-    private static IResult Answer(HttpRequest request, IngestAnswer[] answers)
+    private static IResult Answer(HttpRequest request, IngestAnswer[] answers, List<KeptBatch> kept)
     {
         var total = new Downlink();
         foreach (var answer in answers)
@@ -88,13 +125,14 @@ internal static class IngestEndpoints
         if (status == 200) return TypedResults.Ok(Document(total));
         return Results.Problem(statusCode: status, type: fork ? "urn:metering:problem:fork" : identity ? "urn:metering:problem:identity" : "urn:metering:problem:invalid-batch",
             title: fork ? "Other content is known under these numbers" : identity ? "The key may not speak for this host" : "The batch is quarantined",
-            detail: string.Join(" ", total.Refused.Select(refusal => refusal.Reason)),
+            detail: string.Join(" ", total.Refused.Select(refusal => refusal.Reason).Concat(kept.Select(one => one.Ignored).OfType<string>())),
             extensions: new Dictionary<string, object?>
             {
                 ["agentEpoch"] = total.AgentEpoch,
                 ["committedSequence"] = total.CommittedSequence,
                 ["duplicates"] = total.Duplicates,
                 ["refused"] = Document(total).Refused,
+                ["quarantined"] = kept,
             });
     }
 

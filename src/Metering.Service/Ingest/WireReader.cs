@@ -37,7 +37,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> span, int at, int end)
     {
         if (wire != 2) throw Wrong(wire);
         var length = Varint();
-        if (length > (ulong)(End - At)) throw new FormatException($"a field of {length} bytes runs past the end");
+        if (length > (ulong)(End - At)) throw new FormatException($"a field of {length} bytes at byte {At} runs past the end");
         return Take((int)length);
     }
 
@@ -83,18 +83,18 @@ internal ref struct WireReader(ReadOnlySpan<byte> span, int at, int end)
         ulong value = 0;
         for (var shift = 0; shift < 70; shift += 7)
         {
-            if (At >= End) throw new FormatException("a number runs past the end");
+            if (At >= End) throw new FormatException($"a number at byte {At} runs past the end");
             var one = Span[At++];
             value |= (ulong)(one & 0x7F) << shift;
             if (one < 0x80) return value;
         }
 
-        throw new FormatException("a number is longer than 64 bits");
+        throw new FormatException($"a number before byte {At} is longer than 64 bits");
     }
 
     private Range Take(int count)
     {
-        if (count > End - At) throw new FormatException("a field runs past the end");
+        if (count > End - At) throw new FormatException($"a field at byte {At} runs past the end");
         At += count;
         return (At - count)..At;
     }

@@ -18,6 +18,8 @@ public abstract class LedgerStore : IAsyncDisposable
 
     private static readonly AsyncLocal<Caller?> Asking = new();
 
+    private static readonly AsyncLocal<IWriteCondition?> Condition = new();
+
     public abstract bool IsPostgres { get; }
 
     /// <summary>What of the ledger's protection is missing and how to get it; null: nothing. Known once it is open.</summary>
@@ -83,6 +85,22 @@ public abstract class LedgerStore : IAsyncDisposable
 
     /// <summary>Whom the present request is for: what it opens without saying for whom is theirs. Ends with the asynchronous method that says it.</summary>
     public static void ActFor(Caller caller) => Asking.Value = caller;
+
+    /// <summary>What the present request's change depends on. Ends with the asynchronous method that says it.</summary>
+    internal static void WriteIf(IWriteCondition condition) => Condition.Value = condition;
+
+    /// <summary>The work with all that belongs into its transaction, and the commit.</summary>
+    protected static async Task<T> CommitAsync<T>(LedgerTransaction scope, Func<LedgerTransaction, Task<T>> work)
+    {
+        var condition = Condition.Value;
+        if (condition is not null) await condition.BeforeAsync(scope);
+        var result = await work(scope);
+        if (condition is not null) await condition.AfterAsync(scope);
+        await AuditTrail.FlushAsync(scope);
+        await scope.Transaction.CommitAsync(CancellationToken.None);
+        condition?.Committed();
+        return result;
+    }
 
     protected abstract Task<DbConnection> ConnectAsync(CancellationToken cancel);
 

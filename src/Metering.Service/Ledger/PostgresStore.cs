@@ -40,6 +40,7 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
             await using var connection = await _source.OpenConnectionAsync(cancel);
             await using (var take = new NpgsqlCommand($"SELECT pg_advisory_lock({MigrationLock})", connection)) await take.ExecuteNonQueryAsync(cancel);
             await using (var context = NewContext(connection)) await MigrateAsync(context, cancel);
+            await AuditGrants.EnsureAsync(connection, cancel);
             HasRowSecurity = await RowSecurity.EnsureAsync(connection, cancel);
             await using (var give = new NpgsqlCommand($"SELECT pg_advisory_unlock({MigrationLock})", connection)) await give.ExecuteNonQueryAsync(cancel);
         }
@@ -60,10 +61,7 @@ internal sealed class PostgresStore(LedgerOptions options) : LedgerStore
             await using var connection = await _source.OpenConnectionAsync(cancel);
             await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancel);
             await using var scope = new LedgerTransaction(this, connection, transaction);
-            var result = await work(scope);
-            await AuditTrail.FlushAsync(scope);
-            await transaction.CommitAsync(CancellationToken.None);
-            return result;
+            return await CommitAsync(scope, work);
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected)
         {

@@ -84,6 +84,9 @@ internal static class RowSecurity
         {
             var cut = what.IndexOf(' ', StringComparison.Ordinal);
             var (table, columns) = cut < 0 ? (what, "") : (what[..cut], what[cut..]);
+
+            // A table that was given to another role, as the audit trail may be, keeps what was put in place before.
+            if (!await IsOursAsync(connection, table, cancel)) continue;
             await ExecuteAsync(connection, $"""
                 ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
                 DROP POLICY IF EXISTS tenant_scope ON {table};
@@ -110,6 +113,12 @@ internal static class RowSecurity
     {
         await using var command = new NpgsqlCommand(
             $"SELECT COALESCE((SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = '{Role}'), false) OR (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user)", connection);
+        return await command.ExecuteScalarAsync(cancel) is true;
+    }
+
+    private static async Task<bool> IsOursAsync(NpgsqlConnection connection, string table, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand($"SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = '{table}'::regclass", connection);
         return await command.ExecuteScalarAsync(cancel) is true;
     }
 

@@ -71,10 +71,7 @@ internal sealed class SqliteStore : LedgerStore
         {
             await using var transaction = _writer.BeginTransaction(deferred: false);
             await using var scope = new LedgerTransaction(this, _writer, transaction);
-            var result = await work(scope);
-            await AuditTrail.FlushAsync(scope);
-            await transaction.CommitAsync(CancellationToken.None);
-            return result;
+            return await CommitAsync(scope, work);
         }
         catch (SqliteException e) when (IsUnavailable(e))
         {

@@ -16,16 +16,18 @@ namespace Metering.Service.Quotas;
 /// <summary><c>/v1/quota-plans</c>.</summary>
 internal static class QuotaPlanEndpoints
 {
+    private const string VersionSql = "SELECT json FROM quota_plan WHERE id = @id";
+
     internal sealed record PlanView(string Id, IReadOnlyDictionary<string, decimal> Limits);
 
     public static void MapQuotaPlans(this IEndpointRouteBuilder routes)
     {
         var plans = routes.MapGroup("/v1/quota-plans").WithTags("Quotas").RequireAuthorization(Roles.MayManage);
         plans.MapGet("/", List).WithSummary("The plans: limits by name that quotas go by").AsList();
-        plans.MapGet("/{id}", Get).WithSummary("One plan");
-        plans.MapPut("/{id}", Put).WithSummary("Makes or changes a plan; quotas that go by it are judged anew");
+        plans.MapGet("/{id}", Get).WithSummary("One plan").WithVersion(VersionSql);
+        plans.MapPut("/{id}", Put).WithSummary("Makes or changes a plan; quotas that go by it are judged anew").WithVersion(VersionSql);
         plans.MapPost("/apply", Apply).WithSummary("Makes or changes several plans, all or none; check=true only tells the faults");
-        plans.MapDelete("/{id}", Delete).WithSummary("Removes a plan that no quota goes by");
+        plans.MapDelete("/{id}", Delete).WithSummary("Removes a plan that no quota goes by").ProducesProblem(422).WithVersion(VersionSql);
     }
 
     private static async Task<Ok<List<PlanView>>> List(LedgerStore store, CancellationToken cancel)

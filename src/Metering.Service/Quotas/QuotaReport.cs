@@ -29,7 +29,8 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
     }
 
     /// <summary>Its transitions, newest first; null when there is no such quota for the caller. One that was removed keeps its history for whoever sees every tenant.</summary>
-    public async Task<List<QuotaHistoryEntry>?> HistoryAsync(Caller caller, string id, int limit, CancellationToken cancel)
+    /// <param name="before">Those with a smaller number.</param>
+    public async Task<List<QuotaHistoryEntry>?> HistoryAsync(Caller caller, string id, long before, int limit, CancellationToken cancel)
     {
         var isThere = (await ListAsync(caller, id, cancel)).Count > 0;
         if (!isThere && caller.Tenant is not null) return null;
@@ -37,7 +38,7 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
         await using var view = new LedgerTransaction(store, connection, snapshot);
         var entries = new List<QuotaHistoryEntry>();
-        await using var rows = await view.Command("SELECT json FROM quota_transition WHERE quota = @quota ORDER BY number DESC LIMIT @limit", ("@quota", id), ("@limit", limit)).ExecuteReaderAsync(cancel);
+        await using var rows = await view.Command("SELECT json FROM quota_transition WHERE quota = @quota AND number < @before ORDER BY number DESC LIMIT @limit", ("@quota", id), ("@before", before), ("@limit", limit)).ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel)) entries.Add(JsonSerializer.Deserialize<QuotaHistoryEntry>(rows.GetString(0), LedgerJson.Options)!);
         return isThere || entries.Count > 0 ? entries : null;
     }

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Metering.Service.Access;
 using Metering.Service.Applying;
+using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Metering.Service.Tenants;
 using Microsoft.AspNetCore.Builder;
@@ -15,12 +16,14 @@ namespace Metering.Service.Rating;
 /// <summary><c>/v1/tenants/{id}/contract</c>.</summary>
 internal static class ContractEndpoints
 {
+    private const string VersionSql = "SELECT json FROM contract WHERE tenant = @id";
+
     public static void MapContracts(this IEndpointRouteBuilder routes)
     {
         var contracts = routes.MapGroup("/v1/tenants/{id}/contract").WithTags("Prices");
         routes.MapPost("/v1/contracts/apply", Apply).RequireAuthorization(Roles.MayManage).WithTags("Prices").WithSummary("Makes or changes the contracts of several tenants, all or none; check=true only tells the faults; the id of each is its tenant");
-        contracts.MapGet("/", Get).RequireAuthorization(Roles.MayRead).WithSummary("The tenant's contract");
-        contracts.MapPut("/", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes the contract; terms that have started keep their content, only their end can move. force=true takes changes of the past");
+        contracts.MapGet("/", Get).RequireAuthorization(Roles.MayRead).WithSummary("The tenant's contract").WithVersion(VersionSql, isThereAlways: true);
+        contracts.MapPut("/", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes the contract; terms that have started keep their content, only their end can move. force=true takes changes of the past").ProducesProblem(404).WithVersion(VersionSql, isThereAlways: true);
     }
 
     private static async Task<Results<Ok<Contract>, ProblemHttpResult>> Get(string id, Caller caller, LedgerStore store, CancellationToken cancel)

@@ -17,6 +17,7 @@ namespace Metering.Service.Rating;
 internal static class PriceEndpoints
 {
     private const int MaxPeriods = 24;
+    private const string VersionSql = "SELECT json FROM price_version WHERE book = @id AND version = @number";
 
     internal sealed record BookView(string Book, IReadOnlyList<int> Versions);
 
@@ -24,9 +25,9 @@ internal static class PriceEndpoints
     {
         var books = routes.MapGroup("/v1/price-books").WithTags("Prices");
         books.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The price books and their versions").AsList();
-        books.MapGet("/{id}/versions/{number:int}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One version");
+        books.MapGet("/{id}/versions/{number:int}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One version").WithVersion(VersionSql);
         books.MapPut("/{id}/versions/{number:int}", Put).RequireAuthorization(Roles.MayManage)
-            .WithSummary("Makes or replaces a version; one that has started keeps its prices, only its end can move. force=true takes a start or an end in the past");
+            .WithSummary("Makes or replaces a version; one that has started keeps its prices, only its end can move. force=true takes a start or an end in the past").WithVersion(VersionSql);
         books.MapPost("/{id}/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or replaces several versions, all or none; check=true only tells the faults; the id of each is its number");
         books.MapPost("/{id}/dry-run", DryRun).RequireAuthorization(Roles.MayManage).WithSummary("What the last periods would have cost by a draft, and the difference, by tenant; changes nothing");
     }

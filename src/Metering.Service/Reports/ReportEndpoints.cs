@@ -14,10 +14,10 @@ internal static class ReportEndpoints
     public static void MapReports(this IEndpointRouteBuilder routes)
     {
         var reports = routes.MapGroup("/v1").WithTags("Reports").RequireAuthorization(Roles.MayRead);
-        reports.MapGet("/usage", Usage).WithSummary("Usage by time and by tenant, host, kind, workload or label").Produces<UsagePage>().ProducesProblem(400);
-        reports.MapGet("/costs", Costs).WithSummary("The same, priced by each tenant's price book").Produces<CostPage>().ProducesProblem(400);
-        reports.MapGet("/costs/forecast", Forecast).WithSummary("What the current month costs so far, and at its end by the days of the last four weeks").Produces<ForecastPage>().ProducesProblem(400);
-        reports.MapGet("/recommendations", Recommendations).WithSummary("What each workload should reserve, by the 95th percentile of what it used, and what that saves").Produces<RecommendationPage>().ProducesProblem(400);
+        reports.MapGet("/usage", Usage).WithSummary("Usage by time and by tenant, host, kind, workload or label").Produces<UsagePage>(200, "application/json", "text/csv", Spreadsheets.Workbook.ContentType).ProducesProblem(400);
+        reports.MapGet("/costs", Costs).WithSummary("The same, priced by each tenant's price book").Produces<CostPage>(200, "application/json", "text/csv", Spreadsheets.Workbook.ContentType).ProducesProblem(400);
+        reports.MapGet("/costs/forecast", Forecast).WithSummary("What the current month costs so far, and at its end by the days of the last four weeks").Produces<ForecastPage>(200, "application/json", "text/csv", Spreadsheets.Workbook.ContentType).ProducesProblem(400);
+        reports.MapGet("/recommendations", Recommendations).WithSummary("What each workload should reserve, by the 95th percentile of what it used, and what that saves").Produces<RecommendationPage>(200, "application/json", "text/csv", Spreadsheets.Workbook.ContentType).ProducesProblem(400);
         reports.MapGet("/rollup", RollupState).RequireAuthorization(Roles.MayManage).WithSummary("How far the sums are that cost reports by tenant are made of").Produces<RollupView>();
         reports.MapGet("/hosts", Hosts).WithSummary("The hosts, how far each is metered and what each can meter").Produces<HostPage>();
         reports.MapGet("/workloads", Workloads).WithSummary("The workloads that were ever seen").Produces<WorkloadPage>();

@@ -20,6 +20,8 @@ internal static class TenantEndpoints
     // From here on every zone of the database is at a quarter of an hour.
     private const long FirstSeconds = 1_767_225_600;
 
+    private const string TenantSql = "SELECT name, time_zone, currency, price_book FROM tenant WHERE id = @id", RulesSql = "SELECT json FROM ownership_rules";
+
     internal sealed record TenantDocument(string? Id, string? Name, string? TimeZone, string? Currency, string? PriceBook);
 
     /// <param name="Rules">In order.</param>
@@ -30,12 +32,12 @@ internal static class TenantEndpoints
     {
         var tenants = routes.MapGroup("/v1/tenants").WithTags("Tenants");
         tenants.MapGet("/", List).RequireAuthorization(Roles.MayRead).WithSummary("The tenants").AsList();
-        tenants.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One tenant");
-        tenants.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a tenant");
+        tenants.MapGet("/{id}", Get).RequireAuthorization(Roles.MayRead).WithSummary("One tenant").WithVersion(TenantSql);
+        tenants.MapPut("/{id}", Put).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes a tenant").WithVersion(TenantSql);
         tenants.MapPost("/apply", Apply).RequireAuthorization(Roles.MayManage).WithSummary("Makes or changes several tenants, all or none; check=true only tells the faults");
         var rules = routes.MapGroup("/v1/ownership-rules").WithTags("Tenants").RequireAuthorization(Roles.MayManage);
-        rules.MapGet("/", GetRules).WithSummary("The rules, in order: the first that matches wins");
-        rules.MapPut("/", PutRules).WithSummary("Replaces the rules; usage that is stored is attributed anew. force=true takes tenants and kinds that are not known yet, and rules that are never reached; check=true only tells the faults");
+        rules.MapGet("/", GetRules).WithSummary("The rules, in order: the first that matches wins").WithVersion(RulesSql, isThereAlways: true);
+        rules.MapPut("/", PutRules).WithSummary("Replaces the rules; usage that is stored is attributed anew. force=true takes tenants and kinds that are not known yet, and rules that are never reached; check=true only tells the faults").WithVersion(RulesSql, isThereAlways: true);
     }
 
     private static async Task<Ok<List<TenantDocument>>> List(Caller caller, LedgerStore store, CancellationToken cancel)

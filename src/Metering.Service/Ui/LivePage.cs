@@ -104,9 +104,10 @@ public abstract class LivePage : ComponentBase, IDisposable
     protected Task<T> GetAsync<T>(string path) => Api.GetAsync<T>(User, path, End);
 
     /// <summary>Changes something by the API, and reads the page again when it was taken.</summary>
-    protected async Task<PageAnswer> SendAsync(string method, string path, object? body = null)
+    /// <param name="ifMatch">See <see cref="PageApi.SendAsync"/>.</param>
+    protected async Task<PageAnswer> SendAsync(string method, string path, object? body = null, string? ifMatch = null)
     {
-        var answer = _keyId is null || await Keys.StandsAsync(_keyId, End) ? await Api.SendAsync(User, method, path, body, End) : new PageAnswer(StatusCodes.Status401Unauthorized, "");
+        var answer = _keyId is null || await Keys.StandsAsync(_keyId, End) ? await Api.SendAsync(User, method, path, body, End, ifMatch) : new PageAnswer(StatusCodes.Status401Unauthorized, "");
         if (!answer.IsFine) return answer;
         await RefreshAsync();
 

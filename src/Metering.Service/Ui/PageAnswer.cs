@@ -5,7 +5,8 @@ namespace Metering.Service.Ui;
 /// <summary>What a route answered to a page.</summary>
 /// <param name="Status">HTTP status.</param>
 /// <param name="Text">The body; empty when there is none.</param>
-public sealed record PageAnswer(int Status, string Text)
+/// <param name="Tag">The <c>ETag</c> of a document that can be changed; null: there is none.</param>
+public sealed record PageAnswer(int Status, string Text, string? Tag = null)
 {
     public bool IsFine => Status is >= 200 and < 300;
 
@@ -15,6 +16,7 @@ public sealed record PageAnswer(int Status, string Text)
         get
         {
             if (IsFine) return "";
+            if (Status == 412) return "Somebody else has changed or made it meanwhile; load the page again, look at what it is now, and make the change to that.";
             try
             {
                 using var problem = JsonDocument.Parse(Text);

@@ -45,7 +45,8 @@ public sealed class PageApi(IServiceScopeFactory scopes)
 
     /// <summary>Asks a route, such as <c>/v1/tenants/acme</c> with its query. Texts within it are escaped by the caller.</summary>
     /// <param name="body">Sent as JSON; a string is JSON already. Null: none.</param>
-    public async Task<PageAnswer> SendAsync(ClaimsPrincipal user, string method, string path, object? body, CancellationToken cancel)
+    /// <param name="ifMatch"><see cref="PageAnswer.Tag"/> of what is to be changed; null: whatever it is. <c>""</c>: what must not be there yet.</param>
+    public async Task<PageAnswer> SendAsync(ClaimsPrincipal user, string method, string path, object? body, CancellationToken cancel, string? ifMatch = null)
     {
         await using var scope = scopes.CreateAsyncScope();
         var cut = path.IndexOf('?', StringComparison.Ordinal);
@@ -55,6 +56,8 @@ public sealed class PageApi(IServiceScopeFactory scopes)
         request.Path = PathString.FromUriComponent(cut < 0 ? path : path[..cut]);
         request.QueryString = new QueryString(cut < 0 ? "" : path[cut..]);
         request.Headers.Accept = "application/json";
+        if (ifMatch is { Length: > 0 }) request.Headers.IfMatch = ifMatch;
+        else if (ifMatch is not null) request.Headers.IfNoneMatch = "*";
         var sent = Encoding.UTF8.GetBytes(body switch { null => "", string text => text, _ => JsonSerializer.Serialize(body, Json) });
         context.Features.Set<IHttpRequestBodyDetectionFeature>(new WithBody(sent.Length > 0));
         if (sent.Length > 0)
@@ -67,6 +70,6 @@ public sealed class PageApi(IServiceScopeFactory scopes)
         context.Response.Body = answer;
         await (_run ?? throw new InvalidOperationException("The routes are not open yet."))(context);
         await context.Response.CompleteAsync();
-        return new PageAnswer(context.Response.StatusCode, Encoding.UTF8.GetString(answer.GetBuffer().AsSpan(0, (int)answer.Length)));
+        return new PageAnswer(context.Response.StatusCode, Encoding.UTF8.GetString(answer.GetBuffer().AsSpan(0, (int)answer.Length)), context.Response.Headers.ETag.Count > 0 ? context.Response.Headers.ETag.ToString() : null);
     }
 }

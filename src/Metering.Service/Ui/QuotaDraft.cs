@@ -13,6 +13,9 @@ internal sealed class QuotaDraft
 
     public string Id { get; set; } = "";
 
+    /// <summary>Of the quota that the form was filled with; empty: it is new.</summary>
+    public string Tag { get; private init; } = "";
+
     public string? Tenant { get; set; }
 
     public string? Project { get; set; }
@@ -29,7 +32,7 @@ internal sealed class QuotaDraft
 
     public string? Notify { get; set; }
 
-    public static QuotaDraft Of(QuotaView quota)
+    public static QuotaDraft Of(QuotaView quota, string tag)
     {
         var rest = JsonSerializer.SerializeToNode(quota, PageApi.Json)!.AsObject();
 
@@ -38,6 +41,7 @@ internal sealed class QuotaDraft
         return new QuotaDraft
         {
             _rest = rest,
+            Tag = tag,
             Id = quota.Id,
             Tenant = quota.Subject.Tenant,
             Project = quota.Subject.Project,

@@ -49,6 +49,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Access:RoleMap"] = "comma list of CLAIM-VALUE=ROLE; default the roles' own names: admin, finance, reader, scrape",
         ["Access:RequestsPerMinute"] = "requests of one credential per minute at one service process, shipping of usage apart, 1 to 100000000; default 6000",
         ["Access:ShippingPerMinute"] = "requests per minute by which one credential ships usage, 1 to 100000000; default 600000",
+        ["Access:Proxies"] = "comma list of addresses or networks, such as 10.0.0.0/8, of proxies whose X-Forwarded-For, -Proto and -Host are believed; default none",
         ["Access:FailedSignInsPerMinute"] = "wrong credentials from one address per minute before it is kept waiting, 1 to 100000000; default 30",
         ["Alerts:AllowedAddresses"] = "comma list of CIDRs or host:port that alerts may be sent to though they are not public",
         ["Alerts:LogDirectory"] = "where endpoints of channel log write their files; default DATA/alerts",

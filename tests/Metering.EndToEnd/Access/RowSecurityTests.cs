@@ -97,7 +97,7 @@ public sealed class RowSecurityTests(RowSecurityTests.Server server) : IClassFix
             {
                 foreach (var query in (string[])["", $"?from={tenants.Month}&to=now&groupBy=tenant,workload&step=day&period={tenants.Month}", $"?from={tenants.Month}&groupBy=tenant", $"?period={TwoTenants.Open}&state=draft", $"?from={tenants.Month}&allocation=hosts&groupBy=tenant&period={tenants.Month}&dataset=invoice-detail"])
                 {
-                    var path = route.With(name => tenants.Id(route, name, mine)) + query;
+                    var path = route.With(name => tenants.Id(route, name, mine)) + route.Query(query);
                     store.HasRowSecurity = false;
                     var without = await tenants.Service.SendAsync("GET", path, key: tenants.Readers[mine]);
                     store.HasRowSecurity = true;
@@ -152,6 +152,72 @@ public sealed class RowSecurityTests(RowSecurityTests.Server server) : IClassFix
         await store.OpenAsync(Cancel);
         await using var scoped = await store.OpenReadAsync(new Caller(Roles.Reader, "acme", null), Cancel);
         Assert.Equal([has ? "metering_tenant" : user], await ValuesAsync(scoped, "SELECT current_user"));
+        await KeepsAuditAsync(store, connection, user);
+    }
+
+    // What is in the trail stays: the service has given up the right to change it, and can not take it back once the table is another's.
+    private static async Task KeepsAuditAsync(PostgresStore store, string connection, string user)
+    {
+        string[] changes = ["UPDATE audit SET actor = 'somebody'", "DELETE FROM audit", "TRUNCATE audit"];
+        await AppendAsync(store);
+        foreach (var sql in changes) Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, await RefusalAsync(store, sql));
+        await using var admin = new NpgsqlConnection(connection);
+        await admin.OpenAsync(Cancel);
+        Assert.Contains("append-only", (await Assert.ThrowsAsync<PostgresException>(() => ValuesAsync(admin, changes[0]))).MessageText);
+
+        // As the README tells operators to.
+        await ValuesAsync(admin, $"CREATE ROLE keeper_{user} NOLOGIN; GRANT SELECT, INSERT ON audit TO {user}; CREATE POLICY service ON audit TO {user} USING (true) WITH CHECK (true); ALTER TABLE audit OWNER TO keeper_{user}; ALTER FUNCTION audit_append_only() OWNER TO keeper_{user}");
+        await ValuesAsync(admin, "UPDATE meta SET value = '0' WHERE key = 'row_security'");
+        await store.OpenAsync(Cancel);
+        await AppendAsync(store);
+        foreach (var sql in (string[])[.. changes, $"GRANT UPDATE ON audit TO {user}", "ALTER TABLE audit DISABLE TRIGGER audit_no_change", "DROP TRIGGER audit_no_change ON audit", "CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"])
+            Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, await RefusalAsync(store, sql));
+        await using var reading = await store.OpenReadAsync(Cancel);
+        Assert.Equal(["1", "2"], await ValuesAsync(reading, "SELECT number FROM audit ORDER BY number"));
+
+        static Task AppendAsync(PostgresStore store) => store.WriteAsync(transaction => AuditTrail.AddAsync(transaction, DateTimeOffset.UnixEpoch, new System.Security.Claims.ClaimsPrincipal(), "tenant.put", "t", null, "{}"), Cancel);
+
+        static async Task<string> RefusalAsync(PostgresStore store, string sql)
+        {
+            await using var mine = await store.OpenReadAsync(Cancel);
+
+            // To grant what one may not is a warning only, if one has any right at all; then nothing came of it.
+            try
+            {
+                await ValuesAsync(mine, sql);
+            }
+            catch (PostgresException refused)
+            {
+                return refused.SqlState;
+            }
+
+            return (await ValuesAsync(mine, "SELECT has_table_privilege('audit', 'UPDATE')"))[0] == "False" ? PostgresErrorCodes.InsufficientPrivilege : "granted";
+        }
+    }
+
+    [Fact]
+    public async Task Of_many_who_change_the_same_document_at_once_none_undoes_another()
+    {
+        var service = server.Tenants.Service;
+        await service.GoodAsync("PUT", "v1/quota-plans/shared", """{"limits":{"first":1}}""");
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(async i =>
+        {
+            while (true)
+            {
+                var read = await service.GoodAsync("GET", "v1/quota-plans/shared");
+                var limits = read.Json.GetProperty("limits").EnumerateObject().ToDictionary(one => one.Name, one => one.Value.GetDecimal());
+                limits["w" + i] = i + 1;
+                var put = await service.SendAsync("PUT", "v1/quota-plans/shared", new { limits }, null, ("If-Match", read.Headers["ETag"]));
+                if (put.Status == System.Net.HttpStatusCode.OK) return;
+                Assert.True(put.Status is System.Net.HttpStatusCode.PreconditionFailed or System.Net.HttpStatusCode.ServiceUnavailable, put.Text);
+            }
+        }));
+        Assert.Equal(7, (await service.GoodAsync("GET", "v1/quota-plans/shared")).Json.GetProperty("limits").EnumerateObject().Count());
+        await service.GoodAsync("DELETE", "v1/quota-plans/shared");
+
+        // What only SQLite would keep is refused here in words too.
+        var hostile = await service.SendAsync("PUT", "v1/tenants/nul", "{\"name\":\"a\\u0000b\"}");
+        Assert.Equal((System.Net.HttpStatusCode.BadRequest, "urn:metering:problem:invalid-request"), (hostile.Status, hostile.Type));
     }
 
     private async Task<List<string>> TablesAsync()

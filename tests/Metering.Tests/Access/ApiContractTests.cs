@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
+using Metering.Service.Enforcement;
 using Metering.Tests.Support;
 using Xunit;
 
@@ -9,7 +9,7 @@ namespace Metering.Tests.Access;
 
 /// <summary>The API as its document, its page and its examples tell it.</summary>
 [Collection(nameof(TwoTenants))]
-public sealed partial class ApiContractTests(TwoTenants tenants)
+public sealed class ApiContractTests(TwoTenants tenants)
 {
     private static readonly string Golden = Path.Combine(RepositoryFiles.Root, "tests/Metering.Tests/Access/openapi.v1.approved.json");
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -51,10 +51,10 @@ public sealed partial class ApiContractTests(TwoTenants tenants)
     public async Task There_is_an_example_of_every_route_and_every_example_is_of_a_route()
     {
         var routes = await ApiOperation.AllAsync(tenants.Service);
-        var calls = Calls().ToList();
-        var missing = routes.Where(route => !calls.Exists(call => Matches(route, call))).Select(route => route.ToString()).ToList();
+        var calls = HttpCall.All();
+        var missing = routes.Where(route => !calls.Any(call => call.Is(route))).Select(route => route.ToString()).ToList();
         Assert.True(missing.Count == 0, "requests.http has no call of " + string.Join(", ", missing));
-        var unknown = calls.Where(call => call.Path is not ("/healthz" or "/readyz" or "/openapi/v1.json") && !routes.Any(route => Matches(route, call))).Select(call => $"{call.Method} {call.Path}").ToList();
+        var unknown = calls.Where(call => call.Path is not ("/healthz" or "/readyz" or "/openapi/v1.json") && !routes.Any(call.Is)).Select(call => $"{call.Method} {call.Path}").ToList();
         Assert.True(unknown.Count == 0, "requests.http calls what is no route: " + string.Join(", ", unknown));
     }
 
@@ -80,9 +80,20 @@ public sealed partial class ApiContractTests(TwoTenants tenants)
     [Fact]
     public async Task Lists_come_by_pages_and_as_csv()
     {
-        foreach (var path in (string[])["v1/tenants", "v1/quotas", "v1/price-books", "v1/api-keys", $"v1/invoices/{tenants.Invoices["acme"]}/charges", "v1/periods"])
+        // Three that were undone, two of them begun at the same instant.
+        var now = TimeProvider.System.GetUtcNow();
+        await tenants.Service.Store.WriteAsync(async transaction =>
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                await EnforcementLedger.BeginAsync(transaction, new EnforcementRow("page-" + i, "none", "shared-host", "/none", "cpu.max", 1, true, "a test", now.AddSeconds(-(i / 2)), null, null));
+                await EnforcementLedger.ReleaseAsync(transaction, "page-" + i, "a test", now);
+            }
+        }, Cancel);
+        foreach (var path in (string[])["v1/tenants", "v1/quotas", "v1/price-books", "v1/api-keys", $"v1/invoices/{tenants.Invoices["acme"]}/charges", "v1/periods", "v1/alerts", "v1/alerts/current", "v1/quotas/acme-cpu/history", "v1/webhooks/trail/deliveries", "v1/enforcement"])
         {
             var all = (await tenants.Service.GoodAsync("GET", path)).Json.EnumerateArray().Select(one => one.GetRawText()).ToList();
+            Assert.True(all.Count > 0, path + " is empty.");
             var (read, cursor) = (new List<string>(), "");
             do
             {
@@ -186,27 +197,4 @@ public sealed partial class ApiContractTests(TwoTenants tenants)
         Assert.Equal(HttpStatusCode.Forbidden, (await tenants.Service.SendAsync("POST", "v1/api-keys", body, tenants.Readers["acme"], key)).Status);
         Assert.Single((await tenants.Service.GoodAsync("GET", "v1/api-keys")).Json.EnumerateArray(), one => one.GetProperty("host").GetString() == "idempotent-host");
     }
-
-    internal static IEnumerable<(string Method, string Path, string Query, string? Body)> Calls()
-    {
-        foreach (var block in File.ReadAllText(Path.Combine(RepositoryFiles.Root, "requests.http")).Split("\n###").Skip(1))
-        {
-            var request = Request().Match(block);
-            Assert.True(request.Success, "This is no request: " + block);
-            var cut = block.IndexOf("\n\n", request.Index, StringComparison.Ordinal);
-            var body = cut < 0 ? "" : block[cut..].Trim();
-            yield return (request.Groups["method"].Value, request.Groups["path"].Value, request.Groups["query"].Value, body.Length > 0 ? body : null);
-        }
-    }
-
-    private static bool Matches(ApiOperation route, (string Method, string Path, string Query, string? Body) call)
-    {
-        if (route.Method != call.Method) return false;
-        var (wanted, given) = (route.Path.TrimEnd('/').Split('/'), call.Path.TrimEnd('/').Split('/'));
-        return wanted.Length == given.Length && wanted.Zip(given).All(pair => pair.First == pair.Second || (pair.First.StartsWith('{') && pair.Second.Length > 0)) &&
-            (wanted.SequenceEqual(given) || given.Zip(wanted).Where(pair => pair.Second.StartsWith('{')).All(pair => pair.First is not ("apply" or "current")));
-    }
-
-    [GeneratedRegex(@"^(?<method>GET|PUT|POST|DELETE) \{\{url\}\}(?<path>[^\s?]*)(?<query>\S*)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
-    private static partial Regex Request();
 }

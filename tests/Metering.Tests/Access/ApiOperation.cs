@@ -10,6 +10,13 @@ internal sealed record ApiOperation(string Method, string Path, bool HasBody, IR
     /// <summary>The path with its parameters filled in.</summary>
     public string With(Func<string, string> value) => PathParameters.Aggregate(Path, (path, name) => path.Replace("{" + name + "}", value(name), StringComparison.Ordinal)).TrimStart('/');
 
+    /// <summary>Of a query, what the route has: another parameter is refused.</summary>
+    public string Query(string query)
+    {
+        var mine = query.TrimStart('?').Split('&').Where(pair => QueryParameters.Contains(pair.Split('=')[0], StringComparer.OrdinalIgnoreCase)).ToList();
+        return mine.Count == 0 ? "" : "?" + string.Join('&', mine);
+    }
+
     public static async Task<IReadOnlyList<ApiOperation>> AllAsync(RunningService service)
     {
         var found = new List<ApiOperation>();

@@ -23,6 +23,7 @@ public sealed class BadInputTests(TwoTenants tenants)
             ("too deep", deep, "application/json"), ("deep lists", [.. Enumerable.Repeat((byte)'[', 100_000)], "application/json"), ("invalid UTF-8", [(byte)'{', (byte)'"', 0xff, 0xfe, (byte)'"', (byte)':', (byte)'1', (byte)'}'], "application/json"),
             ("UTF-16", Encoding.Unicode.GetBytes("{\"a\":1}"), "application/json"), ("no JSON", "<a/>"u8.ToArray(), "application/xml"), ("plain text", "x"u8.ToArray(), "text/plain"), ("a form", "a=1"u8.ToArray(), "application/x-www-form-urlencoded"),
         ];
+        var before = await ChangesAsync();
         foreach (var route in await WithBodyAsync())
         {
             foreach (var (what, body, type) in bodies)
@@ -32,8 +33,14 @@ public sealed class BadInputTests(TwoTenants tenants)
                 var answer = await SendAsync(route, body, type);
                 Assert.True((int)answer.Status is >= 400 and < 500 && answer.Type.StartsWith("urn:metering:problem:", StringComparison.Ordinal), $"{route} with {what}: {(int)answer.Status} {answer.Media} {answer.Text}");
                 Assert.DoesNotContain("   at ", answer.Text, StringComparison.Ordinal);
+                Assert.DoesNotContain("Metering.Service", answer.Text, StringComparison.Ordinal);
+                Assert.DoesNotContain("System.", answer.Text, StringComparison.Ordinal);
+                if (what == "an unknown field") Assert.True(Detail(answer).Contains("nosuchfield", StringComparison.Ordinal), $"{route} does not name the field: {answer.Text}");
             }
         }
+
+        // What is refused leaves nothing behind; a batch that is bad is kept where somebody can look at it.
+        Assert.Equal(before, await ChangesAsync());
     }
 
     [Fact]
@@ -49,11 +56,68 @@ public sealed class BadInputTests(TwoTenants tenants)
             {
                 var answer = await SendAsync(route, Encoding.UTF8.GetBytes($"{{\"{field}\":{{\"a\":[{{}}]}}}}"), "application/json");
                 Assert.True((int)answer.Status is >= 400 and < 500 && answer.Type.Length > 0, $"{route} with an object as {field}: {(int)answer.Status} {answer.Text}");
+                if (route.Path != "/v1/usage-batches") Assert.True(Detail(answer).Contains(field, StringComparison.Ordinal), $"{route} does not name {field}: {answer.Text}");
                 checkedFields++;
             }
         }
 
         Assert.True(checkedFields > 40, $"Only {checkedFields} fields were tried.");
+    }
+
+    [Fact]
+    public async Task A_parameter_that_is_none_comes_twice_or_can_not_be_read_is_named()
+    {
+        var before = await ChangesAsync();
+        var document = (await tenants.Service.GoodAsync("GET", "openapi/v1.json")).Json;
+        var (tried, unread) = (0, 0);
+        foreach (var route in (await ApiOperation.AllAsync(tenants.Service)).Where(route => route.Path != "/v1/agents/enroll"))
+        {
+            await NamedAsync(route, "nosuch=1", "nosuch");
+            await NamedAsync(route, Uri.EscapeDataString(Hostile) + "=1", "<script>");
+            if (!document.GetProperty("paths").GetProperty(route.Path).GetProperty(route.Method.ToLowerInvariant()).TryGetProperty("parameters", out var parameters)) continue;
+            foreach (var parameter in parameters.EnumerateArray().Where(one => one.GetProperty("in").GetString() == "query"))
+            {
+                var (name, schema) = (parameter.GetProperty("name").GetString()!, parameter.GetProperty("schema").ToString());
+                if (!schema.Contains("array", StringComparison.Ordinal)) await NamedAsync(route, $"{name}=1&{name}=2", name);
+                await NamedAsync(route, $"{name}={new string('x', 4_001)}", name);
+                await NamedAsync(route, $"{name}=%00", name);
+                tried++;
+                if (!schema.Contains("integer", StringComparison.Ordinal) && !schema.Contains("boolean", StringComparison.Ordinal) && !schema.Contains("date-time", StringComparison.Ordinal)) continue;
+                foreach (var value in (string[])["x", "1.5", "0x10", "99999999999999999999", "2026-99-99"]) await NamedAsync(route, $"{name}={value}", name);
+                unread++;
+            }
+        }
+
+        Assert.True(tried > 80 && unread > 25, $"{tried} parameters were tried, {unread} of a kind that can be wrong.");
+        Assert.Equal(before, await ChangesAsync());
+
+        async Task NamedAsync(ApiOperation route, string query, string name)
+        {
+            var answer = await tenants.Service.SendAsync(route.Method, route.With(parameter => parameter == "number" || parameter == "occurrence" ? "1" : parameter == "period" ? "2001-01" : "nosuch") + "?" + query, route.HasBody ? "{}" : null);
+            Assert.True(answer.Status == HttpStatusCode.BadRequest && answer.Type == "urn:metering:problem:invalid-request" && Detail(answer).Contains(name, StringComparison.OrdinalIgnoreCase), $"{route} with {query[..Math.Min(80, query.Length)]}: {(int)answer.Status} {answer.Text}");
+        }
+    }
+
+    [Fact]
+    public async Task A_form_that_is_none_is_answered_with_the_page()
+    {
+        var many = string.Join('&', Enumerable.Range(0, 3_000).Select(i => $"a{i}=1"));
+        foreach (var path in (string[])["sign-in", "sign-out", "theme"])
+        {
+            foreach (var (type, body) in new[]
+            {
+                ("application/x-www-form-urlencoded", many), ("application/x-www-form-urlencoded", "key=" + new string('x', 5 << 20)), ("application/x-www-form-urlencoded", "key=%00%ff&from=%0d%0aSet-Cookie:a=b"), ("application/x-www-form-urlencoded", new string('k', 10_000) + "=1"),
+                ("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nx"), ("multipart/form-data", "x"), ("multipart/form-data; boundary=" + new string('b', 300), "x"), ("application/json", "{}"), ("text/plain", Hostile),
+            })
+            {
+                var content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+                content.Headers.TryAddWithoutValidation("Content-Type", type);
+                var answer = await tenants.Service.SendAsync("POST", path, content, key: path == "sign-in" ? "" : null);
+                Assert.True((int)answer.Status < 500, $"POST {path} as {type}: {(int)answer.Status} {answer.Text}");
+                Assert.DoesNotContain("a=b", string.Join(' ', answer.Headers.Where(header => header.Key is "Set-Cookie").Select(header => header.Value)));
+                Assert.DoesNotContain("<script>alert", answer.Text, StringComparison.Ordinal);
+            }
+        }
     }
 
     [Fact]
@@ -158,6 +222,11 @@ public sealed class BadInputTests(TwoTenants tenants)
             Assert.True(answer.Status is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity && answer.Type.Length > 0, $"{method} {path}: {(int)answer.Status} {answer.Text}");
         }
     }
+
+    private static string Detail(RunningService.Answer answer) => answer.Type.Length > 0 ? answer.Json.GetProperty("detail").GetString()! : "";
+
+    // How many changes the audit trail knows.
+    private async Task<long> ChangesAsync() => (await tenants.Service.GoodAsync("GET", "v1/audit?limit=1")).Json.GetProperty("entries")[0].GetProperty("number").GetInt64();
 
     private static ByteArrayContent Body(Random random, string[] fields)
     {

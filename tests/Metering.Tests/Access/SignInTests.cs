@@ -92,6 +92,26 @@ public sealed partial class SignInTests(SignInTests.Running running) : IClassFix
         Assert.Equal(HttpStatusCode.OK, program.StatusCode);
     }
 
+    [Fact]
+    public async Task Behind_https_of_a_proxy_that_is_known_the_cookie_is_for_https_only()
+    {
+        await using var behind = await RunningService.StartAsync(new Dictionary<string, string?> { ["Access:Proxies"] = "10.9.9.9, 127.0.0.0/8, ::1", ["Access:FailedSignInsPerMinute"] = "1" });
+        foreach (var (service, proto, isSecure) in new[] { (behind, "https", true), (behind, "http", false), (Service, "https", false) })
+        {
+            var cookie = (await service.SendAsync("GET", "sign-in?token=" + service.Services.GetRequiredService<KeyRing>().NewLink(), null, "", ("X-Forwarded-Proto", proto), ("X-Forwarded-For", "203.0.113.7"))).Headers["Set-Cookie"];
+            Assert.StartsWith("metering=", cookie, StringComparison.Ordinal);
+            Assert.Equal(isSecure, cookie.Contains("; secure", StringComparison.OrdinalIgnoreCase));
+            foreach (var flag in (string[])["httponly", "samesite=strict"]) Assert.Contains(flag, cookie, StringComparison.OrdinalIgnoreCase);
+        }
+
+        // Who guesses is kept waiting, and not who comes by the same proxy. Of a stranger the header is not believed: he is who he is.
+        Assert.Equal(HttpStatusCode.Unauthorized, await GuessAsync("203.0.113.8"));
+        Assert.Equal(HttpStatusCode.TooManyRequests, await GuessAsync("203.0.113.8"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await GuessAsync("203.0.113.9"));
+
+        async Task<HttpStatusCode> GuessAsync(string from) => (await behind.SendAsync("GET", "v1/meters", null, "guess", ("X-Forwarded-For", from))).Status;
+    }
+
     private HttpClient Browser() => new(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }) { BaseAddress = new Uri(Service.Url) };
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

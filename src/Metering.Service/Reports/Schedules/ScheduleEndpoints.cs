@@ -20,14 +20,16 @@ namespace Metering.Service.Reports.Schedules;
 /// <summary><c>/v1/reports</c>: schedules, and what they have made.</summary>
 internal static class ScheduleEndpoints
 {
+    private const string VersionSql = "SELECT json FROM report_schedule WHERE id = @id";
+
     public static void MapSchedules(this IEndpointRouteBuilder routes)
     {
         var schedules = routes.MapGroup("/v1/reports").WithTags("Reports").RequireAuthorization(Roles.MayManage);
         schedules.MapGet("/", List).WithSummary("Scheduled reports, with their last occurrence").AsList();
-        schedules.MapGet("/{id}", Get).WithSummary("One schedule");
-        schedules.MapPut("/{id}", Put).WithSummary("Makes or changes a schedule; it is due from now on");
+        schedules.MapGet("/{id}", Get).WithSummary("One schedule").WithVersion(VersionSql);
+        schedules.MapPut("/{id}", Put).WithSummary("Makes or changes a schedule; it is due from now on").WithVersion(VersionSql);
         schedules.MapPost("/apply", Apply).WithSummary("Makes or changes several schedules, all or none; check=true only tells the faults");
-        schedules.MapDelete("/{id}", Delete).WithSummary("Removes a schedule and what it has made");
+        schedules.MapDelete("/{id}", Delete).WithSummary("Removes a schedule and what it has made").WithVersion(VersionSql);
         schedules.MapPost("/{id}/run", Run).WithSummary("Makes and delivers the report now");
         schedules.MapGet("/{id}/runs/{occurrence:long}", Content).WithSummary("What an occurrence has made").Produces<string>(200, "text/csv", Spreadsheets.Workbook.ContentType);
     }
