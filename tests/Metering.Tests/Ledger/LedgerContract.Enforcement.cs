@@ -28,7 +28,7 @@ public abstract partial class LedgerContract
         using var keeper = new EnforcementKeeper(_store, _options, board, clock, NullLogger<EnforcementKeeper>.Instance);
         await keeper.StartAsync(Cancel);
         var writer = new GroupWriter(_store, _options, clock, [new QuotaEvaluator()]) { Commands = board };
-        using var key = await EnforcementLedger.KeyAsync(_store, Cancel);
+        using var key = EnforcementLedger.Open(await EnforcementLedger.PrivateKeyAsync(_store, Cancel));
         var tree = Directory.CreateDirectory(Path.Combine(Scratch.Root, "metering-runaway-" + Path.GetRandomFileName())).FullName;
         Directory.CreateDirectory(tree + Runaway);
         await File.WriteAllTextAsync(tree + Runaway + "/cpu.max", "max 100000\n", Cancel);
