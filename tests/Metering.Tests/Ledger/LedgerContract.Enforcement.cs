@@ -34,7 +34,7 @@ public abstract partial class LedgerContract
         await File.WriteAllTextAsync(tree + Runaway + "/cpu.max", "max 100000\n", Cancel);
         var pass = 0UL;
         var recogniser = new WorkloadRecogniser();
-        var permitted = new EnforcementOptions { Actions = new HashSet<EnforcementAction> { EnforcementAction.CpuMax }, PublicKey = key.ExportSubjectPublicKeyInfo() };
+        var permitted = new EnforcementOptions { Actions = new HashSet<EnforcementAction> { EnforcementAction.CpuMax }, PublicKeys = [key.ExportSubjectPublicKeyInfo()] };
         using var agent = new Enforcer(permitted, "h1", new HeldLimits(tree), new ControlFiles(tree), path => recogniser.Recognise(path), () => "/own", clock, NullLogger.Instance, () => (long)pass);
         agent.Start();
 
