@@ -27,7 +27,9 @@ internal sealed class PagesScenario : IScenario
 
         // No first views, but what people ask next.
         ("/explore?measure=cpuSeconds&groupBy=workload&from=1d&step=total", "#explored td span[title]"), ("/explore?measure=cost&groupBy=workload&from=1d&step=total", "#explored td span[title]"),
-        ("/explore?measure=cpuSeconds&groupBy=tenant&from=30d&step=day", "#explored td span[title]"),
+        ("/explore?measure=cpuSeconds&groupBy=tenant&from=30d&step=day", "#explored td span[title]"), ("/explore?measure=cpuSeconds&groupBy=workload&from=30d&step=total", "#explored td span[title]"),
+        ("/explore?measure=cost&groupBy=workload&from=30d&step=total", "#explored td span[title]"), ("/explore?measure=cost&groupBy=host&from=30d&step=day", "#explored td span[title]"),
+        ("/invoices?state=draft", "#invoices td a.name"),
     ];
 
     private static readonly string[] Routes =
