@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Metering.Service.Http;
 using Metering.Service.Ledger;
 using Microsoft.AspNetCore.Http;
@@ -10,6 +11,9 @@ namespace Metering.Service.Applying;
 internal static class DocumentApply
 {
     private const int MaxDocuments = 10_000;
+
+    // As strict as the body of a PUT.
+    private static readonly JsonSerializerOptions Strict = new(LedgerJson.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false };
 
     /// <param name="check">True to tell the faults and change nothing.</param>
     /// <param name="after">What is done once for all of them, when none has a fault; null: nothing.</param>
@@ -67,7 +71,7 @@ internal static class DocumentApply
 
         try
         {
-            if (entry.Body.ValueKind == JsonValueKind.Object && entry.Body.Deserialize<T>(LedgerJson.Options) is { } body) return (entry.Id, body);
+            if (entry.Body.ValueKind == JsonValueKind.Object && entry.Body.Deserialize<T>(Strict) is { } body) return (entry.Id, body);
             faults.Add(new Fault(at, "has no fields."));
         }
         catch (JsonException e)

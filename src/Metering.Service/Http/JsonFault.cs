@@ -10,16 +10,16 @@ internal static partial class JsonFault
     public static string Explain(JsonException fault)
     {
         var (at, what) = Of(fault);
-        return at is "$" ? what : $"{at} {what}";
+        return char.IsUpper(what[0]) ? what : at == "$" ? $"The body {what}" : $"{at} {what}";
     }
 
-    /// <summary>The field as <c>$.prices[0].unit</c>, and what is wrong with it.</summary>
+    /// <summary>The field as <c>$.prices[0].unit</c>, and what is wrong with it: <c>is not a text.</c>, or a sentence of its own.</summary>
     public static (string At, string What) Of(JsonException fault)
     {
         var cut = fault.Message.IndexOf(" Path: ", StringComparison.Ordinal);
         var message = cut < 0 ? fault.Message : fault.Message[..cut];
         var at = fault.Path is { Length: > 0 } path ? path : "$";
-        if (Unknown().Match(message) is { Success: true } unknown) return ("$", $"There is no field '{unknown.Groups["name"].Value}' at {Parent(at, unknown.Groups["name"].Value)}; /docs tells which there are.");
+        if (Unknown().Match(message) is { Success: true } unknown) return ("$", $"There is no field '{unknown.Groups["name"].Value}'{Parent(at, unknown.Groups["name"].Value)}; /docs tells which there are.");
         if (Twice().Match(message) is { Success: true } twice) return ("$", $"The field '{twice.Groups["name"].Value}' comes twice.");
         if (Missing().Match(message) is { Success: true } missing) return (at, $"lacks {missing.Groups["names"].Value}.");
         if (!Other().IsMatch(message)) return ("$", $"The body is no JSON at {at}: {message}");
@@ -35,10 +35,15 @@ internal static partial class JsonFault
         _ when type.Contains("Decimal", StringComparison.Ordinal) || type.Contains("Double", StringComparison.Ordinal) => "a number in range",
         _ when type.Contains("Boolean", StringComparison.Ordinal) => "true or false",
         _ when type.Contains("DateTimeOffset", StringComparison.Ordinal) => "an instant such as 2026-10-01T00:00:00Z",
-        _ => "an object with the right fields",
+        // The object that the field is of, when the field is of a plain kind.
+        _ => "of the right kind",
     };
 
-    private static string Parent(string at, string name) => at.EndsWith("." + name, StringComparison.Ordinal) ? at[..^(name.Length + 1)] : at;
+    private static string Parent(string at, string name)
+    {
+        var parent = at.EndsWith("." + name, StringComparison.Ordinal) ? at[..^(name.Length + 1)] : at;
+        return parent == "$" ? "" : " in " + parent;
+    }
 
     [GeneratedRegex("^The JSON property '(?<name>.*)' could not be mapped to any \\.NET member", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Unknown();

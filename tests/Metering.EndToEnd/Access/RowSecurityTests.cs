@@ -166,7 +166,7 @@ public sealed class RowSecurityTests(RowSecurityTests.Server server) : IClassFix
         Assert.Contains("append-only", (await Assert.ThrowsAsync<PostgresException>(() => ValuesAsync(admin, changes[0]))).MessageText);
 
         // As the README tells operators to.
-        await ValuesAsync(admin, $"CREATE ROLE keeper_{user} NOLOGIN; GRANT SELECT, INSERT ON audit TO {user}; CREATE POLICY service ON audit TO {user} USING (true) WITH CHECK (true); ALTER TABLE audit OWNER TO keeper_{user}; ALTER FUNCTION audit_append_only() OWNER TO keeper_{user}");
+        await ValuesAsync(admin, $"CREATE ROLE keeper_{user} NOLOGIN; ALTER TABLE audit OWNER TO keeper_{user}; ALTER FUNCTION audit_append_only() OWNER TO keeper_{user}; CREATE POLICY service ON audit TO {user} USING (true) WITH CHECK (true); GRANT SELECT, INSERT ON audit TO {user}");
         await ValuesAsync(admin, "UPDATE meta SET value = '0' WHERE key = 'row_security'");
         await store.OpenAsync(Cancel);
         await AppendAsync(store);

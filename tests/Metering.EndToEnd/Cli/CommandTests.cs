@@ -350,7 +350,7 @@ public sealed class CommandTests(MeteringUp up) : IClassFixture<MeteringUp>
                 ":6: versions[0].nonsense is unknown", ":4: versions[0] (bad version 1): currency 'EUX' is no ISO 4217 code", ":8: versions[0] (bad version 1): prices[0].tiers[1].upTo 50 is not more than 100, where the tier before ends: the tiers overlap",
                 ":9: versions[0] (bad version 1): prices[1].tiers[1].upTo 500 leaves a gap", ":9: versions[0] (bad version 1): prices[1].tiers[1].price 99999999999 is out of range", ":10: versions[0] (bad version 1): prices[2].meter 'cpuSecs' is unknown",
                 ":11: versions[0] (bad version 1): prices[3].unit 'Core-Hours' is none of ioReadBytes", ":11: versions[0] (bad version 1): prices[3].price -1 is out of range", ":12: versions[0] (bad version 1): prices[4].selector matches nothing",
-                ":13: versions[1] (bad version 2): validFrom overlaps version 1", ":14: versions[2] (bad version 3): prices[0].price has a value of another kind",
+                ":13: versions[1] (bad version 2): validFrom overlaps version 1", ":14: versions[2] (bad version 3): prices[0].price is not a number",
             ]
         },
         {

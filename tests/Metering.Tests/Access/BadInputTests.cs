@@ -228,6 +228,26 @@ public sealed class BadInputTests(TwoTenants tenants)
     // How many changes the audit trail knows.
     private async Task<long> ChangesAsync() => (await tenants.Service.GoodAsync("GET", "v1/audit?limit=1")).Json.GetProperty("entries")[0].GetProperty("number").GetInt64();
 
+    [Fact]
+    public async Task A_document_among_several_is_held_to_the_same()
+    {
+        var before = await ChangesAsync();
+        foreach (var route in (await WithBodyAsync()).Where(route => route.Path.EndsWith("/apply", StringComparison.Ordinal)))
+        {
+            var answer = await tenants.Service.SendAsync(route.Method, route.With(_ => "nosuch"), """{"documents":[{"id":"1","body":{}},{"id":"2","body":{"nosuchfield":1}}]}""");
+            Assert.True(answer.Status == HttpStatusCode.UnprocessableEntity && answer.Text.Contains("nosuchfield", StringComparison.Ordinal) && answer.Text.Contains("documents[1]", StringComparison.Ordinal), $"{route}: {(int)answer.Status} {answer.Text}");
+        }
+
+        Assert.Equal(before, await ChangesAsync());
+    }
+
+    [Theory]
+    [InlineData("""{"nam":"x"}""", "There is no field 'nam'; /docs tells which there are.")]
+    [InlineData("""{"name":5}""", "$.name is not of the right kind.")]
+    [InlineData("""{"name":"a","name":"b"}""", "The field 'name' comes twice.")]
+    [InlineData("[]", "The body is not of the right kind.")]
+    public async Task A_fault_is_told_in_the_words_of_whoever_made_it(string body, string told) => Assert.Equal(told, Detail(await tenants.Service.SendAsync("PUT", "v1/tenants/faulty", body)));
+
     private static ByteArrayContent Body(Random random, string[] fields)
     {
         var text = "{" + string.Join(',', fields.Where(_ => random.Next(4) > 0).Concat(random.Next(8) == 0 ? fields : []).Select(name => $"\"{name}\":{Values[random.Next(Values.Length)]}")) + "}";

@@ -51,11 +51,11 @@ public sealed class BatchDecoderTests
 
     [Theory]
     [InlineData("host", "host id")]
-    [InlineData("epoch", "epoch")]
+    [InlineData("epoch", "agentEpoch")]
     [InlineData("sequence", "range")]
     [InlineData("backwards", "range")]
     [InlineData("schema", "newer")]
-    [InlineData("window", "ends before")]
+    [InlineData("window", "windowEnd is before")]
     [InlineData("future", "ahead")]
     [InlineData("covered", "covers more")]
     [InlineData("kind", "no kind")]

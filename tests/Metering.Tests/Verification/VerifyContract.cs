@@ -207,7 +207,7 @@ public abstract class VerifyContract : IAsyncLifetime
 
         var (summary, notes) = await VerifyAsync();
         Assert.True(summary.Ok, summary.First?.ToString());
-        Assert.Contains(notes, note => note.Contains("h1 sequence 1: Schema 9", StringComparison.Ordinal));
+        Assert.Contains(notes, note => note.Contains("h1 sequence 1: schema is 9", StringComparison.Ordinal));
 
         await SqlAsync("DELETE FROM quarantine");
         await FirstIsAsync("quarantine", "host=h1 epoch=epoch-h1 sequence=1");
