@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Metering.Agent;
 
 /// <summary>Runs an agent as a process of its own: <c>metering-agent</c> and <c>metering agent</c>.</summary>
-internal static class AgentHost
+internal static partial class AgentHost
 {
     /// <summary>Meters until SIGTERM or Ctrl-C; 0 after a clean stop.</summary>
     public static async Task<int> RunAsync(AgentOptions options, ILoggerFactory loggers, CancellationToken cancel)
@@ -16,7 +16,7 @@ internal static class AgentHost
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await using var agent = new MeteringAgent(options, Transport(options), TimeProvider.System, loggers.CreateLogger("Metering.Agent"));
         using var metrics = new AgentMetrics(agent, TimeProvider.System);
-        using var listener = options.MetricsUrl is { } url ? new MetricsListener(url, TimeProvider.System, loggers.CreateLogger("Metering.Agent")) : null;
+        using var listener = Listen(options, loggers.CreateLogger("Metering.Agent"));
         _ = listener?.RunAsync();
         await agent.RunAsync(stop.Token);
         return 0;
@@ -49,6 +49,24 @@ internal static class AgentHost
         console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
         console.UseUtcTimestamp = true;
     }).AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+
+    // Where nobody has told it to, another one may have been first.
+    private static MetricsListener? Listen(AgentOptions options, ILogger log)
+    {
+        if (!options.ShowsMetrics) return null;
+        try
+        {
+            return new MetricsListener(options.MetricsUrl ?? AgentOptions.DefaultMetricsUrl, TimeProvider.System, log);
+        }
+        catch (UserErrorException) when (options.MetricsUrl is null)
+        {
+            LogNoMetrics(log, AgentOptions.DefaultMetricsUrl.Authority);
+            return null;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Another program listens on {Address}, so this agent shows its metrics nowhere; give Agent:MetricsUrl another port, or 'none'.")]
+    private static partial void LogNoMetrics(ILogger log, string address);
 
     private static IUsageTransport Transport(AgentOptions options) => options.Transport switch
     {

@@ -27,8 +27,17 @@ internal sealed record AgentOptions
 
     public Uri? BrokerUrl { get; init; }
 
-    /// <summary>Where an agent process serves its metrics; null: nowhere.</summary>
+    /// <summary>Where an agent process serves its metrics when it is not told: on this host only.</summary>
+    public static readonly Uri DefaultMetricsUrl = new("http://127.0.0.1:9469");
+
+    /// <summary>Where an agent process is told to serve its metrics; null: at <see cref="DefaultMetricsUrl"/> if nobody else is there.</summary>
     public Uri? MetricsUrl { get; init; }
+
+    /// <summary>False: nowhere.</summary>
+    public bool ShowsMetrics { get; init; } = true;
+
+    /// <summary>What the setting says; null when it says nothing, or 'none'.</summary>
+    public static Uri? MetricsUrlOf(Settings settings) => settings.Text("Agent:MetricsUrl") == "none" ? null : settings.Url("Agent:MetricsUrl", "http");
 
     /// <summary>Mount point of the cgroup2 tree; null: from mountinfo.</summary>
     public string? CgroupRoot { get; init; }
@@ -69,7 +78,8 @@ internal sealed record AgentOptions
             ServiceUrl = settings.Url("Agent:ServiceUrl", "http", "https"),
             Key = settings.Text("Agent:Key"),
             BrokerUrl = settings.Url("Broker:Url", "amqp", "amqps"),
-            MetricsUrl = settings.Url("Agent:MetricsUrl", "http"),
+            MetricsUrl = MetricsUrlOf(settings),
+            ShowsMetrics = settings.Text("Agent:MetricsUrl") != "none",
             CgroupRoot = settings.Text("Agent:CgroupRoot"),
             MaxWorkloadsPerParent = (int)settings.Whole("Agent:MaxWorkloadsPerParent", 10_000, 1, 1_000_000),
             RulesFile = settings.Text("Agent:RulesFile"),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Metering.Agent;
 using Metering.Agent.Accounting;
 using Metering.Cli.Client;
 using Metering.Cli.Top;
@@ -63,7 +64,7 @@ internal sealed class RunningChecks(Settings settings, string dataDirectory, Tim
     private async Task<Check?> AgentAsync(ApiClient client, CancellationToken cancel)
     {
         string text;
-        if (settings.Url("Agent:MetricsUrl", "http") is { } own)
+        if (AgentOptions.MetricsUrlOf(settings) is { } own)
         {
             using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
             text = await http.GetStringAsync(new Uri(own, "/metrics"), cancel);

@@ -26,7 +26,7 @@ public sealed class Settings(IReadOnlyDictionary<string, string?> values)
         ["Agent:HostId"] = "1 to 64 letters, digits, '-' or '_'; default the machine id",
         ["Agent:ServiceUrl"] = "URL of the service, for transport http",
         ["Agent:Key"] = "API key of role agent, for transport http",
-        ["Agent:MetricsUrl"] = "where an agent process serves /metrics without a key, such as http://127.0.0.1:9469; default nowhere",
+        ["Agent:MetricsUrl"] = "where an agent process serves /metrics without a key, or none; default http://127.0.0.1:9469, this host only",
         ["Agent:Interval"] = "time between passes, 100ms to 15min, a whole fraction of 15min; default 10s",
         ["Agent:CgroupRoot"] = "where the cgroup2 tree is mounted; default from /proc/self/mountinfo",
         ["Agent:MaxWorkloadsPerParent"] = "names per parent cgroup and bucket, 1 to 1000000; default 10000",

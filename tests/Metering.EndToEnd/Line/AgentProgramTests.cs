@@ -21,6 +21,33 @@ public sealed class AgentProgramTests
         Assert.DoesNotContain("   at ", agent.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>In a network namespace, where the port that it takes unless told otherwise is free for certain.</summary>
+    [Fact]
+    public async Task It_shows_its_metrics_on_this_host_only_and_where_another_is_first_it_says_so_and_meters()
+    {
+        ServerPackages.Require("/usr/bin/curl", "curl");
+        ServerPackages.RequireRoot("it gets a network namespace");
+        using var directory = new TestDirectory();
+        const string Script = """
+            ip link set lo up
+            export METERING__Agent__ServiceUrl=http://127.0.0.1:9 METERING__Agent__Key=key
+            "$1" --data "$2/a" >"$2/first" 2>&1 & one=$!
+            for i in $(seq 600); do curl -sf http://127.0.0.1:9469/metrics >"$2/metrics" && break; sleep 0.1; done
+            "$1" health && grep -c '^metering_agent_passes_total' "$2/metrics" && grep -o ' [0-9A-F]*:24FD 00000000:0000 0A' /proc/net/tcp
+            "$1" --data "$2/b" >"$2/second" 2>&1 & two=$!
+            for i in $(seq 600); do grep -q 'Metering host' "$2/second" && break; sleep 0.1; done
+            kill $one $two; wait $one $two
+            cat "$2/second"
+            """;
+
+        var said = await ChildProcess.RunAsync("unshare", ["-n", "sh", "-c", Script, "sh", AgentProcess.Program, directory.Path], TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
+
+        Assert.Contains("\n1\n 0100007F:24FD", "\n" + said, StringComparison.Ordinal);
+        Assert.Contains("Another program listens on 127.0.0.1:9469", said, StringComparison.Ordinal);
+        Assert.Contains("Metering host", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", said, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("metering-agent")]
     [InlineData("metering-agent.runtimeconfig.json")]

@@ -9,7 +9,7 @@ namespace Metering.Tests.Dashboards;
 public sealed partial class DataSourceTests
 {
     private const string ByEnvironment = "dashboards/provisioning/datasources/metering.yaml", ByCompose = "deploy/grafana/datasources.yaml";
-    private static readonly HashSet<string> Fields = ["name", "uid", "type", "access", "url", "jsonData", "secureJsonData"];
+    private static readonly HashSet<string> Fields = new(["name", "uid", "type", "access", "url", "jsonData", "secureJsonData"], StringComparer.Ordinal);
 
     [Theory]
     [InlineData(ByEnvironment)]
@@ -22,8 +22,8 @@ public sealed partial class DataSourceTests
         var sources = Sources(file);
         Assert.All(sources.Values, source =>
         {
-            Assert.Superset(new HashSet<string>(["name", "uid", "type", "access", "url"]), [.. Names(source)]);
-            Assert.Subset(Fields, [.. Names(source)]);
+            Assert.Superset(new HashSet<string>(["name", "uid", "type", "access", "url"], StringComparer.Ordinal), Names(source).ToHashSet(StringComparer.Ordinal));
+            Assert.Subset(Fields, Names(source).ToHashSet(StringComparer.Ordinal));
             Assert.Equal("proxy", source["access"].ToString());
         });
 
@@ -45,7 +45,7 @@ public sealed partial class DataSourceTests
         Assert.Equal(one.Keys.Order(StringComparer.Ordinal), other.Keys.Order(StringComparer.Ordinal));
         foreach (var (uid, source) in one)
         {
-            foreach (var field in Fields.Except(["url", "secureJsonData"]).Where(source.Children.ContainsKey)) Assert.Equal(Text(source[field]), Text(other[uid][field]));
+            foreach (var field in Fields.Except(["url", "secureJsonData"]).Where(field => source.Children.ContainsKey(field))) Assert.Equal(Text(source[field]), Text(other[uid][field]));
         }
 
         // What is asked of the environment is told at the top of the file and in the README.
@@ -75,7 +75,7 @@ public sealed partial class DataSourceTests
         var secrets = ((YamlSequenceNode)services["grafana"]["secrets"]).Select(secret => secret.ToString()).ToHashSet(StringComparer.Ordinal);
         var read = SecretFile().Matches(File.ReadAllText(Path.Combine(RepositoryFiles.Root, ByCompose))).Select(match => match.Groups[1].Value).ToArray();
         Assert.Equal(2, read.Length);
-        Assert.Subset(secrets, [.. read]);
+        Assert.Subset(secrets, read.ToHashSet(StringComparer.Ordinal));
     }
 
     [Fact]
