@@ -13,7 +13,7 @@ internal sealed record AlertLine(CurrentAlert Alert)
 
     public string Tenant => Alert.Tenant ?? Figures.Unknown;
 
-    public string Name => Text("quota") is { Length: > 0 } quota ? quota : $"{Text("type")} {Alert.Subject}";
+    public string Name => Text("quota") is { Length: > 0 } quota ? quota : $"{Text("type")} {Isolated.Name(Alert.Subject)}";
 
     /// <summary>The figure; of an alert of ours, what it says.</summary>
     public string What => Text("summary") is { Length: > 0 } summary ? summary : QuotaText.Meter(Text("meter"), Text("kind"));

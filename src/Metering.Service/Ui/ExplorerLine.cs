@@ -7,5 +7,5 @@ namespace Metering.Service.Ui;
 /// <param name="Share">Of all that is shown, 0 to 1.</param>
 internal sealed record ExplorerLine(string Id, IReadOnlyList<string> Key, IReadOnlyList<string> Filters, string Unit, decimal? Total, decimal? Share)
 {
-    public string Name => Key.Count == 0 ? "everything" : string.Join(" · ", Key.Select(value => value.Length == 0 ? "(none)" : value));
+    public string Name => Key.Count == 0 ? "everything" : string.Join(" · ", Key.Select(value => value.Length == 0 ? "(none)" : Isolated.Name(value)));
 }

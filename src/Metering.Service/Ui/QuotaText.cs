@@ -6,7 +6,7 @@ namespace Metering.Service.Ui;
 /// <summary>Quotas and their alerts in words.</summary>
 internal static class QuotaText
 {
-    public static string Subject(QuotaSubject subject) => subject.Fleet == true ? "the whole fleet" : string.Join(", ", subject.Names().Select(pair => $"{pair.Key} {pair.Value}"));
+    public static string Subject(QuotaSubject subject) => subject.Fleet == true ? "the whole fleet" : string.Join(", ", subject.Names().Select(pair => $"{pair.Key} {Isolated.Name(pair.Value)}"));
 
     public static string Meter(QuotaView quota) => Meter(quota.Meter, quota.Kind);
 
