@@ -75,7 +75,8 @@ internal sealed class QuotaCatalogue
     public string BasisOf(CompiledQuota quota)
     {
         var subject = quota.Document.Subject;
-        return quota.Measured + (subject.Tenant is not null || quota.IsCost ? _rulesHash : "") + (quota.IsCost ? _pricesHash : "") + (subject.Tenant is not null ? quota.Zone.Id : "");
+        return quota.Measured + (subject.Tenant is not null || quota.IsCost ? _rulesHash : "") + (quota.IsCost ? _pricesHash : "") + (subject.Tenant is not null ? quota.Zone.Id : "") +
+            (subject.Tenant is not null && quota.Document.Window == "hour" ? "@" : ""); // hours were those of UTC before
     }
 
     /// <summary>The quotas that a workload's usage of a bucket counts for, and whose it is.</summary>
