@@ -87,7 +87,7 @@ public static class MeteringService
         services.AddHostedService(provider => provider.GetRequiredService<QuotaKeeper>());
         services.AddSingleton<IPriceGuard, CostQuotaGuard>();
         services.AddSingleton<CommandBoard>();
-        services.AddSingleton<ICommandSource>(provider => provider.GetRequiredService<CommandBoard>());
+        services.AddSingleton<ICommandSource>(provider => provider.GetRequiredService<EnforcementKeeper>());
         services.AddSingleton<EnforcementKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<EnforcementKeeper>());
         services.AddSingleton(options.WebhookAddresses);

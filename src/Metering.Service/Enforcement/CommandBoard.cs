@@ -10,7 +10,7 @@ namespace Metering.Service.Enforcement;
 /// <summary>
 /// The commands that answers to agents carry. Each holds for five minutes and is signed anew after one, so that a service that is gone leaves no limit behind; a release is said for as long as a command holds.
 /// </summary>
-internal sealed class CommandBoard(TimeProvider clock) : ICommandSource
+internal sealed class CommandBoard(TimeProvider clock)
 {
     public static readonly TimeSpan Life = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Renewal = TimeSpan.FromMinutes(1);

@@ -1,6 +1,8 @@
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
+using Metering.Messages;
+using Metering.Service.Ingest;
 using Metering.Service.Ledger;
 using Metering.Service.Quotas;
 using Metering.Units;
@@ -13,7 +15,7 @@ namespace Metering.Service.Enforcement;
 /// Turns quotas that are over their limit into commands for agents, and takes them back when they are over no more. One replica decides, in the transaction that records it;
 /// every replica answers agents from what is recorded.
 /// </summary>
-internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions options, CommandBoard board, TimeProvider clock, ILogger<EnforcementKeeper> log) : BackgroundService
+internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions options, CommandBoard board, TimeProvider clock, ILogger<EnforcementKeeper> log) : BackgroundService, ICommandSource
 {
     private const long Lock = 0x6d65_7465_7204;
     private const int Most = 10_000;
@@ -24,7 +26,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
     // A quota that moves is told before its transaction commits: looked at a few times soon after.
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(2), Soon = TimeSpan.FromMilliseconds(200);
     private const int LooksSoon = 4;
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly SemaphoreSlim _wake = new(0, 1), _deciding = new(1);
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
     private volatile ECDsa? _key;
@@ -38,14 +40,7 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
             for (var soon = 0; ;)
             {
                 soon = await _wake.WaitAsync(soon > 0 ? Soon : Every, stoppingToken) ? LooksSoon : Math.Max(0, soon - 1);
-                try
-                {
-                    await TickAsync(stoppingToken);
-                }
-                catch (Exception e) when (e is not OperationCanceledException)
-                {
-                    LogTrouble(log, e.Message);
-                }
+                await DecideAsync(stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -55,6 +50,22 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
         finally
         {
             store.QuotaMoved -= Wake;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Command> For(string host) => board.For(host);
+
+    /// <inheritdoc/>
+    public async Task DecideAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await TickAsync(cancel);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogTrouble(log, e.Message);
         }
     }
 
@@ -70,11 +81,25 @@ internal sealed partial class EnforcementKeeper(LedgerStore store, LedgerOptions
     {
         _key?.Dispose();
         _wake.Dispose();
+        _deciding.Dispose();
         base.Dispose();
     }
 
-    /// <summary>Decides, when this replica is the one, and lays out what agents are told.</summary>
+    /// <summary>Decides, when this replica is the one, and lays out what agents are told; one at a time.</summary>
     internal async Task TickAsync(CancellationToken cancel)
+    {
+        await _deciding.WaitAsync(cancel);
+        try
+        {
+            await DecideAndTellAsync(cancel);
+        }
+        finally
+        {
+            _deciding.Release();
+        }
+    }
+
+    private async Task DecideAndTellAsync(CancellationToken cancel)
     {
         if (await IsConcernedAsync(cancel)) await store.WriteAsync(transaction => DecideAsync(transaction, cancel), cancel);
         await using var connection = await store.OpenReadAsync(cancel);

@@ -7,4 +7,7 @@ internal interface ICommandSource
 {
     /// <summary>Signed commands for a host; those that it has are harmless.</summary>
     IReadOnlyList<Command> For(string host);
+
+    /// <summary>A quota that enforces has moved, and that is committed: decides before the agents are answered, so that the answer to the pass that went over has the command. Never throws for what it could not do.</summary>
+    Task DecideAsync(CancellationToken cancel);
 }

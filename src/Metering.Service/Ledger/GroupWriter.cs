@@ -34,27 +34,27 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
     {
         try
         {
-            IngestAnswer[] answers;
+            Judged judged;
             if ((rules & SafetyRule.ReceiptAndUsageInOneTransaction) != 0)
             {
-                answers = await store.WriteAsync(async transaction =>
+                judged = await store.WriteAsync(async transaction =>
                 {
-                    var judged = await JudgeAsync(transaction, group);
-                    await AddUsageAsync(transaction, judged);
-                    return await FinishAsync(transaction, judged);
+                    var one = await JudgeAsync(transaction, group);
+                    await AddUsageAsync(transaction, one);
+                    return await FinishAsync(transaction, one);
                 }, cancel);
             }
             else
             {
-                Judged? judged = null;
-                answers = await store.WriteAsync(async transaction => await FinishAsync(transaction, judged = await JudgeAsync(transaction, group)), cancel);
+                judged = await store.WriteAsync(async transaction => await FinishAsync(transaction, await JudgeAsync(transaction, group)), cancel);
                 FaultPoint?.Invoke("between receipt and usage");
-                await store.WriteAsync(transaction => AddUsageAsync(transaction, judged!), cancel);
+                await store.WriteAsync(transaction => AddUsageAsync(transaction, judged), cancel);
             }
 
             FaultPoint?.Invoke("after commit");
             _directory.Settled();
-            return answers;
+            if (judged.MovedEnforcement && Commands is not null) await Commands.DecideAsync(cancel);
+            return judged.Answers();
         }
         catch
         {
@@ -418,7 +418,7 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         }
     }
 
-    private async Task<IngestAnswer[]> FinishAsync(LedgerTransaction transaction, Judged judged)
+    private async Task<Judged> FinishAsync(LedgerTransaction transaction, Judged judged)
     {
         var now = Units.UnixTime.ToUnixMicroseconds(judged.Now);
         if (judged.Touched.Count > 0) await _bulk.SaveAgentsAsync(transaction, judged.Touched, now);
@@ -434,7 +434,8 @@ internal sealed class GroupWriter(LedgerStore store, LedgerOptions options, Time
         }
 
         FaultPoint?.Invoke("before commit");
-        return judged.Answers();
+        judged.MovedEnforcement = transaction.MovedEnforcement;
+        return judged;
     }
 
     private static async Task SaveGapsAsync(LedgerTransaction transaction, AgentEntry agent, long now)

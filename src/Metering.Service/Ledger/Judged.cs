@@ -21,6 +21,9 @@ internal sealed class Judged(IReadOnlyList<GroupItem> group, DateTimeOffset now,
     /// <summary>Batches whose usage is to be added.</summary>
     public List<DecodedBatch> Accepted { get; } = [];
 
+    /// <summary>True when a quota that enforces has moved.</summary>
+    public bool MovedEnforcement { get; set; }
+
     public IngestResult[] Results { get; } = new IngestResult[group.Count];
 
     public string?[] Reasons { get; } = new string?[group.Count];

@@ -14,6 +14,9 @@ public sealed class LedgerTransaction(LedgerStore store, DbConnection connection
     /// <summary>What the audit trail is to have of this transaction, see <see cref="AuditTrail.FlushAsync"/>.</summary>
     internal List<AuditRow> Audited { get; } = [];
 
+    /// <summary>True once a quota that enforces has moved in it.</summary>
+    internal bool MovedEnforcement { get; set; }
+
     public DbConnection Connection => connection;
 
     public DbTransaction Transaction => transaction;

@@ -28,7 +28,9 @@ internal static class QuotaLedger
         await SaveAsync(transaction, quota, states);
         for (var i = 0; i < done.Count; i++) await RecordAsync(transaction, catalogue, quota, done[i], clock.Number + 1 + i, now);
         if (done.Count > 0) await transaction.ExecuteAsync("UPDATE quota_clock SET number = @number WHERE quota = @quota", ("@number", clock.Number + done.Count), ("@quota", quota.Id));
-        if (done.Count > 0) transaction.Store.QuotaMoved?.Invoke();
+        if (done.Count == 0) return 0;
+        transaction.MovedEnforcement |= quota.Document.Enforce is not null;
+        transaction.Store.QuotaMoved?.Invoke();
         return done.Count;
     }
 
