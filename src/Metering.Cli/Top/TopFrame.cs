@@ -35,10 +35,26 @@ internal sealed class TopFrame(int width, int height, bool colour)
         var age = end is { } at ? string.Create(CultureInfo.InvariantCulture, $"  window {view.Hosts.Max(host => host.WindowSeconds):0.#} s, {Math.Max(0, (now - at).TotalSeconds):0} s old") : "";
         _lines.Add(Paint("1", Fit($"metering  {(state.IsDemo ? "DEMO  " : "")}{hosts}{view.Workloads.Count} workloads  {of}{age}")));
         var alarms = view.Hosts.Select(host => (host.Host, Text: AlarmText.Of(host.Alarms))).Where(host => host.Text.Length > 0).ToList();
-        if (trouble is not null) _lines.Add(Paint("31;1", Fit("! " + trouble)));
+        if (trouble is not null) _lines.AddRange(Wrap("! " + trouble).Select(line => Paint("31;1", Fit(line))));
         else if (alarms.Count > 0) _lines.Add(Paint("31;1", Fit($"! {alarms[0].Host}: {alarms[0].Text}{(alarms.Count > 1 ? $", and {alarms.Count - 1} hosts more" : "")}")));
         else if (view.IsCut) _lines.Add(Paint("33", Fit("! more workloads or batches than this view takes; figures are of the newest")));
         else _lines.Add("");
+    }
+
+    // What went wrong ends with what to do about it, so that it is not cut; three lines hold any of ours.
+    private List<string> Wrap(string text)
+    {
+        var lines = new List<string>();
+        while (text.Length > width && lines.Count < 2)
+        {
+            var at = text.LastIndexOf(' ', width - 1);
+            if (at <= 0) break;
+            lines.Add(text[..at]);
+            text = "  " + text[(at + 1)..];
+        }
+
+        lines.Add(text);
+        return lines;
     }
 
     private void Table(List<LiveWorkload> rows, TopState state, bool severalHosts)
@@ -74,7 +90,7 @@ internal sealed class TopFrame(int width, int height, bool colour)
             foot.Add(Fit($"host overhead {Cores(view.Hosts.Sum(host => host.SystemCores))} cores outside any cgroup   idle {Cores(Math.Max(0, (decimal)view.Hosts.Sum(host => host.Cpus) - view.CpuCores))} cores"));
         if (state.Typing is { } typing) foot.Add(Fit($"filter: {typing}_   (text, or tenant:NAME; Enter keeps it, Esc drops it)"));
         else if (state.IsHelpShown) foot.Add(Fit("arrows, PgUp/PgDn scroll   t goes through the tenants   Esc clears the filter   – is unknown, not 0"));
-        else foot.Add(Paint("2", Fit($"{(state.Filter.Length > 0 ? $"[{state.Filter}] " : "")}c CPU  m memory  i I/O  $ cost  n name  t tenant  / filter  ? help  q quit")));
+        else foot.Add(Paint("2", Fit(state.Filter.Length > 0 ? $"[{CellText.Cut(state.Filter, 24)}]  Esc clears it  t next tenant  / filter  ? help  q quit" : "c CPU  m memory  i I/O  $ cost  n name  t tenant  / filter  ? help  q quit")));
         return foot;
     }
 

@@ -48,6 +48,12 @@ public sealed class TopTests
 
         Assert.Equal("! h1: 2 readings that do not add up, 1 forks", new TopFrame(80, 24, colour: false).Draw(view, new TopState(), Now, null)[1]);
         Assert.Equal("! The service is away.", new TopFrame(80, 24, colour: false).Draw(view, new TopState(), Now, "The service is away.")[1]);
+
+        // The remedy is at the end: it is told whole, and nothing passes the terminal for it.
+        const string Away = "The service at http://127.0.0.1:6100/ can not be reached (Connection refused (127.0.0.1:6100)); start it with 'metering up', or give --url.";
+        var narrow = new TopFrame(60, 10, colour: false).Draw(view, new TopState(), Now, Away);
+        Assert.Contains("or give --url.", string.Join(' ', narrow));
+        Assert.True(narrow.Count <= 10 && narrow.All(line => line.Length <= 60), string.Join('\n', narrow));
     }
 
     [Fact]
