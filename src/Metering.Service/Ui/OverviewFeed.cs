@@ -9,7 +9,8 @@ using Metering.Service.Verification;
 namespace Metering.Service.Ui;
 
 /// <summary>
-/// Reads what the page of workloads shows. Pages of the same tenant share a reading. State: readings of the last minute by tenant, for the present rate.
+/// Reads what the page of workloads shows. Pages of the same tenant share a reading. Of many workloads the day is read as a whole, which the roll-up has, and its hours apart from it, which take longer.
+/// State: readings of the last minute by tenant, for the present rate.
 /// </summary>
 internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventory inventory, LedgerStore store, LedgerOptions ledger, TimeProvider clock)
 {
@@ -21,6 +22,7 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
     private static readonly Meter[] Meters = [MeterCatalogue.Cpu, MeterCatalogue.Memory, MeterCatalogue.IoReadBytes, MeterCatalogue.IoWriteBytes];
 
     private readonly SharedReading<Overview> _shared = new(clock);
+    private readonly SharedReading<OverviewHours> _hours = new(clock);
 
     // By tenant: the range's start, an instant and the CPU seconds up to it. A tenant's is only touched in its turn to read.
     private readonly ConcurrentDictionary<string, Queue<(DateTimeOffset From, DateTimeOffset At, decimal Cpu)>> _history = new(StringComparer.Ordinal);
@@ -28,6 +30,25 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
     /// <summary>The figures of the last day as far as the caller may see them.</summary>
     // No tenant's id is empty: "" is those who see all.
     public Task<Overview> GetAsync(Caller caller, CancellationToken cancel) => _shared.GetAsync(caller.Tenant ?? "", stop => ReadAsync(caller, _history.GetOrAdd(caller.Tenant ?? "", _ => []), stop), cancel);
+
+    /// <summary>The hours of the tenants, for an <see cref="Overview"/> that has none.</summary>
+    public Task<OverviewHours> HoursAsync(Caller caller, CancellationToken cancel) => _hours.GetAsync(caller.Tenant ?? "", stop => ReadHoursAsync(caller, stop), cancel);
+
+    private async Task<OverviewHours> ReadHoursAsync(Caller caller, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        var grain = await LedgerGrain.ReadAsync(store, ledger, cancel);
+        var (isPriced, _) = await SizeAsync(caller, now, cancel);
+        var byTenant = await usage.RunAsync(Query(grain, caller, now, "hour", "tenant"), cancel);
+        var tenants = new LineBuilder();
+        foreach (var row in byTenant.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.Add(row.Quantities));
+        if (isPriced)
+        {
+            foreach (var row in (await costs.RunAsync(Query(grain, caller, now, "hour", "tenant"), cancel)).Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost?.ToNearest()));
+        }
+
+        return new OverviewHours([.. Starts(byTenant.From, byTenant.To)], [.. tenants.Lines.Select(line => new ChartLine(line.Id, line.Tenant, line.Hours))], []);
+    }
 
     private async Task<Overview> ReadAsync(Caller caller, Queue<(DateTimeOffset From, DateTimeOffset At, decimal Cpu)> history, CancellationToken cancel)
     {
@@ -38,10 +59,11 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
 
         // Beside each other: each has a view of the ledger of its own in any case.
         var none = new CostPage(now, now, "hour", [], null);
-        var byTenantTask = Task.Run(() => usage.RunAsync(Query(grain, caller, now, "hour", "tenant"), cancel), cancel);
-        var tenantCostsTask = isPriced ? Task.Run(() => costs.RunAsync(Query(grain, caller, now, "hour", "tenant"), cancel), cancel) : Task.FromResult(none);
+        var step = isMany ? "total" : "hour";
+        var byTenantTask = Task.Run(() => usage.RunAsync(Query(grain, caller, now, step, "tenant"), cancel), cancel);
+        var tenantCostsTask = isPriced ? Task.Run(() => costs.RunAsync(Query(grain, caller, now, step, "tenant"), cancel), cancel) : Task.FromResult(none);
         var coverageTask = Task.Run(() => usage.CoverageByHostAsync(Query(grain, caller, now, "total", "host"), cancel), cancel);
-        var byWorkload = await usage.RunAsync(Query(grain, caller, now, isMany ? "total" : "hour", "tenant,workload"), cancel);
+        var byWorkload = await usage.RunAsync(Query(grain, caller, now, step, "tenant,workload"), cancel);
         var cut = isMany || byWorkload.NextCursor is not null;
         if (cut && !isMany) byWorkload = await usage.RunAsync(Query(grain, caller, now, "total", "tenant,workload"), cancel);
         var workloadCosts = isPriced ? await costs.RunAsync(Query(grain, caller, now, cut ? "total" : "hour", "tenant,workload"), cancel) : none;
@@ -71,9 +93,7 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
             byWorkload.NextCursor is not null,
             [.. tenants.Lines.Select(line => new TenantLine(line.Tenant, owned.GetValueOrDefault(line.Tenant), line.Total)).OrderByDescending(line => line.Cost ?? -1).ThenByDescending(line => line.Cpu)],
             [.. workloads.Lines.Select(line => new WorkloadLine(line.Tenant, line.Workload!, line.Total, coverage.GetValueOrDefault(line.Workload!.Host))).OrderByDescending(line => line.Cpu)],
-            [.. Hours(byTenant.From, byTenant.To)],
-            [.. tenants.Lines.Select(line => new ChartLine(line.Id, line.Tenant, line.Hours))],
-            cut ? [] : [.. workloads.Lines.Select(line => new ChartLine(line.Id, line.Workload!.Name, line.Hours))]);
+            isMany ? null : new OverviewHours([.. Starts(byTenant.From, byTenant.To)], [.. tenants.Lines.Select(line => new ChartLine(line.Id, line.Tenant, line.Hours))], cut ? [] : [.. workloads.Lines.Select(line => new ChartLine(line.Id, line.Workload!.Name, line.Hours))]));
     }
 
     private UsageQuery Query(LedgerGrain grain, Caller caller, DateTimeOffset now, string step, string groupBy)
@@ -92,7 +112,7 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
         return (Convert.ToInt64(await prices.ExecuteScalarAsync(cancel), CultureInfo.InvariantCulture) > 0, Convert.ToInt64(await workloads.ExecuteScalarAsync(cancel), CultureInfo.InvariantCulture) > MaxRows / 25);
     }
 
-    private static IEnumerable<DateTimeOffset> Hours(DateTimeOffset from, DateTimeOffset to)
+    private static IEnumerable<DateTimeOffset> Starts(DateTimeOffset from, DateTimeOffset to)
     {
         // As the steps of the query: the first may begin within an hour.
         for (var at = from; at < to; at = DateTimeOffset.FromUnixTimeSeconds((at.ToUnixTimeSeconds() / 3600 + 1) * 3600)) yield return at;

@@ -38,7 +38,7 @@ internal static class PageChecks
           while (texts.nextNode()) {
             const text = texts.currentNode.textContent;
             if (!text.includes('\u202e')) continue;
-            if (!texts.currentNode.parentElement.closest('pre, #audit bdi') && /\u202e(gnp\.exe|reversed)[^\u2069]/.test(text)) faults.push(`a name turns around what follows it: '${text.slice(0, 120)}'`);
+            if (/\u202e(gnp\.exe|reversed)[^\u2069]/.test(text)) faults.push(`a name turns around what follows it: '${text.slice(0, 120)}'`);
             let at = texts.currentNode.parentElement;
             while (getComputedStyle(at).display.startsWith('inline') && !getComputedStyle(at).unicodeBidi.startsWith('isolate')) at = at.parentElement;
             if (at.textContent.trim() !== text.trim() && at.textContent.trim().split('\u202e').length > 1 && !getComputedStyle(at).unicodeBidi.startsWith('isolate')) faults.push(`a name turns around what is beside it: '${at.textContent.trim().slice(0, 80)}'`);
