@@ -90,7 +90,7 @@ public sealed class GuestMachine : IAsyncDisposable
     // The program with everything it needs, and the agent's own as it is installed; one after the other, since they share what is compiled.
     private static async Task PublishAsync(string repository, string payload, CancellationToken cancel)
     {
-        string[] common = ["-c", "Release", "-r", "linux-x64", "-p:PublishReadyToRun=true", "-p:DebugType=none", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "quiet", "--nologo", "--artifacts-path", Path.Combine(repository, "artifacts/guest/build")];
+        string[] common = ["-c", "Release", "-r", "linux-x64", "-p:PublishReadyToRun=true", "-p:RunAnalyzers=false", "-p:DebugType=none", "-p:UseSharedCompilation=false", "-nodeReuse:false", "-v", "quiet", "--nologo", "--artifacts-path", Path.Combine(repository, "artifacts/guest/build")];
         var targets = Path.Combine(repository, "tests/Metering.EndToEnd/Guest/publish.targets");
         await ChildProcess.RunAsync("nice", ["dotnet", "publish", Path.Combine(repository, "src/Metering.Cli"), "--self-contained", "-p:CustomAfterMicrosoftCommonTargets=" + targets, .. common, "-o", payload + "/metering"], BuildLimit, cancel);
         await ChildProcess.RunAsync("nice", ["dotnet", "publish", Path.Combine(repository, "src/Metering.Agent"), "--self-contained", "false", .. common, "-o", payload + "/agent"], BuildLimit, cancel);
