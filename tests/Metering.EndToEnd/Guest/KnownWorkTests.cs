@@ -74,8 +74,8 @@ public sealed class KnownWorkTests(GuestMachine guest)
         var report = await guest.ReportAsync(Cancel);
         var known = report.Number("cpu.seconds");
 
-        // It reads its own clock, and has used a few milliseconds before it joined the cgroup.
-        Assert.InRange(report.Billed("/known/cpu", "cpuSeconds")!.Value, known - 0.05m, known + Slack);
+        // It reads its own clock, by which it has used something before it joined the cgroup.
+        Assert.InRange(report.Billed("/known/cpu", "cpuSeconds")!.Value, known - Slack, known + Slack);
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public sealed class KnownWorkTests(GuestMachine guest)
         var known = report.Number("throttled.seconds");
 
         Assert.InRange(report.Kernel("before", "/known/throttled", "cpu.stat", "nr_throttled"), 1, long.MaxValue);
-        Assert.InRange(report.Billed("/known/throttled", "cpuSeconds")!.Value, known - 0.05m, known + Slack);
+        Assert.InRange(report.Billed("/known/throttled", "cpuSeconds")!.Value, known - Slack, known + Slack);
     }
 
     [Fact]
