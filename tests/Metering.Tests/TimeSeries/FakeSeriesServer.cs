@@ -63,8 +63,22 @@ internal sealed class FakeSeriesServer : IDisposable
 
     public void Open()
     {
-        _listener = new HttpListener { Prefixes = { Url.ToString() } };
-        _listener.Start();
+        for (var tries = 20; ; tries--)
+        {
+            try
+            {
+                _listener = new HttpListener { Prefixes = { Url.ToString() } };
+                _listener.Start();
+                break;
+            }
+            catch (Exception e) when (tries > 0 && (e is ArgumentNullException or HttpListenerException))
+            {
+                // The class takes who waits already before it has made the list that it notes them in; its socket is closed with it.
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+        }
+
         _ = TakeAsync(_listener);
     }
 
