@@ -50,7 +50,7 @@ internal static class RowSecurity
     ];
 
     /// <summary>Tables with a tenant that no tenant has any access to.</summary>
-    internal static readonly IReadOnlySet<string> Withheld = new HashSet<string>(StringComparer.Ordinal) { "api_key", "enforcement", "quota_window_former" };
+    internal static readonly IReadOnlySet<string> Withheld = new HashSet<string>(StringComparer.Ordinal) { "api_key", "enforcement", "quota_window_former", "quota_growth" };
 
     /// <summary>Puts policies in place; false when the server does not let the service have the role, so that the queries alone keep tenants apart.</summary>
     public static async Task<bool> EnsureAsync(NpgsqlConnection connection, CancellationToken cancel)

@@ -1,103 +1,98 @@
-using System.Data.Common;
+using System.Runtime.InteropServices;
 using Metering.Service.Ledger;
 using Npgsql;
 
 namespace Metering.Service.Quotas;
 
 /// <summary>
-/// Adds to <c>quota_window</c> on PostgreSQL. The update takes the row's lock and tells what it comes to, so that of two replicas the second sees the first one's figure; sums carry in SQL, see
-/// <see cref="QuotaMath.Split"/>.
+/// Figures on PostgreSQL. What a transaction adds goes to <c>quota_growth</c> as one row, whatever the number of quotas; the figures that decide at once are known here, and what other replicas added since
+/// is read with it. From one lock before to the commit replicas take turns, so that each threshold is reached by exactly one of them. <see cref="QuotaGrowthLog"/> adds the growth to <c>quota_window</c> in time.
 /// </summary>
-internal static class PostgresFigures
+internal sealed class PostgresFigures : IQuotaFigures
 {
-    private const string Sum =
-        "used_high = quota_window.used_high + excluded.used_high + (quota_window.used_low + excluded.used_low) / 1000000000000000000, used_low = (quota_window.used_low + excluded.used_low) % 1000000000000000000";
+    /// <summary>Windows begin without end.</summary>
+    private const int MaxKnown = 200_000;
 
-    private const string Peak =
-        """
-        used_high = CASE WHEN (quota_window.used_high, quota_window.used_low) < (excluded.used_high, excluded.used_low) THEN excluded.used_high ELSE quota_window.used_high END,
-        used_low = CASE WHEN (quota_window.used_high, quota_window.used_low) < (excluded.used_high, excluded.used_low) THEN excluded.used_low ELSE quota_window.used_low END
-        """;
+    private static readonly ILookup<string, QuotaFigure> Nothing = Array.Empty<QuotaFigure>().ToLookup(_ => "");
 
-    private const string Insert = "INSERT INTO quota_window (id, quota, window_start, component, used_high, used_low) SELECT * FROM unnest($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET ";
+    // What is known of windows: their components. All growth up to an id is in it.
+    private readonly Dictionary<(string Quota, long Start), Dictionary<string, Int128>> _known = [];
+    private long _through;
 
-    private const string Returning = " RETURNING id, used_high, used_low";
-
-    private const string AddSum = Insert + Sum, AddPeak = Insert + Peak, AskSum = AddSum + Returning, AskPeak = AddPeak + Returning;
-
-    private const string Read =
-        "SELECT w.quota, w.window_start, w.component, w.used_high, w.used_low FROM unnest($1, $2) AS need (quota, since) JOIN quota_window w ON w.quota = need.quota AND w.window_start >= need.since";
-
-    private static readonly (bool IsPeak, bool IsAsked)[] Kinds = [(false, true), (false, false), (true, true), (true, false)];
-
-    /// <summary>
-    /// Adds the growth and reads figures of quotas from an instant (Unix seconds) on, as they are then. One round trip for all, parsed and planned once for each connection. The same order of kinds in every
-    /// transaction, and within each that of keys: replicas lock in the same order. What nobody asks for is not told.
-    /// </summary>
-    public static async Task<List<(string Quota, QuotaFigure Figure)>> AddAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses, IReadOnlyList<(string Quota, long From)> needs, QuotaFigureIds ids)
+    public void Forget()
     {
-        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection, (NpgsqlTransaction)transaction.Transaction);
-        var asked = new Queue<(QuotaUse[] Uses, Guid[] Ids)>();
-        foreach (var (isPeak, isAsked) in Kinds)
-        {
-            var some = uses.Where(use => use.Quota.IsPeak == isPeak && use.IsAsked == isAsked).ToArray();
-            if (some.Length == 0) continue;
-            var their = Array.ConvertAll(some, use => ids.Of(use.Key));
-            batch.BatchCommands.Add(Adding(some, their, isPeak, isAsked));
-            if (isAsked) asked.Enqueue((some, their));
-        }
-
-        if (needs.Count > 0)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(Read)
-            {
-                Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. needs.Select(need => need.Quota)] }, new NpgsqlParameter<long[]> { TypedValue = [.. needs.Select(need => need.From)] } },
-            });
-        }
-
-        var figures = new List<(string, QuotaFigure)>();
-        if (batch.BatchCommands.Count == 0) return figures;
-        await batch.PrepareAsync();
-        await using var rows = await batch.ExecuteReaderAsync();
-        do
-        {
-            // What tells nothing is no result of its own.
-            if (rows.FieldCount == 0) continue;
-            if (asked.TryDequeue(out var some)) await TellAsync(rows, some.Uses, some.Ids);
-            else await ReadAsync(rows, figures);
-        }
-        while (await rows.NextResultAsync());
-        return figures;
+        _known.Clear();
+        _through = 0;
     }
 
-    private static NpgsqlBatchCommand Adding(QuotaUse[] uses, Guid[] ids, bool isPeak, bool isAsked)
+    public async Task<ILookup<string, QuotaFigure>> AddAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses)
     {
-        var (highs, lows) = (new long[uses.Length], new long[uses.Length]);
-        for (var i = 0; i < uses.Length; i++) (highs[i], lows[i]) = QuotaMath.Split(uses[i].Growth);
-        return new NpgsqlBatchCommand(isPeak ? isAsked ? AskPeak : AddPeak : isAsked ? AskSum : AddSum)
+        if (uses.Count == 0) return Nothing;
+        if (_known.Count > MaxKnown) Forget();
+        var (others, id, settled) = await ExchangeAsync(transaction, uses);
+
+        // Figures were changed in place, or their growth is not to be had one by one any more.
+        if (settled > _through) _known.Clear();
+        foreach (var growth in others) Grow(growth.Quota, growth.Start, growth.Component, growth.IsPeak, growth.Quantity);
+        foreach (var use in uses) Grow(use.Quota.Id, use.Start, use.Component, use.Quota.IsPeak, use.Growth);
+        _through = id;
+        await LearnAsync(transaction, uses);
+        var costs = new List<(string Quota, QuotaFigure Figure)>();
+        for (var i = 0; i < uses.Count; i++)
         {
-            Parameters =
+            var use = uses[i];
+            if (!use.Quota.IsImmediate) continue;
+            var figures = _known[(use.Quota.Id, use.Start)];
+            use.Used = figures.GetValueOrDefault(use.Component);
+            if (use.Quota.IsCost && use.Component == QuotaUse.Whole) costs.AddRange(figures.Select(figure => (use.Quota.Id, new QuotaFigure(use.Start, figure.Key, figure.Value))));
+        }
+
+        return costs.Count == 0 ? Nothing : costs.ToLookup(pair => pair.Quota, pair => pair.Figure, StringComparer.Ordinal);
+    }
+
+    // Writes the growth and reads that of others since; in one round trip.
+    private async Task<(List<QuotaGrown> Others, long Id, long Settled)> ExchangeAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses)
+    {
+        await using var batch = new NpgsqlBatch((NpgsqlConnection)transaction.Connection, (NpgsqlTransaction)transaction.Transaction)
+        {
+            BatchCommands =
             {
-                new NpgsqlParameter<Guid[]> { TypedValue = ids }, new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(uses, use => use.Quota.Id) },
-                new NpgsqlParameter<long[]> { TypedValue = Array.ConvertAll(uses, use => use.Start) }, new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(uses, use => use.Component) },
-                new NpgsqlParameter<long[]> { TypedValue = highs }, new NpgsqlParameter<long[]> { TypedValue = lows },
+                new NpgsqlBatchCommand(QuotaGrowthLog.Lock), new NpgsqlBatchCommand(QuotaGrowthLog.Settled),
+                new NpgsqlBatchCommand("SELECT bytes FROM quota_growth WHERE id > $1 ORDER BY id") { Parameters = { new NpgsqlParameter<long> { TypedValue = _through } } },
+                new NpgsqlBatchCommand("INSERT INTO quota_growth (bytes) VALUES ($1) RETURNING id") { Parameters = { new NpgsqlParameter<byte[]> { TypedValue = QuotaGrown.Write(uses) } } },
             },
         };
-    }
-
-    // Rows come in the order in which they were given; should they ever not, they are looked for.
-    private static async Task TellAsync(NpgsqlDataReader rows, QuotaUse[] uses, Guid[] ids)
-    {
-        for (var next = 0; await rows.ReadAsync(); next++)
+        await batch.PrepareAsync();
+        await using var rows = await batch.ExecuteReaderAsync();
+        await rows.NextResultAsync();
+        var settled = await rows.ReadAsync() ? rows.GetInt64(0) : 0;
+        await rows.NextResultAsync();
+        var others = new List<QuotaGrown>();
+        while (await rows.ReadAsync())
         {
-            var id = rows.GetGuid(0);
-            var at = next < ids.Length && ids[next] == id ? next : Array.IndexOf(ids, id);
-            uses[at].Used = QuotaMath.Join(rows.GetInt64(1), rows.GetInt64(2));
+            // What is not known yet is read with its figures.
+            if (settled <= _through) others.AddRange(QuotaGrown.Read(rows.GetFieldValue<byte[]>(0)));
         }
+
+        await rows.NextResultAsync();
+        await rows.ReadAsync();
+        return (others, rows.GetInt64(0), settled);
     }
 
-    private static async Task ReadAsync(DbDataReader rows, List<(string, QuotaFigure)> into)
+    private void Grow(string quota, long start, string component, bool isPeak, Int128 quantity)
     {
-        while (await rows.ReadAsync()) into.Add((rows.GetString(0), new QuotaFigure(rows.GetInt64(1), rows.GetString(2), QuotaMath.Join(rows.GetInt64(3), rows.GetInt64(4)))));
+        if (!_known.TryGetValue((quota, start), out var figures)) return;
+        ref var figure = ref CollectionsMarshal.GetValueRefOrAddDefault(figures, component, out _);
+        figure = isPeak ? Int128.Max(figure, quantity) : checked(figure + quantity);
+    }
+
+    // Windows that nobody asked for before: as the ledger has them, this transaction's growth included.
+    private async Task LearnAsync(LedgerTransaction transaction, IReadOnlyList<QuotaUse> uses)
+    {
+        var unknown = uses.Where(use => use.Quota.IsImmediate && !_known.ContainsKey((use.Quota.Id, use.Start))).Select(use => (Quota: use.Quota.Id, use.Start)).ToHashSet();
+        if (unknown.Count == 0) return;
+        (string Quota, long From)[] needs = [.. unknown.GroupBy(window => window.Quota).Select(group => (group.Key, group.Min(window => window.Start)))];
+        var found = await QuotaWindows.ReadAsync(transaction, needs, CancellationToken.None);
+        foreach (var (quota, start) in unknown) _known[(quota, start)] = found[quota].Where(figure => figure.Start == start).ToDictionary(figure => figure.Component, figure => figure.Used, StringComparer.Ordinal);
     }
 }

@@ -72,6 +72,7 @@ internal sealed class QuotaChange(LedgerStore store, LedgerOptions options, Time
         await QuotaLedger.JudgeAsync(transaction, catalogue, quota, [new QuotaReading(now.ToUnixTimeSeconds(), now.ToUnixTimeSeconds(), start, end, null)], now, isEnding: true);
         await AuditTrail.AddAsync(transaction, now, who, "quota.delete", id, JsonSerializer.Serialize(quota.Document, LedgerJson.Options), null);
         await transaction.ExecuteAsync("DELETE FROM quota WHERE id = @id", ("@id", id));
+        await QuotaGrowthLog.OpenAsync(transaction);
         await transaction.ExecuteAsync("DELETE FROM quota_window WHERE quota = @id", ("@id", id));
         await transaction.ExecuteAsync("DELETE FROM quota_counting WHERE quota = @id", ("@id", id));
         await transaction.ExecuteAsync("UPDATE quota_clock SET measured = '', basis = '' WHERE quota = @id", ("@id", id));

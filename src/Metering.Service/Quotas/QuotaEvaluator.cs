@@ -3,8 +3,8 @@ using Metering.Service.Ledger;
 namespace Metering.Service.Quotas;
 
 /// <summary>
-/// Adds usage to the figures of every quota that it counts for, in the transaction that records it, and judges those whose threshold it reaches. The figure's row is locked before it is read,
-/// so that of two replicas the second sees the first one's figure and each threshold is reached by exactly one of them. What goes by time is judged by <see cref="QuotaKeeper"/>.
+/// Adds usage to the figures of every quota that it counts for, in the transaction that records it, and judges those whose threshold it reaches. Replicas take turns from there to the commit,
+/// so that the second sees the first one's figure and each threshold is reached by exactly one of them. What goes by time is judged by <see cref="QuotaKeeper"/>.
 /// </summary>
 internal sealed class QuotaEvaluator : IUsageListener
 {
@@ -13,7 +13,7 @@ internal sealed class QuotaEvaluator : IUsageListener
 
     private static readonly Dictionary<string, QuotaCount> None = [];
 
-    private readonly QuotaRowIds _ids = new();
+    private IQuotaFigures? _figures;
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
     private Dictionary<string, QuotaCount> _counting = None;
@@ -63,7 +63,7 @@ internal sealed class QuotaEvaluator : IUsageListener
     }
 
     /// <inheritdoc/>
-    public void Forget() => _ids.Forget();
+    public void Forget() => _figures?.Forget();
 
     // Of what is being counted anew, only what has had its turn.
     private static QuotaGrowth Growth(QuotaCatalogue catalogue, Dictionary<string, QuotaCount> counting) =>
@@ -72,7 +72,7 @@ internal sealed class QuotaEvaluator : IUsageListener
     private async Task ApplyAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, List<QuotaUse> uses, Dictionary<string, QuotaCount> counting, DateTimeOffset now)
     {
         if (uses.Count == 0) return;
-        var costs = await QuotaWindows.AddAsync(transaction, uses, Costs(uses), _ids);
+        var costs = await (_figures ??= IQuotaFigures.Of(transaction.Store)).AddAsync(transaction, uses);
         var crossed = new SortedDictionary<int, List<QuotaReading>>();
         var at = now.ToUnixTimeSeconds();
         for (var i = 0; i < uses.Count; i++)
@@ -103,10 +103,6 @@ internal sealed class QuotaEvaluator : IUsageListener
         return null;
     }
 
-    // The parts of a cost are read when the row of the whole is locked.
-    private static (string Quota, long From)[] Costs(List<QuotaUse> uses) =>
-        [.. uses.Where(use => use.Quota is { IsCost: true, IsImmediate: true }).GroupBy(use => use.Quota.Id).Select(group => (group.Key, group.Min(use => use.Start)))];
-
     private static decimal? CostOf(QuotaCatalogue catalogue, List<QuotaUse> uses, int at, ILookup<string, QuotaFigure> costs)
     {
         var whole = uses[at];
@@ -126,7 +122,7 @@ internal sealed class QuotaEvaluator : IUsageListener
         if (_catalogue is { } known && _revision == revision) return known;
         _catalogue = await QuotaCatalogue.LoadAsync(transaction.Context, CancellationToken.None);
         _revision = revision;
-        _ids.Forget();
+        Forget();
         return _catalogue;
     }
 }

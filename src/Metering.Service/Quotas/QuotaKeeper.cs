@@ -12,12 +12,17 @@ namespace Metering.Service.Quotas;
 /// </summary>
 internal sealed partial class QuotaKeeper(LedgerStore store, LedgerOptions options, TimeProvider clock, WebhookDispatcher? dispatcher, ILogger<QuotaKeeper> log) : BackgroundService
 {
-    private const long Lock = 0x6d65_7465_7203;
+    private const long Lock = 0x6d65_7465_7207;
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PruneEvery = TimeSpan.FromHours(1);
+
+    /// <summary>How long growth may wait, and how much of it, in bytes: who reads figures reads it too.</summary>
+    private static readonly TimeSpan SettleEvery = TimeSpan.FromSeconds(30);
+    private const long MaxWaiting = 1 << 20;
     private QuotaCatalogue? _catalogue;
     private long _revision = -1;
     private DateTimeOffset _pruned;
+    private DateTimeOffset _settled;
 
     /// <summary>Called at named moments; tests crash there.</summary>
     internal Action<string>? FaultPoint { get; set; }
@@ -51,8 +56,21 @@ internal sealed partial class QuotaKeeper(LedgerStore store, LedgerOptions optio
     /// <summary>Judges all that is due; the number of transitions. Nothing when another replica does it.</summary>
     internal async Task<int> TickAsync(CancellationToken cancel)
     {
+        if (store.IsPostgres) await SettleAsync(cancel);
         var (done, left) = await store.WriteAsync(transaction => TickAsync(transaction, cancel), cancel);
         return left ? done + await Counter.FinishAsync(cancel) : done;
+    }
+
+    // Before the judging, in transactions of their own: those who write usage wait for them.
+    private async Task SettleAsync(CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        if (now - _settled < SettleEvery && await store.WriteAsync(QuotaGrowthLog.WaitingAsync, cancel) < MaxWaiting) return;
+        while (await store.WriteAsync(QuotaGrowthLog.SettleAsync, cancel))
+        {
+        }
+
+        _settled = now;
     }
 
     private async Task<(int Done, bool Left)> TickAsync(LedgerTransaction transaction, CancellationToken cancel)

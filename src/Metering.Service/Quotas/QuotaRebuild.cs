@@ -19,6 +19,7 @@ internal static class QuotaRebuild
     public static async Task<bool> RunAsync(LedgerTransaction transaction, QuotaCatalogue catalogue, IReadOnlyList<CompiledQuota> quotas, LedgerGrain grain, DateTimeOffset now, long chunkRows)
     {
         var seconds = now.ToUnixTimeSeconds();
+        await QuotaGrowthLog.OpenAsync(transaction);
         var needs = new Dictionary<CompiledQuota, long>();
         foreach (var quota in quotas)
         {
@@ -54,12 +55,13 @@ internal static class QuotaRebuild
     {
         var counts = await QuotaCount.ReadAsync(transaction);
         if (counts.Count == 0) return;
+        await QuotaGrowthLog.OpenAsync(transaction);
         var from = counts.Values.Min(count => count.To);
         var to = await EndOfChunkAsync(transaction, from, chunkRows);
         var needs = catalogue.Quotas.Where(quota => counts.TryGetValue(quota.Id, out var count) && count.To == from).ToDictionary(quota => quota, quota => counts[quota.Id].From);
         var growth = new QuotaGrowth(catalogue, (quota, bucket) => needs.TryGetValue(quota, out var since) && bucket >= since);
         if (needs.Count > 0) await CountAsync(transaction, needs.Keys, from, to, growth);
-        await QuotaWindows.AddAsync(transaction, growth.InOrder(), [], new QuotaRowIds());
+        await QuotaWindows.AddAsync(transaction, growth.InOrder());
         await QuotaCount.MoveAsync(transaction, from, to);
     }
 

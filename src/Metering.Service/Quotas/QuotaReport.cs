@@ -22,10 +22,20 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         var counting = await QuotaCount.ReadAsync(view, cancel);
         var clocks = await QuotaLedger.ClocksAsync(view, cancel);
         var states = await QuotaLedger.OpenStatesAsync(view, cancel);
-        var figures = await QuotaWindows.ReadAsync(view, [.. quotas.Select(quota => (quota.Id, From(quota)))], cancel);
+        var figures = await FiguresAsync(view, caller, [.. quotas.Select(quota => (quota.Id, From(quota)))], cancel);
         return quotas.ConvertAll(quota => View(catalogue, quota, [.. figures[quota.Id]], [.. states[quota.Id]], grain, clocks.GetValueOrDefault(quota.Id)?.JudgedTo ?? now, now, counting.ContainsKey(quota.Id)));
 
         long From(CompiledQuota quota) => quota.Slots == QuotaSlots.Minutes ? LastMinute(clocks.GetValueOrDefault(quota.Id)?.JudgedTo ?? now) : Math.Min(quota.WindowOf(now).Start, QuotaMeasure.Need(quota, [], now, grain, now));
+    }
+
+    // Growth that waits is every tenant's in one: the service reads it for those quotas that the caller was found to see.
+    private async Task<ILookup<string, QuotaFigure>> FiguresAsync(LedgerTransaction view, Caller caller, (string Quota, long From)[] needs, CancellationToken cancel)
+    {
+        if (caller.Tenant is null || !store.IsPostgres) return await QuotaWindows.ReadAsync(view, needs, cancel);
+        await using var connection = await store.OpenReadAsync(Caller.Local, cancel);
+        await using var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel);
+        await using var own = new LedgerTransaction(store, connection, snapshot);
+        return await QuotaWindows.ReadAsync(own, needs, cancel);
     }
 
     /// <summary>Its transitions, newest first; null when there is no such quota for the caller. One that was removed keeps its history for whoever sees every tenant.</summary>

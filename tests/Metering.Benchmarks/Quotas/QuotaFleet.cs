@@ -50,6 +50,7 @@ internal static class QuotaFleet
     /// <summary>The monthly CPU of every quota, added up, is that of the ledger.</summary>
     public static async Task<Check> CheckAsync(LedgerStore store, string name, CancellationToken cancel)
     {
+        if (store.IsPostgres) await store.WriteAsync(QuotaGrowthLog.SettleAsync, cancel);
         await using var connection = await store.OpenReadAsync(cancel);
         await using var command = connection.CreateCommand();
         command.CommandText = "SELECT CAST((SELECT SUM(used_low) FROM quota_window WHERE quota LIKE 'tenant-%-0') AS TEXT), CAST((SELECT SUM(cpu_us) FROM usage) AS TEXT), (SELECT COUNT(DISTINCT quota) FROM quota_window)";

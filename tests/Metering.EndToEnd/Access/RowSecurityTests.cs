@@ -2,6 +2,7 @@ using System.Data.Common;
 using Metering.EndToEnd.Servers;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
+using Metering.Service.Quotas;
 using Metering.Tests.Access;
 using Npgsql;
 using Xunit;
@@ -18,6 +19,7 @@ public sealed class RowSecurityTests(RowSecurityTests.Server server) : IClassFix
     {
         string[] refused = ["api_key", "batch", "receipt", "webhook", "delivery", "outbox", "quarantine", "idempotent_answer", "command_key", "silence", "notification", "ownership_rules", "allocation", "late", "gap"];
         var store = server.Tenants.Service.Store;
+        await store.WriteAsync(QuotaGrowthLog.SettleAsync, Cancel);
         foreach (var (mine, theirs) in new[] { ("acme", "globex"), ("globex", "acme") })
         {
             await using var connection = await store.OpenReadAsync(new Caller(Roles.Reader, mine, null), Cancel);

@@ -57,7 +57,7 @@ public abstract partial class LedgerContract
 
         await Write(clock, Timed(1, Start.AddDays(-60).AddHours(-1), 200_000_000));
         Assert.Empty(await Told("late"));
-        Assert.Equal([200_000_000L], await Numbers("SELECT used_low FROM quota_window"));
+        Assert.Equal([200_000_000], await Used("late", Start));
         await Write(clock, Timed(2, Start.AddDays(-59), 200_000_000));
         Assert.Equal(2, (await Told("late")).Count);
     }

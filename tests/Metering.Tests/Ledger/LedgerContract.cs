@@ -400,6 +400,7 @@ public abstract partial class LedgerContract : IAsyncLifetime
 
     private Task Rules(params OwnershipRule[] rules) => _store.WriteAsync(async transaction =>
     {
+        await transaction.ExecuteAsync("DELETE FROM ownership_rules");
         transaction.Context.Add(new StoredRules { Json = JsonSerializer.Serialize(rules, LedgerJson.Options) });
         await transaction.Context.SaveChangesAsync(Cancel);
         await LedgerSnapshot.RaiseAsync(transaction);
