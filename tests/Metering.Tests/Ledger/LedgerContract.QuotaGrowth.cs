@@ -93,6 +93,27 @@ public abstract partial class LedgerContract
     }
 
     [Fact]
+    public async Task Figures_that_an_earlier_release_kept_by_the_hour_of_UTC_are_counted_anew_by_the_tenants_hour()
+    {
+        var clock = new FakeClock(Start.AddMinutes(50));
+        await Rules(new OwnershipRule { Match = new OwnershipMatch { Path = "*" }, Tenant = "t" });
+        await Change("INSERT INTO tenant (id, name, time_zone, currency, price_book) VALUES ('t', 't', 'Asia/Kolkata', 'EUR', '')");
+        await _store.WriteAsync(transaction => LedgerGrain.RefineAsync(transaction, _options, [], LedgerGrain.Fine, Start.AddMinutes(-30)), Cancel);
+        await Put(clock, "hour", new Quota { Subject = new QuotaSubject { Tenant = "t" }, Meter = "cpuSeconds", Window = "hour", Limit = 100, Thresholds = [50] });
+        await Write(clock, Timed(1, Start.AddMinutes(5), 20_000_000), Timed(2, Start.AddMinutes(40), 30_000_000));
+        await Settle();
+
+        // The hour of UTC began at 8:00; that of the tenant at 8:30.
+        await Change("UPDATE quota_clock SET basis = REPLACE(basis, '@', '')");
+        await Change($"UPDATE quota_window SET window_start = {Start.ToUnixTimeSeconds()}, used_low = 50000000 WHERE window_start > {Start.ToUnixTimeSeconds()}");
+        if (_store.IsPostgres) await Change("UPDATE quota_window SET id = " + QuotaFigureIdSchema.Id);
+        await Keeper(clock).TickAsync(Cancel);
+
+        Assert.Equal(30m, (await Values(clock)).Single().Value);
+        Assert.Empty(await History("hour"));
+    }
+
+    [Fact]
     public async Task The_clock_adds_up_what_waits_and_leaves_nothing_behind()
     {
         var clock = new FakeClock(Start.AddMinutes(10));
