@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Metering.Meters;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
+using Metering.Service.Tenants;
 using Metering.Service.Verification;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -52,6 +53,21 @@ internal static class Rollup
         }
 
         return cells;
+    }
+
+    /// <summary>The cells from the beginning of each tenant's month to the day, in the order of time; null when some of them do not hold yet.</summary>
+    public static async Task<List<RollupCell>?> BeforeAsync(LedgerTransaction view, long day, PriceCatalogue prices, RollupFingerprint fingerprint, CancellationToken cancel)
+    {
+        var begin = prices.Tenants.Keys.Select(tenant => TenantCalendar.PeriodOf(day, prices.ZoneOf(tenant)).Start).Append(day).Min();
+        if (await view.ScalarAsync(view.Command("SELECT MIN(bucket) FROM usage WHERE bucket >= @begin AND bucket < @day", ("@begin", begin), ("@day", day))) is not { } first) return [];
+        var days = await DaysAsync(view.Connection, first, day, cancel);
+        for (var at = first / Day * Day; at < day; at += Day)
+        {
+            if (!days.TryGetValue(at, out var row) || row.Until < at + Day || !row.Holds(fingerprint)) return null;
+        }
+
+        var cells = await CellsAsync(view.Connection, first, day, cancel);
+        return [.. cells.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value)];
     }
 
     /// <summary>Adds up a day, up to an instant, in a view of the ledger.</summary>

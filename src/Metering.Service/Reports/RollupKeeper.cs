@@ -1,7 +1,6 @@
 using System.Globalization;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
-using Metering.Service.Tenants;
 using Metering.Service.Verification;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -127,7 +126,7 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             var fingerprint = await RollupFingerprint.LoadAsync(view, prices, options, cancel);
             configuration = fingerprint.Of(day);
             former = (await Rollup.CellsAsync(connection, day, day + 1, cancel)).GetValueOrDefault(day) ?? [];
-            (cells, parts) = await Rollup.ComputeAsync(view, day, row.Until, prices, await LedgerGrain.ReadAsync(view, options), await BeforeAsync(view, day, prices, fingerprint, cancel), cancel);
+            (cells, parts) = await Rollup.ComputeAsync(view, day, row.Until, prices, await LedgerGrain.ReadAsync(view, options), await Rollup.BeforeAsync(view, day, prices, fingerprint, cancel), cancel);
         }
 
         FaultPoint?.Invoke("computed");
@@ -147,22 +146,8 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             // Days before it were added up anew meanwhile: its parts are made again.
             if (parts is null || await transaction.ExecuteAsync("UPDATE rollup_day SET parted = @arrivals WHERE day = @day AND parted = @parted", ("@arrivals", row.Arrivals), ("@day", day), ("@parted", row.Parted)) == 0) return;
             await RollupParts.ReplaceAsync(transaction, day, parts, cancel);
+            FaultPoint?.Invoke("replaced");
         }, cancel);
-    }
-
-    // The sums from the beginning of each tenant's month to the day; null when some of them do not hold yet.
-    private static async Task<List<RollupCell>?> BeforeAsync(LedgerTransaction view, long day, PriceCatalogue prices, RollupFingerprint fingerprint, CancellationToken cancel)
-    {
-        var begin = prices.Tenants.Keys.Select(tenant => TenantCalendar.PeriodOf(day, prices.ZoneOf(tenant)).Start).Append(day).Min();
-        if (await view.ScalarAsync(view.Command("SELECT MIN(bucket) FROM usage WHERE bucket >= @begin AND bucket < @day", ("@begin", begin), ("@day", day))) is not { } first) return [];
-        var days = await Rollup.DaysAsync(view.Connection, first, day, cancel);
-        for (var at = first / Rollup.Day * Rollup.Day; at < day; at += Rollup.Day)
-        {
-            if (!days.TryGetValue(at, out var row) || row.Until < at + Rollup.Day || !row.Holds(fingerprint)) return null;
-        }
-
-        var cells = await Rollup.CellsAsync(view.Connection, first, day, cancel);
-        return [.. cells.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value)];
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The roll-up waits: {Reason}")]

@@ -14,7 +14,7 @@ using Xunit;
 namespace Metering.Tests.Reports;
 
 /// <summary>Cost reports from the roll-up are those from the rows, whatever database the ledger is kept in.</summary>
-public abstract class RollupContract : IAsyncLifetime
+public abstract partial class RollupContract : IAsyncLifetime
 {
     private static readonly DateTimeOffset Start = new(2026, 10, 28, 0, 0, 0, TimeSpan.Zero);
     private readonly FakeClock _clock = new(new DateTimeOffset(2026, 11, 4, 12, 30, 0, TimeSpan.Zero));
