@@ -23,6 +23,9 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
     /// <summary>Called at named moments; tests write usage there.</summary>
     internal Action<string>? FaultPoint { get; set; }
 
+    /// <summary>Rows of usage that it has added up and charged.</summary>
+    internal long RatedRows { get; private set; }
+
     /// <summary>Usage of buckets before this (Unix seconds) marks its day.</summary>
     internal static async Task<long> RolledUntilAsync(LedgerTransaction transaction) => await transaction.ScalarAsync(transaction.Command("SELECT value FROM meta WHERE key = @key", ("@key", Until))) ?? long.MinValue;
 
@@ -116,6 +119,7 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
         Rollup.DayRow row;
         List<RollupCell> former, cells;
         List<RollupPart>? parts;
+        HashSet<string>? moved = null;
         string configuration;
         await using (var connection = await store.OpenReadAsync(cancel))
         await using (var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel))
@@ -126,7 +130,12 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             var fingerprint = await RollupFingerprint.LoadAsync(view, prices, options, cancel);
             configuration = fingerprint.Of(day);
             former = (await Rollup.CellsAsync(connection, day, day + 1, cancel)).GetValueOrDefault(day) ?? [];
-            (cells, parts) = await Rollup.ComputeAsync(view, day, row.Until, prices, await LedgerGrain.ReadAsync(view, options), await Rollup.BeforeAsync(view, day, prices, fingerprint, cancel), cancel);
+            var (before, grain) = (await Rollup.BeforeAsync(view, day, prices, fingerprint, cancel), await LedgerGrain.ReadAsync(view, options));
+
+            // Its own usage is what its parts were made of: only who comes to it in another state is charged anew.
+            if (before is not null && row.Holds(fingerprint) && row.PartsOf == row.Computed) moved = Rollup.Moved(await RollupParts.BeginsAsync(connection, day, cancel), before, prices);
+            (cells, parts, var rows) = moved is { Count: 0 } ? ([], [], 0) : await Rollup.ComputeAsync(view, day, row.Until, prices, grain, before, cancel, moved);
+            RatedRows += rows;
         }
 
         FaultPoint?.Invoke("computed");
@@ -136,7 +145,7 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             var mine = await transaction.ExecuteAsync("UPDATE rollup_day SET computed = @arrivals, config = @config WHERE day = @day AND until = @until AND computed <= @arrivals",
                 ("@arrivals", row.Arrivals), ("@config", configuration), ("@day", day), ("@until", row.Until));
             if (mine == 0) return;
-            if (!former.ToHashSet().SetEquals(cells))
+            if (moved is null && !former.ToHashSet().SetEquals(cells))
             {
                 // What is charged on the days after it, up to the end of a month in any zone, depends on what was used before.
                 await transaction.ExecuteAsync("UPDATE rollup_day SET parted = -(ABS(parted) + 1) WHERE day > @day AND day < @end", ("@day", day), ("@end", day + 33 * Rollup.Day));
@@ -144,8 +153,8 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             }
 
             // Days before it were added up anew meanwhile: its parts are made again.
-            if (parts is null || await transaction.ExecuteAsync("UPDATE rollup_day SET parted = @arrivals WHERE day = @day AND parted = @parted", ("@arrivals", row.Arrivals), ("@day", day), ("@parted", row.Parted)) == 0) return;
-            await RollupParts.ReplaceAsync(transaction, day, parts, cancel);
+            if (parts is null || await transaction.ExecuteAsync("UPDATE rollup_day SET parted = @arrivals, parts_of = @arrivals WHERE day = @day AND parted = @parted", ("@arrivals", row.Arrivals), ("@day", day), ("@parted", row.Parted)) == 0) return;
+            await RollupParts.ReplaceAsync(transaction, day, parts, moved, cancel);
             FaultPoint?.Invoke("replaced");
         }, cancel);
     }

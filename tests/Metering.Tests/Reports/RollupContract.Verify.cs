@@ -95,6 +95,30 @@ public abstract partial class RollupContract
         Assert.Empty(await NotesAsync());
     }
 
+    [Fact]
+    public async Task Late_usage_has_only_those_charged_anew_whose_month_it_moves()
+    {
+        for (var hour = 0; hour < 6 * 24; hour++) await HourAsync(hour);
+        await AddUpAsync();
+        var before = _keeper.RatedRows;
+
+        // Of b on October 29: that day with all its rows, then b's of each day to the end of its month, which is at 4:00 UTC on November 1; nobody's of November.
+        await HourAsync(26, only: "/b/");
+        await AddUpAsync();
+        Assert.Equal((3 * 24) + (3 * 24), _keeper.RatedRows - before);
+        Assert.Empty(await FaultsAsync());
+        await SameAsync([["2026-10-28", "day", "workload", "UTC"], ["2026-10-28", "day", "tenant", "America/New_York"]]);
+
+        // Another zone is another month: all of it again.
+        before = _keeper.RatedRows;
+        await SqlAsync("UPDATE tenant SET time_zone = 'UTC' WHERE id = 'a'");
+        await _store.WriteAsync(Service.Ledger.LedgerSnapshot.RaiseAsync, Cancel);
+        await AddUpAsync();
+        Assert.True(_keeper.RatedRows - before >= 6 * 24 * 3);
+        Assert.Empty(await FaultsAsync());
+        await SameAsync([["2026-10-28", "day", "workload", "UTC"]]);
+    }
+
     // A keeper whose process ends at some moment, or that usage comes between.
     private async Task DieAsync(Random random)
     {

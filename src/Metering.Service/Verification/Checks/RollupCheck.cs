@@ -49,7 +49,7 @@ internal sealed class RollupCheck : IVerifyCheck
         var fingerprint = await RollupFingerprint.LoadAsync(view, prices, run.Options, cancel);
         if (!(await Rollup.DaysAsync(connection, day, day + 1, cancel)).TryGetValue(day, out var row) || !row.Holds(fingerprint)) return (false, faults);
         var before = await Rollup.BeforeAsync(view, day, prices, fingerprint, cancel);
-        var (cells, parts) = await Rollup.ComputeAsync(view, day, row.Until, prices, await LedgerGrain.ReadAsync(view, run.Options), before, cancel);
+        var (cells, parts, _) = await Rollup.ComputeAsync(view, day, row.Until, prices, await LedgerGrain.ReadAsync(view, run.Options), before, cancel);
         CompareCells(day, cells, (await Rollup.CellsAsync(connection, day, day + 1, cancel)).GetValueOrDefault(day) ?? [], faults);
         if (parts is null || !row.HasParts) return (false, faults);
         if (await PartComparison.RunAsync(connection, day, parts, cancel) is { } fault) faults.Add(fault);
