@@ -62,8 +62,6 @@ public abstract partial class RollupContract
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(4)]
     public async Task Whatever_ends_between_usage_and_parts_reports_are_what_the_rows_are(int seed)
     {
         var random = new Random(seed);
