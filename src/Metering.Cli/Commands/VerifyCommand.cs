@@ -18,7 +18,7 @@ internal static class VerifyCommand
     {
         var (url, key, data, format) = (CommonOptions.Url(), CommonOptions.Key(), CommonOptions.Data(), CommonOptions.TableOrJson());
         data.Description = "The data directory; given without --url, its ledger is opened directly, with or without a running service";
-        var command = new Command("verify", "Recomputes receipts, readings, usage and coverage from the stored batch bytes, and charges, invoices and manifests of the closed months from those. Exit 1 and the first discrepancy, with table and key, if anything does not add up; exit 3 if it could not look.") { url, key, data, format };
+        var command = new Command("verify", "Recomputes receipts, readings, usage and coverage from the stored batch bytes, and the sums that reports are made of, charges, invoices and manifests of the closed months from those. Exit 1 and the first discrepancy, with table and key, if anything does not add up; exit 3 if it could not look.") { url, key, data, format };
         command.SetAction(async (parsed, cancel) =>
         {
             var direct = parsed.GetResult(data) is { Implicit: false } && parsed.GetValue(url) is null && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("METERING_URL"));

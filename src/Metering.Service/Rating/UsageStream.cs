@@ -11,7 +11,7 @@ namespace Metering.Service.Rating;
 internal static class UsageStream
 {
     private const long Day = 86_400;
-    private static readonly string Select = "SELECT bucket, workload, estimated_us" + string.Concat(MeterCatalogue.All.Select(meter => ", " + meter.Column)) + ", unscraped_us FROM usage";
+    private static readonly int[] All = [.. MeterCatalogue.All.Select(meter => meter.Index)];
 
     /// <summary>Where a row's values have, after those of the meters, the CPU microseconds that a scraper would have missed.</summary>
     public static readonly int Unscraped = MeterCatalogue.All.Count;
@@ -31,11 +31,13 @@ internal static class UsageStream
     }
 
     /// <inheritdoc cref="ReadAsync(DbConnection, long, long, Row, CancellationToken, Func{ValueTask})"/>
-    public static async Task ReadAsync(DbConnection connection, long from, long to, RawRow row, CancellationToken cancel, Func<ValueTask>? pause = null)
+    /// <param name="meters">What is read: the fewer, the faster. Others are not known in any row. Null: all.</param>
+    public static async Task ReadAsync(DbConnection connection, long from, long to, RawRow row, CancellationToken cancel, Func<ValueTask>? pause = null, IEnumerable<Meter>? meters = null)
     {
+        int[] columns = [.. meters?.Select(meter => meter.Index).Distinct().Order() ?? All.AsEnumerable(), Unscraped];
         if (connection is SqliteConnection sqlite)
         {
-            await ReadSqliteAsync(sqlite, from, to, row, pause, cancel);
+            await ReadSqliteAsync(sqlite, from, to, columns, row, pause, cancel);
             return;
         }
 
@@ -48,12 +50,15 @@ internal static class UsageStream
             (first, last) = (bounds.GetInt64(0), bounds.GetInt64(1));
         }
 
-        for (var at = first; at <= last; at += Day) await ReadPostgresAsync((NpgsqlConnection)connection, at, Math.Min(at + Day, last + 1), row, pause, cancel);
+        for (var at = first; at <= last; at += Day) await ReadPostgresAsync((NpgsqlConnection)connection, at, Math.Min(at + Day, last + 1), columns, row, pause, cancel);
     }
 
-    private static async Task ReadSqliteAsync(SqliteConnection connection, long from, long to, RawRow row, Func<ValueTask>? pause, CancellationToken cancel)
+    private static string Select(IEnumerable<int> columns) =>
+        "SELECT bucket, workload, estimated_us" + string.Concat(columns.Select(index => ", " + (index == Unscraped ? "unscraped_us" : MeterCatalogue.All[index].Column))) + " FROM usage";
+
+    private static async Task ReadSqliteAsync(SqliteConnection connection, long from, long to, int[] columns, RawRow row, Func<ValueTask>? pause, CancellationToken cancel)
     {
-        using var select = new SqliteStatement(connection, Select + " WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket, workload");
+        using var select = new SqliteStatement(connection, Select(columns) + " WHERE bucket >= ?1 AND bucket < ?2 ORDER BY bucket, workload");
         select.Bind(1, from);
         select.Bind(2, to);
         var values = new long[MeterCatalogue.All.Count + 1];
@@ -61,12 +66,12 @@ internal static class UsageStream
         {
             if (n % 4096 == 0) cancel.ThrowIfCancellationRequested();
             var known = 0;
-            for (var i = 0; i < values.Length; i++)
+            for (var i = 0; i < columns.Length; i++)
             {
                 // Null reads as zero, so only a zero has to be asked.
                 var value = select.Number(i + 3);
-                values[i] = value;
-                if (value != 0 || !select.IsNull(i + 3)) known |= 1 << i;
+                values[columns[i]] = value;
+                if (value != 0 || !select.IsNull(i + 3)) known |= 1 << columns[i];
             }
 
             row(select.Number(0), select.Number(1), select.Number(2), values, known);
@@ -74,11 +79,12 @@ internal static class UsageStream
         }
     }
 
-    private static async Task ReadPostgresAsync(NpgsqlConnection connection, long from, long to, RawRow row, Func<ValueTask>? pause, CancellationToken cancel)
+    private static async Task ReadPostgresAsync(NpgsqlConnection connection, long from, long to, int[] columns, RawRow row, Func<ValueTask>? pause, CancellationToken cancel)
     {
-        var sql = Select + string.Create(CultureInfo.InvariantCulture, $" WHERE bucket >= {from} AND bucket < {to} ORDER BY bucket, workload");
+        var sql = Select(columns) + string.Create(CultureInfo.InvariantCulture, $" WHERE bucket >= {from} AND bucket < {to} ORDER BY bucket, workload");
         await using var copy = new PostgresCopyReader(await connection.BeginRawBinaryCopyAsync($"COPY ({sql}) TO STDOUT (FORMAT BINARY)", cancel));
-        var fields = new long[MeterCatalogue.All.Count + 4];
+        var fields = new long[columns.Length + 3];
+        var values = new long[MeterCatalogue.All.Count + 1];
         while (true)
         {
             if (!copy.TryRead(fields, out var known))
@@ -87,7 +93,14 @@ internal static class UsageStream
                 continue;
             }
 
-            row(fields[0], fields[1], fields[2], fields.AsSpan(3), (int)(known >> 3));
+            var mine = 0;
+            for (var i = 0; i < columns.Length; i++)
+            {
+                values[columns[i]] = fields[i + 3];
+                mine |= (int)(known >> (i + 3) & 1) << columns[i];
+            }
+
+            row(fields[0], fields[1], fields[2], values, mine);
             if (pause is not null) await pause();
         }
     }

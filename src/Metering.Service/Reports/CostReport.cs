@@ -56,7 +56,7 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
             var (from, to) = (Math.Max(day, begin), Math.Min(day + Rollup.Day, query.ToSeconds));
             if (days.TryGetValue(day, out var row) && row.Holds(fingerprint!) && (onlyTenants || to <= query.FromSeconds) && run.TryAdd(cells.GetValueOrDefault(day) ?? [], row.Until)) from = Math.Max(from, row.Until);
             else if (row is not null && row.Holds(fingerprint!) && row.HasParts) from = await AddPartsAsync(connection, query, run, row, from, to, cancel);
-            if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel);
+            if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel, meters: run.Meters);
             foreach (var group in run.Take(to)) yield return group.View(query.With);
         }
     }
@@ -71,7 +71,7 @@ internal sealed class CostReport(LedgerStore store, LedgerOptions options)
             // What begins within a window is read row by row: the tenant's sums stand at its beginning, not at that.
             var parts = windows[window].ToList();
             if (window < from || !run.MayAdd(parts)) continue;
-            if (unread < window) await UsageStream.ReadAsync(connection, unread, window, run.Add, cancel);
+            if (unread < window) await UsageStream.ReadAsync(connection, unread, window, run.Add, cancel, meters: run.Meters);
             unread = window;
             if (run.TryAdd(parts)) unread = Math.Min(window + RollupPart.Window, day.Until);
         }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Metering.Meters;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
 
@@ -13,6 +14,9 @@ internal sealed class CostRun(UsageQuery query, PriceCatalogue prices, LedgerGra
     private readonly List<Charge> _charges = [];
     private int _step;
     private int _given;
+
+    /// <summary>What of a row of usage it needs.</summary>
+    public IReadOnlyList<Meter> Meters { get; } = [.. prices.Meters, .. query.With.HasFlag(CostExtras.Idle) ? RollupCell.Idle.SelectMany(pair => new[] { pair.Used, pair.Reserved }) : []];
 
     /// <summary>A row of usage.</summary>
     public void Add(long bucket, long workload, long estimated, ReadOnlySpan<long> values, int known)

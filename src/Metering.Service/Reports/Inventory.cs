@@ -47,6 +47,17 @@ internal sealed class Inventory(LedgerStore store, HostFigures figures, HostAlar
         return hosts;
     }
 
+    /// <summary>How many hosts there are, and the end of the newest window; nothing for a reader of one tenant.</summary>
+    public async Task<(int Hosts, DateTimeOffset? LastWindowEnd)> FleetAsync(Caller caller, CancellationToken cancel)
+    {
+        if (caller.Tenant is not null) return (0, null);
+        await using var connection = await store.OpenReadAsync(caller, cancel);
+        await using var command = Command(connection, "SELECT COUNT(DISTINCT a.host), MAX(a.last_window_end) FROM agent a WHERE a.last_seen_at = (SELECT MAX(b.last_seen_at) FROM agent b WHERE b.host = a.host)");
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        await row.ReadAsync(cancel);
+        return ((int)row.GetInt64(0), row.IsDBNull(1) ? null : UnixTime.FromMicroseconds(row.GetInt64(1)));
+    }
+
     /// <summary>A page of workloads; null when cursor or filter are none of ours.</summary>
     public async Task<WorkloadPage?> WorkloadsAsync(Caller caller, string? filter, int limit, string? cursor, CancellationToken cancel)
     {

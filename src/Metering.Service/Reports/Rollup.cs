@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Metering.Meters;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
+using Metering.Service.Tenants;
 using Metering.Service.Verification;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -19,7 +20,8 @@ internal static class Rollup
     /// <summary>A day as it is added up.</summary>
     /// <param name="Start">Of the day in UTC, Unix seconds.</param>
     /// <param name="Until">Buckets before this are in the sums.</param>
-    public sealed record DayRow(long Start, long Until, long Arrivals, long Computed, string Configuration, long Parted)
+    /// <param name="PartsOf">The <paramref name="Computed"/> of which its parts were made, whether they hold or not.</param>
+    public sealed record DayRow(long Start, long Until, long Arrivals, long Computed, string Configuration, long Parted, long PartsOf)
     {
         /// <summary>True when its parts were made of the same usage as its sums; of days that hold.</summary>
         public bool HasParts => Parted == Computed;
@@ -32,9 +34,9 @@ internal static class Rollup
     public static async Task<SortedDictionary<long, DayRow>> DaysAsync(DbConnection connection, long from, long to, CancellationToken cancel)
     {
         var days = new SortedDictionary<long, DayRow>();
-        await using var command = VerifyRun.Command(connection, "SELECT day, until, arrivals, computed, config, parted FROM rollup_day WHERE day > @from AND day < @to", ("@from", from - Day), ("@to", to));
+        await using var command = VerifyRun.Command(connection, "SELECT day, until, arrivals, computed, config, parted, parts_of FROM rollup_day WHERE day > @from AND day < @to", ("@from", from - Day), ("@to", to));
         await using var rows = await command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel)) days[rows.GetInt64(0)] = new DayRow(rows.GetInt64(0), rows.GetInt64(1), rows.GetInt64(2), rows.GetInt64(3), rows.GetString(4), rows.GetInt64(5));
+        while (await rows.ReadAsync(cancel)) days[rows.GetInt64(0)] = new DayRow(rows.GetInt64(0), rows.GetInt64(1), rows.GetInt64(2), rows.GetInt64(3), rows.GetString(4), rows.GetInt64(5), rows.GetInt64(6));
         return days;
     }
 
@@ -54,20 +56,30 @@ internal static class Rollup
         return cells;
     }
 
-    /// <summary>Adds up a day, up to an instant, in a view of the ledger.</summary>
-    /// <param name="before">The cells of the days before it in each tenant's month, in the order of time; null: they are not known, and no parts are made.</param>
-    public static async Task<(List<RollupCell> Cells, List<RollupPart>? Parts)> ComputeAsync(
-        LedgerTransaction view, long from, long until, PriceCatalogue prices, LedgerGrain grain, IEnumerable<RollupCell>? before, CancellationToken cancel)
+    /// <summary>The cells from the beginning of each tenant's month to the day, in the order of time; null when some of them do not hold yet.</summary>
+    public static async Task<List<RollupCell>?> BeforeAsync(LedgerTransaction view, long day, PriceCatalogue prices, RollupFingerprint fingerprint, CancellationToken cancel)
     {
-        var rater = new Rater(prices, prices.AsksTraits ? await TraitsReader.ReadAsync(view.Connection, cancel) : null);
-        var charges = new List<Charge>();
-        foreach (var cell in before ?? [])
+        var begin = prices.Tenants.Keys.Select(tenant => TenantCalendar.PeriodOf(day, prices.ZoneOf(tenant)).Start).Append(day).Min();
+        if (await view.ScalarAsync(view.Command("SELECT MIN(bucket) FROM usage WHERE bucket >= @begin AND bucket < @day", ("@begin", begin), ("@day", day))) is not { } first) return [];
+        var days = await DaysAsync(view.Connection, first, day, cancel);
+        for (var at = first / Day * Day; at < day; at += Day)
         {
-            rater.For(cell.Tenant).Enter(cell.From);
-            charges.Clear();
-            if (cell.Book.Length > 0) rater.For(cell.Tenant).AddSum(cell.From, cell.Book, cell.Version, cell.Sku, cell.Base, charges);
+            if (!days.TryGetValue(at, out var row) || row.Until < at + Day || !row.Holds(fingerprint)) return null;
         }
 
+        var cells = await CellsAsync(view.Connection, first, day, cancel);
+        return [.. cells.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value)];
+    }
+
+    /// <summary>Adds up a day, up to an instant, in a view of the ledger.</summary>
+    /// <param name="before">The cells of the days before it in each tenant's month, in the order of time; null: they are not known, and no parts are made.</param>
+    /// <param name="only">Tenants; others are left out. Null: all.</param>
+    /// <returns>With them how many rows were rated.</returns>
+    public static async Task<(List<RollupCell> Cells, List<RollupPart>? Parts, long Rows)> ComputeAsync(
+        LedgerTransaction view, long from, long until, PriceCatalogue prices, LedgerGrain grain, IEnumerable<RollupCell>? before, CancellationToken cancel, HashSet<string>? only = null)
+    {
+        var rater = After(before ?? [], new Rater(prices, prices.AsksTraits ? await TraitsReader.ReadAsync(view.Connection, cancel) : null));
+        var (charges, rated) = (new List<Charge>(), 0L);
         var owners = await OwnerIndex.ReadAsync(view.Connection, from, until, cancel);
         var labels = await LabelEnds.ReadAsync(view.Connection, from, until, cancel);
         var (cells, parts) = (new List<RollupCell>(), before is null ? null : new List<RollupPart>());
@@ -75,6 +87,8 @@ internal static class Rollup
         await UsageStream.ReadAsync(view.Connection, from, until, (bucket, workload, estimated, values, known) =>
         {
             var owner = owners.At(workload, bucket);
+            if (only is not null && !only.Contains(owner.Tenant)) return;
+            rated++;
             var mine = rater.For(owner.Tenant);
             if (!open.TryGetValue(owner.Tenant, out var sums)) open[owner.Tenant] = sums = (new OpenCell(), new PartBuilder(owner.Tenant));
             var cut = mine.Enter(bucket);
@@ -97,7 +111,36 @@ internal static class Rollup
             if (parts is not null && sums.Part.End() is { } part) parts.Add(part);
         }
 
-        return (cells, parts);
+        return (cells, parts, rated);
+    }
+
+    /// <summary>
+    /// The tenants whose parts of a day begin in another state than that of now, so that they are charged anew. By linear prices too: what a row is charged is a difference of rounded cumulative quantities.
+    /// </summary>
+    /// <param name="begins">Where the first part of each tenant begins, and in which state.</param>
+    public static HashSet<string> Moved(IEnumerable<(string Tenant, long From, string State)> begins, IEnumerable<RollupCell> before, PriceCatalogue prices)
+    {
+        var (rater, moved) = (After(before, new Rater(prices)), new HashSet<string>(StringComparer.Ordinal));
+        foreach (var (tenant, from, state) in begins)
+        {
+            rater.For(tenant).Enter(from);
+            if (rater.For(tenant).State() != state) moved.Add(tenant);
+        }
+
+        return moved;
+    }
+
+    private static Rater After(IEnumerable<RollupCell> before, Rater rater)
+    {
+        var charges = new List<Charge>();
+        foreach (var cell in before)
+        {
+            rater.For(cell.Tenant).Enter(cell.From);
+            charges.Clear();
+            if (cell.Book.Length > 0) rater.For(cell.Tenant).AddSum(cell.From, cell.Book, cell.Version, cell.Sku, cell.Base, charges);
+        }
+
+        return rater;
     }
 
     /// <summary>Replaces the cells of a day.</summary>

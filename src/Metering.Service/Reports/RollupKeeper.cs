@@ -1,7 +1,6 @@
 using System.Globalization;
 using Metering.Service.Ledger;
 using Metering.Service.Rating;
-using Metering.Service.Tenants;
 using Metering.Service.Verification;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -23,6 +22,9 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
 
     /// <summary>Called at named moments; tests write usage there.</summary>
     internal Action<string>? FaultPoint { get; set; }
+
+    /// <summary>Rows of usage that it has added up and charged.</summary>
+    internal long RatedRows { get; private set; }
 
     /// <summary>Usage of buckets before this (Unix seconds) marks its day.</summary>
     internal static async Task<long> RolledUntilAsync(LedgerTransaction transaction) => await transaction.ScalarAsync(transaction.Command("SELECT value FROM meta WHERE key = @key", ("@key", Until))) ?? long.MinValue;
@@ -117,6 +119,7 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
         Rollup.DayRow row;
         List<RollupCell> former, cells;
         List<RollupPart>? parts;
+        HashSet<string>? moved = null;
         string configuration;
         await using (var connection = await store.OpenReadAsync(cancel))
         await using (var snapshot = await VerifyRun.SnapshotAsync(connection, store.IsPostgres, cancel))
@@ -127,7 +130,12 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             var fingerprint = await RollupFingerprint.LoadAsync(view, prices, options, cancel);
             configuration = fingerprint.Of(day);
             former = (await Rollup.CellsAsync(connection, day, day + 1, cancel)).GetValueOrDefault(day) ?? [];
-            (cells, parts) = await Rollup.ComputeAsync(view, day, row.Until, prices, await LedgerGrain.ReadAsync(view, options), await BeforeAsync(view, day, prices, fingerprint, cancel), cancel);
+            var (before, grain) = (await Rollup.BeforeAsync(view, day, prices, fingerprint, cancel), await LedgerGrain.ReadAsync(view, options));
+
+            // Its own usage is what its parts were made of: only who comes to it in another state is charged anew.
+            if (before is not null && row.Holds(fingerprint) && row.PartsOf == row.Computed) moved = Rollup.Moved(await RollupParts.BeginsAsync(connection, day, cancel), before, prices);
+            (cells, parts, var rows) = moved is { Count: 0 } ? ([], [], 0) : await Rollup.ComputeAsync(view, day, row.Until, prices, grain, before, cancel, moved);
+            RatedRows += rows;
         }
 
         FaultPoint?.Invoke("computed");
@@ -137,7 +145,7 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             var mine = await transaction.ExecuteAsync("UPDATE rollup_day SET computed = @arrivals, config = @config WHERE day = @day AND until = @until AND computed <= @arrivals",
                 ("@arrivals", row.Arrivals), ("@config", configuration), ("@day", day), ("@until", row.Until));
             if (mine == 0) return;
-            if (!former.ToHashSet().SetEquals(cells))
+            if (moved is null && !former.ToHashSet().SetEquals(cells))
             {
                 // What is charged on the days after it, up to the end of a month in any zone, depends on what was used before.
                 await transaction.ExecuteAsync("UPDATE rollup_day SET parted = -(ABS(parted) + 1) WHERE day > @day AND day < @end", ("@day", day), ("@end", day + 33 * Rollup.Day));
@@ -145,24 +153,10 @@ internal sealed partial class RollupKeeper(LedgerStore store, LedgerOptions opti
             }
 
             // Days before it were added up anew meanwhile: its parts are made again.
-            if (parts is null || await transaction.ExecuteAsync("UPDATE rollup_day SET parted = @arrivals WHERE day = @day AND parted = @parted", ("@arrivals", row.Arrivals), ("@day", day), ("@parted", row.Parted)) == 0) return;
-            await RollupParts.ReplaceAsync(transaction, day, parts, cancel);
+            if (parts is null || await transaction.ExecuteAsync("UPDATE rollup_day SET parted = @arrivals, parts_of = @arrivals WHERE day = @day AND parted = @parted", ("@arrivals", row.Arrivals), ("@day", day), ("@parted", row.Parted)) == 0) return;
+            await RollupParts.ReplaceAsync(transaction, day, parts, moved, cancel);
+            FaultPoint?.Invoke("replaced");
         }, cancel);
-    }
-
-    // The sums from the beginning of each tenant's month to the day; null when some of them do not hold yet.
-    private static async Task<List<RollupCell>?> BeforeAsync(LedgerTransaction view, long day, PriceCatalogue prices, RollupFingerprint fingerprint, CancellationToken cancel)
-    {
-        var begin = prices.Tenants.Keys.Select(tenant => TenantCalendar.PeriodOf(day, prices.ZoneOf(tenant)).Start).Append(day).Min();
-        if (await view.ScalarAsync(view.Command("SELECT MIN(bucket) FROM usage WHERE bucket >= @begin AND bucket < @day", ("@begin", begin), ("@day", day))) is not { } first) return [];
-        var days = await Rollup.DaysAsync(view.Connection, first, day, cancel);
-        for (var at = first / Rollup.Day * Rollup.Day; at < day; at += Rollup.Day)
-        {
-            if (!days.TryGetValue(at, out var row) || row.Until < at + Rollup.Day || !row.Holds(fingerprint)) return null;
-        }
-
-        var cells = await Rollup.CellsAsync(view.Connection, first, day, cancel);
-        return [.. cells.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value)];
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The roll-up waits: {Reason}")]

@@ -35,10 +35,26 @@ internal static class RollupParts
         return parts;
     }
 
-    /// <summary>Replaces the parts of a day.</summary>
-    public static async Task ReplaceAsync(LedgerTransaction transaction, long day, IReadOnlyList<RollupPart> parts, CancellationToken cancel)
+    /// <summary>Where the parts of each tenant begin on a day, and in which state.</summary>
+    public static async Task<List<(string Tenant, long From, string State)>> BeginsAsync(DbConnection connection, long day, CancellationToken cancel)
     {
-        await transaction.ExecuteAsync("DELETE FROM rollup_part WHERE day = @day", ("@day", day));
+        var begins = new List<(string Tenant, long From, string State)>();
+        await using var command = VerifyRun.Command(connection, "SELECT tenant, from_at, state FROM rollup_part WHERE day = @day ORDER BY tenant, from_at", ("@day", day));
+        await using var rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel))
+        {
+            if (begins.Count == 0 || begins[^1].Tenant != rows.GetString(0)) begins.Add((rows.GetString(0), rows.GetInt64(1), rows.GetString(2)));
+        }
+
+        return begins;
+    }
+
+    /// <summary>Replaces the parts of a day.</summary>
+    /// <param name="only">Tenants that all of the parts are of; null: those of all are replaced.</param>
+    public static async Task ReplaceAsync(LedgerTransaction transaction, long day, IReadOnlyList<RollupPart> parts, IReadOnlySet<string>? only, CancellationToken cancel)
+    {
+        if (only is null) await transaction.ExecuteAsync("DELETE FROM rollup_part WHERE day = @day", ("@day", day));
+        foreach (var tenant in only ?? new HashSet<string>()) await transaction.ExecuteAsync("DELETE FROM rollup_part WHERE day = @day AND tenant = @tenant", ("@day", day), ("@tenant", tenant));
         const string columns = "day, tenant, from_at, to_at, state, lines, charged, used";
         if (transaction.Connection is NpgsqlConnection npgsql)
         {

@@ -31,7 +31,7 @@ internal sealed class UsageReport(LedgerStore store, LedgerOptions options)
         {
             var (from, to) = (Math.Max(day, query.FromSeconds), Math.Min(day + Rollup.Day, query.ToSeconds));
             if (days.TryGetValue(day, out var row) && row.Holds(fingerprint!) && row.HasParts) from = await AddPartsAsync(connection, query, run, row, from, to, cancel);
-            if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel);
+            if (from < to) await UsageStream.ReadAsync(connection, from, to, run.Add, cancel, meters: query.Meters);
         }
 
         var rows = run.Groups().Skip((int)Math.Min(query.Offset, int.MaxValue)).Take(query.IsUnlimited ? int.MaxValue : query.Limit + 1).Select(group => View(query, group, coverage)).ToList();
@@ -49,7 +49,7 @@ internal sealed class UsageReport(LedgerStore store, LedgerOptions options)
         {
             var parts = windows[window].ToList();
             if (!run.MayAdd(parts)) continue;
-            if (unread < window) await UsageStream.ReadAsync(connection, unread, window, run.Add, cancel);
+            if (unread < window) await UsageStream.ReadAsync(connection, unread, window, run.Add, cancel, meters: query.Meters);
             foreach (var part in parts) run.Add(part);
             unread = Math.Min(window + RollupPart.Window, day.Until);
         }

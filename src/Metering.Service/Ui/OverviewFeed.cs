@@ -54,46 +54,60 @@ internal sealed class OverviewFeed(UsageReport usage, CostReport costs, Inventor
     {
         var now = clock.GetUtcNow();
         var grain = await LedgerGrain.ReadAsync(store, ledger, cancel);
-        var hosts = await inventory.HostsAsync(caller, cancel);
+        var (hosts, end) = await inventory.FleetAsync(caller, cancel);
         var (isPriced, isMany) = await SizeAsync(caller, now, cancel);
 
         // Beside each other: each has a view of the ledger of its own in any case.
-        var none = new CostPage(now, now, "hour", [], null);
         var step = isMany ? "total" : "hour";
-        var byTenantTask = Task.Run(() => usage.RunAsync(Query(grain, caller, now, step, "tenant"), cancel), cancel);
-        var tenantCostsTask = isPriced ? Task.Run(() => costs.RunAsync(Query(grain, caller, now, step, "tenant"), cancel), cancel) : Task.FromResult(none);
-        var coverageTask = Task.Run(() => usage.CoverageByHostAsync(Query(grain, caller, now, "total", "host"), cancel), cancel);
-        var byWorkload = await usage.RunAsync(Query(grain, caller, now, step, "tenant,workload"), cancel);
-        var cut = isMany || byWorkload.NextCursor is not null;
-        if (cut && !isMany) byWorkload = await usage.RunAsync(Query(grain, caller, now, "total", "tenant,workload"), cancel);
-        var workloadCosts = isPriced ? await costs.RunAsync(Query(grain, caller, now, cut ? "total" : "hour", "tenant,workload"), cancel) : none;
-        var (byTenant, tenantCosts, coverage) = (await byTenantTask, await tenantCostsTask, await coverageTask);
-
-        var tenants = new LineBuilder();
-        foreach (var row in byTenant.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.Add(row.Quantities));
-        foreach (var row in tenantCosts.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost?.ToNearest()));
-        foreach (var row in byTenant.Rows) tenants.Add((string)row.Key["tenant"], null, row.Start).ForEach(amounts => amounts.AddUnscraped(row.UnscrapedCpuSeconds));
-        var workloads = new LineBuilder();
-        foreach (var row in byWorkload.Rows) workloads.Add((string)row.Key["tenant"], (WorkloadKey)row.Key["workload"], row.Start).ForEach(amounts => amounts.Add(row.Quantities));
-        foreach (var row in workloadCosts.Rows) workloads.Add((string)row.Key["tenant"], (WorkloadKey)row.Key["workload"], row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost?.ToNearest()));
-
-        var total = new Amounts();
-        foreach (var row in byTenant.Rows)
+        var costsTask = CostsAsync(step);
+        var used = await usage.RunAsync(Query(grain, caller, now, step, "tenant,workload"), cancel);
+        var hasHours = !isMany && used.NextCursor is null;
+        if (!isMany && !hasHours)
         {
-            total.Add(row.Quantities);
-            total.AddUnscraped(row.UnscrapedCpuSeconds);
+            used = await usage.RunAsync(Query(grain, caller, now, "total", "tenant,workload"), cancel);
+            await costsTask;
+            costsTask = CostsAsync("total");
         }
 
-        foreach (var row in tenantCosts.Rows) total.AddCost(row.Currency, row.Cost?.ToNearest());
-        DateTimeOffset? end = hosts.Count > 0 ? hosts.Max(host => host.LastWindowEnd) : null;
+        var coverage = hasHours ? await usage.CoverageByHostAsync(Query(grain, caller, now, "total", "host"), cancel) : Coverage(used);
+        var cost = await costsTask;
+        var workloads = new LineBuilder();
+        foreach (var row in used.Rows) workloads.Add((string)row.Key["tenant"], (WorkloadKey)row.Key["workload"], row.Start).ForEach(amounts => amounts.Add(row.Quantities));
+        foreach (var row in cost.Rows) workloads.Add((string)row.Key["tenant"], (WorkloadKey)row.Key["workload"], row.Start).ForEach(amounts => amounts.AddCost(row.Currency, row.Cost?.ToNearest()));
+
+        var day = new TenantDay();
+        if (used.NextCursor is null && cost.NextCursor is null && used.Step == step)
+        {
+            // All of it is here: what the tenants used is the sum of it.
+            day.Add(used.Rows);
+            day.Add(cost.Rows);
+        }
+        else
+        {
+            day.Add((await usage.RunAsync(Query(grain, caller, now, step, "tenant"), cancel)).Rows);
+            if (isPriced) day.Add((await costs.RunAsync(Query(grain, caller, now, step, "tenant"), cancel)).Rows);
+        }
+
+        var (tenants, total) = day.End();
+
         // A price per month is a line of its own, and no workload.
         var owned = workloads.Lines.Where(line => line.Workload!.Kind != "flat").GroupBy(line => line.Tenant, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
         return new Overview(
-            byTenant.From, byTenant.To, now, end, caller.Tenant is null ? hosts.Count : workloads.Lines.Where(line => line.Workload!.Kind != "flat").Select(line => line.Workload!.Host).Distinct(StringComparer.Ordinal).Count(), total, Rate(history, byTenant.From, end ?? now, total.CpuSeconds), total.Cost.Count > 0,
-            byWorkload.NextCursor is not null,
+            used.From, used.To, now, end, caller.Tenant is null ? hosts : workloads.Lines.Where(line => line.Workload!.Kind != "flat").Select(line => line.Workload!.Host).Distinct(StringComparer.Ordinal).Count(), total, Rate(history, used.From, end ?? now, total.CpuSeconds), total.Cost.Count > 0,
+            used.NextCursor is not null,
             [.. tenants.Lines.Select(line => new TenantLine(line.Tenant, owned.GetValueOrDefault(line.Tenant), line.Total)).OrderByDescending(line => line.Cost ?? -1).ThenByDescending(line => line.Cpu)],
             [.. workloads.Lines.Select(line => new WorkloadLine(line.Tenant, line.Workload!, line.Total, coverage.GetValueOrDefault(line.Workload!.Host))).OrderByDescending(line => line.Cpu)],
-            isMany ? null : new OverviewHours([.. Starts(byTenant.From, byTenant.To)], [.. tenants.Lines.Select(line => new ChartLine(line.Id, line.Tenant, line.Hours))], cut ? [] : [.. workloads.Lines.Select(line => new ChartLine(line.Id, line.Workload!.Name, line.Hours))]));
+            isMany ? null : new OverviewHours([.. Starts(used.From, used.To)], [.. tenants.Lines.Select(line => new ChartLine(line.Id, line.Tenant, line.Hours))], hasHours ? [.. workloads.Lines.Select(line => new ChartLine(line.Id, line.Workload!.Name, line.Hours))] : []));
+
+        Task<CostPage> CostsAsync(string by) => isPriced ? Task.Run(() => costs.RunAsync(Query(grain, caller, now, by, "tenant,workload"), cancel), cancel) : Task.FromResult(new CostPage(now, now, by, [], null));
+    }
+
+    // Each row has that of its workload's host.
+    private static Dictionary<string, decimal?> Coverage(UsagePage used)
+    {
+        var coverage = new Dictionary<string, decimal?>(StringComparer.Ordinal);
+        foreach (var row in used.Rows) coverage[((WorkloadKey)row.Key["workload"]).Host] = row.Coverage;
+        return coverage;
     }
 
     private UsageQuery Query(LedgerGrain grain, Caller caller, DateTimeOffset now, string step, string groupBy)

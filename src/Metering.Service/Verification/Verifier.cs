@@ -13,7 +13,7 @@ internal sealed class Verifier(LedgerStore store, LedgerOptions options)
     /// <summary>A check stops here: by then the cause is one and the rest are its consequences.</summary>
     private const int MaxDiscrepancies = 10;
 
-    private static IVerifyCheck[] Checks() => [new ReceiptCheck(), new ReadingCheck(), new UsageCheck(), new QuarantineCheck(), new ConfigurationCheck(), new ChargeCheck(), new InvoiceCheck(), new ManifestCheck(), new AuditCheck()];
+    private static IVerifyCheck[] Checks() => [new ReceiptCheck(), new ReadingCheck(), new UsageCheck(), new RollupCheck(), new QuarantineCheck(), new ConfigurationCheck(), new ChargeCheck(), new InvoiceCheck(), new ManifestCheck(), new AuditCheck()];
 
     /// <summary>Runs every check; the last event has the summary.</summary>
     public async IAsyncEnumerable<VerifyEvent> RunAsync([EnumeratorCancellation] CancellationToken cancel)

@@ -43,7 +43,7 @@ internal sealed class PagesScenario : IScenario
 
     public string Summary => "first view of each page, and the API behind, over a month of 10,000 workloads, SQLite; parts: pages, api";
 
-    public string Usage => "  --ledger=DIR       keeps the ledger there, and takes it when it is there already";
+    public string Usage => "  --ledger=DIR       keeps the ledger there, and takes it when it is there already\n  --look=PATH,...    of the pages, only these\n  --times=N          how often each is asked; 3 unless told";
 
     public async Task<Report> RunAsync(RunOptions options, CancellationToken cancel)
     {
@@ -94,10 +94,12 @@ internal sealed class PagesScenario : IScenario
         await page.GetByLabel("API key").FillAsync(Product.AdminKey);
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
         await page.GotoAsync("/audit");
-        foreach (var (path, figures) in Pages)
+        var chosen = options.Value("look")?.Split(',');
+        var times = options.Quick ? 1 : options.Value("times") is { } given ? int.Parse(given, CultureInfo.InvariantCulture) : 3;
+        foreach (var (path, figures) in Pages.Where(one => chosen is null || chosen.Contains(one.Path)))
         {
             var (cold, warm) = (new List<double>(), new List<double>());
-            for (var i = 0; i < (options.Quick ? 1 : 3); i++)
+            for (var i = 0; i < times; i++)
             {
                 // Where nobody looks, nothing is read.
                 await page.GotoAsync("about:blank");

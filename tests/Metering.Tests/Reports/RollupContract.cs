@@ -14,7 +14,7 @@ using Xunit;
 namespace Metering.Tests.Reports;
 
 /// <summary>Cost reports from the roll-up are those from the rows, whatever database the ledger is kept in.</summary>
-public abstract class RollupContract : IAsyncLifetime
+public abstract partial class RollupContract : IAsyncLifetime
 {
     private static readonly DateTimeOffset Start = new(2026, 10, 28, 0, 0, 0, TimeSpan.Zero);
     private readonly FakeClock _clock = new(new DateTimeOffset(2026, 11, 4, 12, 30, 0, TimeSpan.Zero));
@@ -216,7 +216,7 @@ public abstract class RollupContract : IAsyncLifetime
     }
 
     // Three workloads; CPU, memory and a reservation each; every hour another figure.
-    private async Task HourAsync(int hour, string env = "")
+    private async Task HourAsync(int hour, string env = "", string only = "/")
     {
         var at = Start.AddHours(hour);
         var batch = new UsageBatch
@@ -226,6 +226,7 @@ public abstract class RollupContract : IAsyncLifetime
         };
         foreach (var (path, n) in (ReadOnlySpan<(string, ulong)>)[("/a/1", 7), ("/a/2", 11), ("/b/1", 13)])
         {
+            if (!path.StartsWith(only, StringComparison.Ordinal)) continue;
             var record = new WorkloadUsage { Kind = "raw", Id = path, Name = path, Path = path, Inode = n, Origin = Origin.Measured };
             if (env.Length > 0) record.Labels["env"] = env;
             Add("cpuMicroseconds", 777_777_777 * n % 3_600_000_000 + (ulong)hour * 1_234_567);
