@@ -6,11 +6,12 @@ internal static class Tint
     private static readonly Dictionary<string, string> Words = new(StringComparer.OrdinalIgnoreCase)
     {
         ["firing"] = "red", ["dead"] = "red", ["refused"] = "red", ["disabled"] = "red", ["voided"] = "red",
-        ["pending"] = "yellow", ["late"] = "yellow", ["corrected"] = "yellow", ["draft"] = "yellow", ["no price"] = "yellow", ["unattributed"] = "yellow",
+        ["pending"] = "magenta", ["late"] = "magenta", ["corrected"] = "magenta", ["draft"] = "magenta", ["no price"] = "magenta", ["unattributed"] = "magenta",
         ["ok"] = "green", ["resolved"] = "green", ["delivered"] = "green", ["issued"] = "green", ["active"] = "green",
     };
 
-    private static readonly Dictionary<string, int> Codes = new(StringComparer.Ordinal) { ["red"] = 31, ["green"] = 32, ["yellow"] = 33, ["bold"] = 1 };
+    // Magenta for what is to be looked at: yellow can not be read on a light terminal, and which one it is nobody tells for certain.
+    private static readonly Dictionary<string, int> Codes = new(StringComparer.Ordinal) { ["red"] = 31, ["green"] = 32, ["magenta"] = 35, ["bold"] = 1 };
 
     /// <summary>Standard output is a terminal that may be coloured.</summary>
     public static bool IsOn => !Console.IsOutputRedirected && IsWanted(Environment.GetEnvironmentVariable("NO_COLOR"), Environment.GetEnvironmentVariable("TERM"));

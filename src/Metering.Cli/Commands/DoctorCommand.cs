@@ -76,7 +76,7 @@ internal static class DoctorCommand
             : warnings > 0 ? $"\nThis host can be metered; {warnings} {(warnings == 1 ? "line" : "lines")} marked ! could be better." : "\nThis host can be metered.");
     }
 
-    private static string Sign(CheckState state) => state switch { CheckState.Ok => Tint.Paint("green", "✓"), CheckState.Warning => Tint.Paint("yellow", "!"), _ => Tint.Paint("red", "✗") };
+    private static string Sign(CheckState state) => state switch { CheckState.Ok => Tint.Paint("green", "✓"), CheckState.Warning => Tint.Paint("magenta", "!"), _ => Tint.Paint("red", "✗") };
 
-    private static string Sign(string availability) => availability switch { "exact" => Tint.Paint("green", "✓"), "unavailable" => "–", _ => Tint.Paint("yellow", "!") };
+    private static string Sign(string availability) => availability switch { "exact" => Tint.Paint("green", "✓"), "unavailable" => "–", _ => Tint.Paint("magenta", "!") };
 }

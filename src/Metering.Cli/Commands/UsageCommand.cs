@@ -11,7 +11,7 @@ internal static class UsageCommand
     public static Command Create(string noun)
     {
         var from = new Option<string?>("--from") { Description = "RFC 3339, now, today, 7d, 2026-10; default 1d" };
-        var to = new Option<string?>("--to") { Description = "like --from; default now" };
+        var to = new Option<string?>("--to") { Description = "like --from, a month to its end; default now" };
         var step = new Option<string?>("--step") { Description = "total, 15m, hour, day, month" };
         var groupBy = new Option<string>("--group-by") { Description = "comma list of tenant, project, host, kind, workload, label:NAME", DefaultValueFactory = _ => "workload" };
         var filter = new Option<string[]>("--filter") { Description = "tenant:a, kind:docker, label:env=prod; may be repeated" };
@@ -68,8 +68,9 @@ internal static class UsageCommand
         var first = header.Count;
         List<string> parts = rows[0].TryGetProperty("parts", out _) ? [.. rows.SelectMany(row => row.GetProperty("parts").EnumerateObject().Select(part => part.Name)).Distinct(StringComparer.Ordinal)] : [];
         header.AddRange(parts);
-        header.AddRange(noun == "usage" ? ["CPU s", "unscraped", "memory GiB·h", "read", "written", "tasks peak", "coverage"] : ["cost", "currency"]);
-        Tables.Write(header, rows.Select(row => Cells(noun, row, several, dimensions, parts)), Enumerable.Range(first, header.Count - first).ToHashSet());
+        var extras = noun == "cost" ? CostExtras.Of(rows) : [];
+        header.AddRange(noun == "usage" ? ["CPU s", "unscraped", "memory GiB·h", "read", "written", "tasks peak", "coverage"] : ["cost", "currency", .. extras.Select(extra => extra.Title)]);
+        Tables.Write(header, rows.Select(row => Cells(noun, row, several, dimensions, parts).Concat(extras.Select(extra => extra.Text(row))).ToList()), Enumerable.Range(first, header.Count - first).ToHashSet());
         if (Tables.Text(page, "nextCursor").Length > 0) Console.WriteLine("There is more; raise --limit or narrow the range.");
     }
 

@@ -14,7 +14,7 @@ internal sealed class TopFrame(int width, int height, bool colour)
     public IReadOnlyList<string> Draw(LiveView view, TopState state, DateTimeOffset now, string? trouble)
     {
         _lines.Clear();
-        if (width < MinWidth || height < MinHeight) return [Fit($"The terminal is {width}×{height}; {MinWidth}×{MinHeight} is the least.")];
+        if (width < MinWidth || height < MinHeight) return [.. Wrap($"The terminal is {width}×{height}; {MinWidth}×{MinHeight} is the least.").Take(Math.Max(1, height)).Select(Fit)];
         Head(view, state, now, trouble);
         var rows = state.Choose(view);
         var foot = Foot(view, rows, state);
@@ -37,7 +37,7 @@ internal sealed class TopFrame(int width, int height, bool colour)
         var alarms = view.Hosts.Select(host => (host.Host, Text: AlarmText.Of(host.Alarms))).Where(host => host.Text.Length > 0).ToList();
         if (trouble is not null) _lines.AddRange(Wrap("! " + trouble).Select(line => Paint("31;1", Fit(line))));
         else if (alarms.Count > 0) _lines.Add(Paint("31;1", Fit($"! {alarms[0].Host}: {alarms[0].Text}{(alarms.Count > 1 ? $", and {alarms.Count - 1} hosts more" : "")}")));
-        else if (view.IsCut) _lines.Add(Paint("33", Fit("! more workloads or batches than this view takes; figures are of the newest")));
+        else if (view.IsCut) _lines.Add(Paint("35", Fit("! more workloads or batches than this view takes; figures are of the newest")));
         else _lines.Add("");
     }
 

@@ -59,7 +59,7 @@ internal static class PriceEndpoints
 
     private static async Task<Results<Ok<PriceVersion>, ProblemHttpResult>> Put(string id, int number, PriceVersion version, bool? force, ClaimsPrincipal user, PriceChange change, CancellationToken cancel)
     {
-        if (id.Length is 0 or > 64 || number < 1) return Problems.Rule(["A price book has an id of 1 to 64 characters, a version a number from 1."]);
+        if (!IsId(id) || number < 1) return Problems.Rule(["A price book has an id of 1 to 64 characters without '/', a version a number from 1."]);
         try
         {
             await change.PutAsync(id, number, version, force ?? false, user, cancel);
@@ -74,9 +74,12 @@ internal static class PriceEndpoints
     private static Task<Results<NoContent, ProblemHttpResult>> Apply(string id, ApplyRequest request, bool? check, bool? force, ClaimsPrincipal user, LedgerStore store, PriceChange change, CancellationToken cancel) =>
         DocumentApply.RunAsync<PriceVersion>(request, check, store, (transaction, version, body, all) =>
         {
-            if (id.Length is 0 or > 64 || Number(version) is not { } number) throw new RuleBrokenException([new Fault("version", "is a whole number from 1, of a price book with an id of 1 to 64 characters.")]);
+            if (!IsId(id) || Number(version) is not { } number) throw new RuleBrokenException([new Fault("version", "is a whole number from 1, of a price book with an id of 1 to 64 characters without '/'.")]);
             return change.PutAsync(transaction, id, number, body, [.. all.Where(one => Number(one.Id) is not null).Select(one => (Number(one.Id)!.Value, one.Body))], force ?? false, user, cancel);
         }, cancel);
+
+    // A slash comes as it was written, so that such a book could be made and never be found.
+    private static bool IsId(string id) => id.Length is > 0 and <= 64 && !id.Contains('/', StringComparison.Ordinal) && !id.Contains("%2F", StringComparison.OrdinalIgnoreCase);
 
     private static int? Number(string version) => int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 ? number : null;
 

@@ -20,7 +20,7 @@ internal sealed record AlertLine(CurrentAlert Alert)
 
     public string Threshold => Number("threshold") is { } threshold ? threshold.ToString("#,##0.####", CultureInfo.InvariantCulture) + (Text("thresholdIn") == "percent" ? " %" : "") : Figures.Unknown;
 
-    public string Value => QuotaText.Amount(Number("value"), Text("meter"), Text("kind"));
+    public string Value => QuotaText.Amount(Number("value"), Text("meter"), Text("kind"), Number("limit"));
 
     public string Limit => QuotaText.Amount(Number("limit"), Text("meter"), Text("kind"));
 

@@ -20,7 +20,7 @@ public sealed record PageAnswer(int Status, string Text, string? Tag = null)
             try
             {
                 using var problem = JsonDocument.Parse(Text);
-                if (problem.RootElement.TryGetProperty("detail", out var detail) && detail.GetString() is { Length: > 0 } said) return said;
+                if (problem.RootElement.TryGetProperty("detail", out var detail) && detail.GetString() is { Length: > 0 } said) return PageWords.Of(said);
             }
             catch (JsonException)
             {

@@ -88,13 +88,12 @@ internal sealed class PriceDraft
 
                 price["tiers"] = tiers;
             }
-            else if (Number(line.Price) is { } amount)
+            else if (NumberText.Read(line.Price, "price", "0.05", out fault) is { } amount)
             {
                 price["price"] = amount;
             }
             else
             {
-                fault = $"The price '{line.Price}' is no number; write it with a point, such as 0.05.";
                 return null;
             }
 

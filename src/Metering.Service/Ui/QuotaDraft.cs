@@ -54,15 +54,18 @@ internal sealed class QuotaDraft
         };
     }
 
+    /// <summary>The unit that the limit is written in: a meter's by the API; empty for costs, which are in the currency of their tenant.</summary>
+    public string Unit => _rest["kind"]?.GetValue<string>() == "starved" ? "percent" : (Measure.Find(Meter)?.Meter?.Unit ?? "") + (IsRate ? " a second" : "");
+
+    private bool IsRate => _rest["kind"]?.GetValue<string>() == "rate" && Meter != Measure.Cost.Name;
+
+    /// <summary>The limit as the table will show it, for who thinks in core-hours and GiB; null: it is no number yet, or in no other unit.</summary>
+    public string? Readable => NumberText.Read(Limit, "", "", out _) is > 0 and var limit && Measure.Find(Meter)?.Meter is not null && QuotaText.Amount(limit, Meter, _rest["kind"]?.GetValue<string>() ?? "usage") is var said && !said.EndsWith(" " + Unit, StringComparison.Ordinal) ? said : null;
+
     /// <summary>The document for <c>PUT /v1/quotas/{id}</c>; null with the fault when a text is no number.</summary>
     public JsonObject? Read(out string fault)
     {
-        fault = "";
-        if (!decimal.TryParse(Limit, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var limit))
-        {
-            fault = $"The limit '{Limit}' is no number; write it with a point, such as 3600 or 0.5.";
-            return null;
-        }
+        if (NumberText.Read(Limit, "limit", "3600 or 0.5", out fault) is not { } limit) return null;
 
         var thresholds = new JsonArray();
         foreach (var text in Split(Thresholds))

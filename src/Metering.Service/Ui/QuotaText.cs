@@ -12,12 +12,13 @@ internal static class QuotaText
 
     public static string Meter(string meter, string kind) => kind == "starved" ? "waiting for CPU" : Measure.Find(meter)?.Title ?? meter;
 
-    public static string Amount(decimal? value, QuotaView quota) => Amount(value, quota.Meter, quota.Kind);
+    public static string Amount(decimal? value, QuotaView quota) => Amount(value, quota.Meter, quota.Kind, quota.EffectiveLimit);
 
     /// <summary>A figure in the unit that reads well; that of a rate is by second, as the kernel's counters are, and of a cost by hour.</summary>
     /// <param name="meter">A meter's API name, or <c>cost</c>.</param>
     /// <param name="kind"><c>usage</c>, <c>rate</c>, <c>forecast</c> or <c>starved</c>.</param>
-    public static string Amount(decimal? value, string meter, string kind)
+    /// <param name="limit">What it is seen beside, whose unit it takes; null: it stands alone.</param>
+    public static string Amount(decimal? value, string meter, string kind, decimal? limit = null)
     {
         if (value is not { } known) return Figures.Unknown;
         if (kind == "starved") return Figures.Number(known) + " %";
@@ -34,7 +35,7 @@ internal static class QuotaText
             };
         }
 
-        var (name, scale) = measure.UnitFor(known, "");
+        var (name, scale) = measure.UnitFor(limit ?? known, "");
         return Figures.Number(known / scale) + " " + name;
     }
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
 using Radzen;
 
@@ -47,6 +48,7 @@ internal static class UiSetup
 
             return next(context);
         });
+        app.Use(AnswerUnknownAsync);
         app.UseAntiforgery();
 
         // Written beside the executable by build and publish. A host without it, such as a test that serves the API only, has no page either.
@@ -57,6 +59,16 @@ internal static class UiSetup
         app.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null)
             .RequireAuthorization(Roles.MayRead);
+    }
+
+    // Who types an address into a browser can not read a problem document.
+    private static async Task AnswerUnknownAsync(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        if (context.Response is not { StatusCode: StatusCodes.Status404NotFound, HasStarted: false, ContentType: null } || context.GetEndpoint() is not null) return;
+        if (!HttpMethods.IsGet(context.Request.Method) || !context.Request.GetTypedHeaders().Accept.Any(kind => kind is { MediaType.Value: "text/html", Quality: null or > 0 })) return;
+        context.Response.Headers.ContentSecurityPolicy = ContentPolicy;
+        await new RazorComponentResult<NotFoundPage>(new { Scheme = Theme.Of(context) }) { StatusCode = StatusCodes.Status404NotFound }.ExecuteAsync(context);
     }
 
     private static DirectoryInfo KeyDirectory(string dataDirectory)

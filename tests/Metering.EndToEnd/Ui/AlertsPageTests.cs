@@ -59,7 +59,7 @@ public sealed class AlertsPageTests
         await page.GetByLabel("Why").FillAsync("maintenance");
         await page.GetByRole(AriaRole.Button, new() { Name = "Silence", Exact = true }).ClickAsync();
         await page.Locator("#silences").GetByText("quota=all-*").WaitForAsync();
-        await page.Locator("#alerts").GetByText("yes").First.WaitForAsync();
+        await page.Locator("#alerts").GetByText("silenced").First.WaitForAsync();
         Assert.Contains("quota=all-*", await page.Locator("#silences").InnerTextAsync());
         await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, "alerts-light.png"), FullPage = true });
 

@@ -91,7 +91,7 @@ public sealed class EveryPageTests
     [
         ("overview", "/", "#tenants td"), ("explorer", "/explore?measure=cpuSeconds&groupBy=tenant,workload&from=7d&step=day", "#explored td"), ("hostile-project", "/explore?measure=cpuSeconds&groupBy=project&from=7d&step=day&filter=tenant:odd", "#explored td"), ("workloads", "/workloads", "#workloads td"), ("hosts", "/hosts?host=hpc-01", "#host-title"),
         ("tenants", "/tenants", "#tenants td"), ("tenant", "/tenants/acme", "#invoices td"), ("hostile-tenant", "/tenants/odd", "#invoices td"), ("prices", "/prices", "#books td"), ("price-book", "/prices/standard", "#v1"), ("hostile-book", "/prices/" + Uri.EscapeDataString(SeededFleet.HostileTenant), "#v1"), ("invoices", "/invoices", "#invoices td"),
-        ("month", "/invoices/months/" + fleet.Closed, "#month-state"), ("drafts", "/invoices?state=draft", "#invoices td"), ("invoice", "/invoices/000001?charge=" + fleet.Closed + "-2", "#readings td"), ("quotas", "/quotas?quota=research-cpu", "#history td"), ("alerts", "/alerts", "#alerts td"),
+        ("month", "/invoices/months/" + fleet.Closed, "a[href*='exports/focus']"), ("drafts", "/invoices?state=draft", "#invoices td"), ("invoice", "/invoices/000001?charge=" + fleet.Closed + "-2", "#readings td"), ("quotas", "/quotas?quota=research-cpu", "#history td"), ("alerts", "/alerts", "#alerts td"),
         ("keys", "/settings", "#keys td"), ("webhooks", "/settings?tab=webhooks", "#webhooks td"), ("rules", "/settings?tab=rules", "#rules td"), ("audit", "/audit", "#audit td"),
     ];
 
@@ -105,6 +105,7 @@ public sealed class EveryPageTests
             await page.SetViewportSizeAsync(width, width == PhoneWidth ? 844 : 900);
             if (await page.Locator("main figure").CountAsync() > 0) await page.WaitForFunctionAsync(ChartFits);
             if (width == PhoneWidth) Add(suffix, await PageChecks.AtPhoneWidthAsync(page));
+            else if (scheme == ColorScheme.Light) Add(suffix, await PageChecks.AtDeskWidthAsync(page));
 
             // Between the themes nothing but colours is another.
             Add(suffix, await AxeCore.FaultsAsync(page, axe, scheme == ColorScheme.Dark ? "color-contrast" : null));
@@ -178,6 +179,15 @@ public sealed class EveryPageTests
         await page.GetByText("Version 2 of standard is saved").WaitForAsync();
         Assert.Equal(2, await page.Locator("main h2", new() { HasText = "Version" }).CountAsync());
 
+        // An invoice that is wrong: taken back with the reason, and issued anew.
+        await OpenAsync(page, "/invoices/000003");
+        await page.GetByLabel("Why it is taken back").FillAsync("<b>wrong address</b>");
+        await page.Locator("#void").ClickAsync();
+        await page.GetByText("Really take it back").ClickAsync();
+        await page.GetByText("<b>wrong address</b>").WaitForAsync();
+        await page.Locator("#reissue").ClickAsync();
+        await page.GetByText("issued anew as").WaitForAsync();
+
         // Rules: what they would match is seen before it holds.
         await OpenAsync(page, "/settings?tab=rules");
         await page.GetByRole(AriaRole.Button, new() { Name = "Add a rule" }).ClickAsync();
@@ -206,7 +216,7 @@ public sealed class EveryPageTests
         await page.GetByLabel("Id", new() { Exact = true }).FillAsync("inside");
         await page.GetByLabel("URL").FillAsync("ftp://127.0.0.1/");
         await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
-        await page.GetByRole(AriaRole.Alert).GetByText("url").WaitForAsync();
+        await page.GetByRole(AriaRole.Alert).GetByText("The scheme is 'ftp'").WaitForAsync();
 
         // Quotas: made by the form, refused with the reason.
         await OpenAsync(page, "/quotas");
@@ -224,7 +234,7 @@ public sealed class EveryPageTests
         // All of it is in the audit log, and every page is reached by keys alone.
         await OpenAsync(page, "/audit");
         var log = await page.Locator("#audit").InnerTextAsync();
-        foreach (var action in new[] { "price-version.put", "ownership-rules.put", "quota.put" }) Assert.Contains(action, log);
+        foreach (var action in new[] { "price-version.put", "ownership-rules.put", "quota.put", "invoice.voided", "invoice.reissued" }) Assert.Contains(action, log);
         await page.Keyboard.PressAsync("Tab");
         Assert.Equal("Skip to the content", await page.EvaluateAsync<string>("document.activeElement.innerText"));
         await page.Keyboard.PressAsync("Enter");

@@ -82,7 +82,32 @@ internal static class PageChecks
         }
         """;
 
-    public static Task<List<string>> AtPhoneWidthAsync(IPage page) => FaultsAsync(page, PhoneScript);
+    // What is beyond the edge of a table is not found: no bar is drawn until it is scrolled.
+    private const string WideScript = """
+        () => [...document.querySelectorAll('main :is(.rz-data-grid-data, .scroll)')]
+          .filter(one => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)
+          .map(one => `the table '${one.closest('[aria-label]')?.ariaLabel}' is ${one.scrollWidth - one.clientWidth} pixels wider than its place`)
+        """;
+
+    // Side by side is in line, whether it is typed or chosen.
+    private const string FormScript = """
+        () => [...document.querySelectorAll('main :is(.form, .fields)')].flatMap(form => {
+          const boxes = [...form.querySelectorAll(':is(input:not([type=checkbox]):not([type=radio]), select)')].filter(one => one.checkVisibility() && !one.closest('table')).map(one => one.getBoundingClientRect());
+          return boxes.filter(box => boxes.some(other => Math.abs(other.bottom - box.bottom) < 6 && Math.abs(other.top - box.top) > .5)).slice(0, 1).map(box => `a field beside others begins ${Math.round(box.top)} pixels from the top, and they do not`);
+        })
+        """;
+
+    // Of a row that is folded into a block, no cell lies over the next.
+    private const string FoldScript = """
+        () => [...document.querySelectorAll('main :is(.rz-data-row, .fold tbody tr)')].slice(0, 60).flatMap(row => {
+          const cells = [...row.children].filter(cell => cell.checkVisibility()).map(cell => cell.getBoundingClientRect());
+          return cells.some((box, i) => cells.some((other, j) => i < j && box.left < other.right - 1 && other.left < box.right - 1 && box.top < other.bottom - 1 && other.top < box.bottom - 1)) ? [`cells of '${row.innerText.slice(0, 40)}' lie over each other`] : [];
+        })
+        """;
+
+    public static async Task<List<string>> AtDeskWidthAsync(IPage page) => [.. await FaultsAsync(page, WideScript), .. await FaultsAsync(page, FormScript)];
+
+    public static async Task<List<string>> AtPhoneWidthAsync(IPage page) => [.. await FaultsAsync(page, PhoneScript), .. await FaultsAsync(page, FoldScript)];
 
     public static Task<List<string>> OfNamesAsync(IPage page) => FaultsAsync(page, NamesScript);
 

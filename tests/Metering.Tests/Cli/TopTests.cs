@@ -26,6 +26,21 @@ public sealed class TopTests
     }
 
     [Fact]
+    public void A_terminal_that_is_too_small_is_told_so_to_the_end() =>
+        Assert.Equal("The terminal is 20×8; 60×10 is the least.", string.Join(' ', new TopFrame(20, 8, colour: false).Draw(View(), new TopState(), Now, null).Select(line => line.Trim())));
+
+    // Yellow (33) can not be read on a light terminal, nor black, white and fixed backgrounds on one or the other.
+    [Fact]
+    public void Colours_can_be_read_on_light_and_dark()
+    {
+        var view = View() with { IsCut = true };
+        var text = string.Join('\n', new TopFrame(120, 24, colour: true).Draw(view, new TopState(), Now, null));
+
+        Assert.Contains("\u001b[35m! more workloads", text, StringComparison.Ordinal);
+        Assert.DoesNotMatch("\u001b\\[[0-9;]*(3[0378]|4[0-9]|9[0-9])[0-9;]*m", text);
+    }
+
+    [Fact]
     public void Eighty_by_twenty_four_shows_what_matters()
     {
         var text = string.Join('\n', new TopFrame(80, 24, colour: false).Draw(View(), new TopState(), Now.AddSeconds(3), null));
