@@ -208,6 +208,15 @@ public sealed class EveryPageTests
         await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         await page.GetByRole(AriaRole.Alert).GetByText("url").WaitForAsync();
 
+        // What somebody else has changed since it was opened here is not undone.
+        await page.GetByRole(AriaRole.Button, new() { Name = "Change trail" }).ClickAsync();
+        await page.Locator("#new-title", new() { HasText = "Change trail" }).WaitForAsync();
+        await fleet.PutAsync("/v1/webhooks/trail", new { channel = "log", file = "theirs.jsonl" }, cancel);
+        await page.GetByLabel("File").FillAsync("mine.jsonl");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await page.GetByRole(AriaRole.Alert).GetByText("Somebody else has changed or made it meanwhile").WaitForAsync();
+        await page.Locator("#webhooks").GetByText("theirs.jsonl").WaitForAsync();
+
         // Quotas: made by the form, refused with the reason.
         await OpenAsync(page, "/quotas");
         await page.GetByRole(AriaRole.Button, new() { Name = "New quota" }).ClickAsync();
