@@ -140,7 +140,12 @@ public sealed class RowSecurityTests(RowSecurityTests.Server server) : IClassFix
         {
             ShouldListenTo = source => source.Name == "Npgsql",
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = one => sent.GetOrAdd(one.TraceId.ToHexString(), _ => new()).Enqueue((one.GetTagItem("db.query.text") ?? one.GetTagItem("db.statement"))?.ToString() ?? one.OperationName),
+
+            // What has no text is a connection that the pool opened anew.
+            ActivityStopped = one =>
+            {
+                if ((one.GetTagItem("db.query.text") ?? one.GetTagItem("db.statement")) is string text) sent.GetOrAdd(one.TraceId.ToHexString(), _ => new()).Enqueue(text);
+            },
         };
         ActivitySource.AddActivityListener(listener);
         var looked = 0;
