@@ -248,6 +248,7 @@ public static class MeteringService
         {
             ui.RoutePrefix = "docs";
             ui.SwaggerEndpoint("/openapi/v1.json", "Metering v1");
+            ui.InjectStylesheet("/docs.css");
         });
         OidcSetup.MapOidc(app, app.Services.GetRequiredService<AccessOptions>().Oidc);
         app.MapUi(context => AnswerError(context, store));

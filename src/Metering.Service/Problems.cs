@@ -16,13 +16,7 @@ internal static class Problems
         extensions: new Dictionary<string, object?> { ["faults"] = faults });
 
     /// <summary>Every fault, as texts and as JSON pointers into the document.</summary>
-    public static ProblemHttpResult Rule(IReadOnlyCollection<Fault> faults) => TypedResults.Problem(
-        type: Type("rule-broken"), title: "The content breaks a rule", detail: string.Join(" ", faults), statusCode: StatusCodes.Status422UnprocessableEntity,
-        extensions: new Dictionary<string, object?>
-        {
-            ["faults"] = faults.Select(fault => fault.ToString()).ToArray(),
-            ["errors"] = faults.Select(fault => new { pointer = fault.Pointer, field = fault.Field, detail = fault.Message }).ToArray(),
-        });
+    public static ProblemHttpResult Rule(IReadOnlyCollection<Fault> faults) => Listed(StatusCodes.Status422UnprocessableEntity, "rule-broken", "The content breaks a rule", faults);
 
     /// <summary>A period that can not be closed yet, with all that stands in the way.</summary>
     public static ProblemHttpResult NotReady(IReadOnlyCollection<Fault> faults) => TypedResults.Problem(
@@ -37,6 +31,9 @@ internal static class Problems
 
     /// <summary>A change that depends on what was read before, which is something else now.</summary>
     public static ProblemHttpResult Changed(string detail) => Make(StatusCodes.Status412PreconditionFailed, "changed", "It is not what the request expects", detail);
+
+    /// <summary>Several of them, at their places.</summary>
+    public static ProblemHttpResult Changed(IReadOnlyCollection<Fault> faults) => Listed(StatusCodes.Status412PreconditionFailed, "changed", "It is not what the request expects", faults);
 
     /// <summary>An <c>Idempotency-Key</c> that stands for another request.</summary>
     public static ProblemHttpResult KeyReused(string detail) => Make(StatusCodes.Status422UnprocessableEntity, "idempotency-key-reused", "The idempotency key stands for another request", detail);
@@ -83,6 +80,14 @@ internal static class Problems
 
     private static ProblemHttpResult Make(int status, string type, string title, string detail) =>
         TypedResults.Problem(type: Type(type), title: title, detail: detail, statusCode: status);
+
+    private static ProblemHttpResult Listed(int status, string type, string title, IReadOnlyCollection<Fault> faults) => TypedResults.Problem(
+        type: Type(type), title: title, detail: string.Join(" ", faults), statusCode: status,
+        extensions: new Dictionary<string, object?>
+        {
+            ["faults"] = faults.Select(fault => fault.ToString()).ToArray(),
+            ["errors"] = faults.Select(fault => new { pointer = fault.Pointer, field = fault.Field, detail = fault.Message }).ToArray(),
+        });
 
     private static string Type(string name) => Prefix + name;
 }

@@ -77,7 +77,7 @@ internal sealed class ApiClient : IDisposable
     {
         using var response = await SendRawAsync(method, path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), cancel, ifMatch);
         var text = await response.Content.ReadAsStringAsync(cancel);
-        if (response.StatusCode is HttpStatusCode.PreconditionFailed) return (default, [ApiFault.Changed]);
+        if (response.StatusCode is HttpStatusCode.PreconditionFailed) return (default, Faults(text) is [{ Field.Length: > 0 }, ..] places ? [.. places.Select(place => ApiFault.ChangedAt(place.Field))] : [ApiFault.Changed]);
         if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity or HttpStatusCode.Conflict or HttpStatusCode.NotFound) return (default, Faults(text));
         await CheckAsync(response, cancel);
         return (text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text), []);

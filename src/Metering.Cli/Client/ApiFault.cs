@@ -5,5 +5,10 @@ namespace Metering.Cli.Client;
 internal sealed record ApiFault(string Field, string Text)
 {
     /// <summary>It is not what it was when it was read; nothing was changed.</summary>
-    public static readonly ApiFault Changed = new("", "was changed by somebody else meanwhile; run the command again, which starts from what it is now.");
+    public static readonly ApiFault Changed = new("", ChangedText);
+
+    private const string ChangedText = "was changed by somebody else meanwhile; run the command again, which starts from what it is now.";
+
+    /// <summary><see cref="Changed"/>, of one among several.</summary>
+    public static ApiFault ChangedAt(string field) => new(field, $"{field} {ChangedText}");
 }

@@ -28,7 +28,7 @@ internal static class DoctorCommand
             var directory = parsed.GetValue(data)!;
             var settings = AgentConfiguration.Load(directory);
             var families = new List<MeterCheck>();
-            var checks = new HostChecks(parsed.GetValue(root) ?? settings.Text("Agent:CgroupRoot"), settings.Text("Enforcement:Actions") is not null).Run(families).ToList();
+            var checks = new HostChecks(parsed.GetValue(root) ?? settings.Text("Agent:CgroupRoot"), [.. (settings.Text("Enforcement:Actions") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Where(Metering.Enforcement.EnforcementActions.ByName.ContainsKey)]).Run(families).ToList();
             var service = parsed.GetValue(url) ?? (Environment.GetEnvironmentVariable("METERING_URL") is { Length: > 0 } given ? given : CommonOptions.DefaultUrl);
             checks.AddRange(await new SurroundingChecks(settings, directory, service, TimeProvider.System).RunAsync(cancel));
             if (checks.Exists(check => check is { Name: "service", State: CheckState.Ok })) checks.AddRange(await new RunningChecks(settings, directory, TimeProvider.System).RunAsync(service, parsed.GetValue(key), cancel));

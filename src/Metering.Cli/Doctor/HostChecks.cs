@@ -8,7 +8,8 @@ using Metering.Safety;
 namespace Metering.Cli.Doctor;
 
 /// <summary>What this host's kernel gives, and what this user may read of it.</summary>
-internal sealed class HostChecks(string? cgroupRoot, bool enforces = false)
+/// <param name="actions">What the service may do here, by the names of the interface files; empty: nothing.</param>
+internal sealed class HostChecks(string? cgroupRoot, IReadOnlyList<string> actions)
 {
     private const int LookAt = 200;
     private static readonly string[] V1Controllers = ["blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "hugetlb", "memory", "net_cls", "net_prio", "perf_event", "pids", "rdma"];
@@ -31,6 +32,9 @@ internal sealed class HostChecks(string? cgroupRoot, bool enforces = false)
         yield return Inotify();
         yield return OpenFiles();
         foreach (var check in Privileges()) yield return check;
+        if (actions.Count == 0) yield break;
+        yield return EnforcementCheck.OfFiles(_root, actions);
+        if (EnforcementCheck.OfProfile(actions) is { } profile) yield return profile;
     }
 
     private Check FindTree()
@@ -134,7 +138,7 @@ internal sealed class HostChecks(string? cgroupRoot, bool enforces = false)
     private IEnumerable<Check> Privileges()
     {
         if (Capability.Effective() is not { } set) yield break;
-        foreach (var capability in Capability.All) yield return capability.Judge(set, Capability.NiceLimit(), enforces);
+        foreach (var capability in Capability.All) yield return capability.Judge(set, Capability.NiceLimit(), actions.Count > 0);
     }
 
     private IEnumerable<MeterCheck> Meters()

@@ -24,19 +24,24 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
     // All or nothing: what the service refuses of one document keeps back the others.
     private async Task TogetherAsync(string file, List<Document> documents, YamlLines lines, CancellationToken cancel)
     {
-        var (changed, words) = (new List<Document>(), new List<(Document Document, string Word)>());
+        var (changed, tags, words) = (new List<Document>(), new List<string?>(), new List<(Document Document, string Word)>());
         foreach (var document in documents)
         {
-            var (known, _) = await FindAsync(document, cancel);
+            var (known, tag) = await FindAsync(document, cancel);
             var isSame = IsSame(document.Body, known);
-            if (!isSame) changed.Add(document);
+            if (!isSame)
+            {
+                changed.Add(document);
+                tags.Add(known is null ? "" : tag);
+            }
+
             words.Add((document, isSame ? "unchanged" : IsNew(known) ? "created" : "changed"));
         }
 
         JsonElement answer = default;
         if (changed.Count > 0)
         {
-            (answer, var faults) = await OfferAsync(file, changed, lines, check: false, cancel);
+            (answer, var faults) = await OfferAsync(file, changed, lines, check: false, cancel, tags);
             if (faults.Count > 0) throw Faulty(file, faults);
         }
 
@@ -49,11 +54,20 @@ internal sealed class Applier(ApiClient client, DocumentKind kind)
         }
     }
 
-    private async Task<(JsonElement Answer, List<string> Faults)> OfferAsync(string file, List<Document> documents, YamlLines lines, bool check, CancellationToken cancel)
+    // Tags of what was read, empty where there was nothing: what somebody else has changed since is refused. Null: whatever they are.
+    private async Task<(JsonElement Answer, List<string> Faults)> OfferAsync(string file, List<Document> documents, YamlLines lines, bool check, CancellationToken cancel, List<string?>? tags = null)
     {
-        var request = new JsonObject { ["documents"] = new JsonArray([.. documents.Select(document => new JsonObject { ["id"] = document.Key, ["body"] = document.Body.DeepClone() })]) };
+        var request = new JsonObject { ["documents"] = new JsonArray([.. documents.Select((document, i) => Entry(document, tags?[i]))]) };
         var (answer, refused) = await client.OfferAsync(HttpMethod.Post, kind.ApplyPathOf!(documents[0].Path) + Query(check), request.ToJsonString(), cancel);
         return (answer, [.. refused.Select(fault => Placed(file, documents, lines, fault))]);
+    }
+
+    private JsonObject Entry(Document document, string? tag)
+    {
+        var entry = new JsonObject { ["id"] = document.Key, ["body"] = document.Body.DeepClone() };
+        if (tag is { Length: > 0 }) entry["ifMatch"] = tag;
+        else if (tag is not null && !kind.IsThereAlways) entry["ifNoneMatch"] = "*";
+        return entry;
     }
 
     // What the service says of the rest of a file that has faults already, so that all of them are told at once.

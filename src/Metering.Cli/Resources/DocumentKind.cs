@@ -30,6 +30,9 @@ internal sealed record DocumentKind
     /// <summary>Path by which several of them take effect together, by the path of one; null: each is sent by itself.</summary>
     public Func<string, string>? ApplyPathOf { get; init; }
 
+    /// <summary>What was never written is an empty one, and has an <c>ETag</c> too.</summary>
+    public bool IsThereAlways { get; init; }
+
     /// <summary>True where a PUT takes <c>check=true</c>: told what is wrong, the service changes nothing.</summary>
     public bool HasCheck { get; init; }
 
@@ -80,6 +83,7 @@ internal sealed record DocumentKind
         IdField = "tenant",
         PathOf = id => $"v1/tenants/{Uri.EscapeDataString(id)}/contract",
         ApplyPathOf = _ => "v1/contracts/apply",
+        IsThereAlways = true,
     };
 
     public static readonly DocumentKind Allocation = new()

@@ -65,7 +65,7 @@ internal static class WebhookEndpoints
         ApplyRequest request, bool? check, ClaimsPrincipal user, LedgerStore store, ChannelCatalogue channels, WebhookDispatcher dispatcher, TimeProvider clock, CancellationToken cancel)
     {
         List<JsonObject> views = [];
-        var answer = await DocumentApply.RunAsync<JsonObject>(request, check, store,
+        var answer = await DocumentApply.RunAsync<JsonObject>(request, check, store, DocumentVersions.ById(VersionSql),
             async (transaction, id, document, _) => views.Add(await EndpointChange.PutAsync(transaction, id, JsonSerializer.SerializeToElement(document), channels, user, clock.GetUtcNow(), cancel)), cancel);
         if (answer.Result is ProblemHttpResult refused) return refused;
         dispatcher.Wake();

@@ -15,11 +15,12 @@ internal static class DocumentApply
     // As strict as the body of a PUT.
     private static readonly JsonSerializerOptions Strict = new(LedgerJson.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false };
 
+    /// <param name="versions">What <c>ifMatch</c> of a document is of.</param>
     /// <param name="check">True to tell the faults and change nothing.</param>
     /// <param name="after">What is done once for all of them, when none has a fault; null: nothing.</param>
     /// <param name="put">Puts one; throws <see cref="RuleBrokenException"/> with its faults. Told of all that are to be put, since some are judged beside each other.</param>
     public static async Task<Results<NoContent, ProblemHttpResult>> RunAsync<T>(
-        ApplyRequest request, bool? check, LedgerStore store, Func<LedgerTransaction, string, T, IReadOnlyList<(string Id, T Body)>, Task> put, CancellationToken cancel, Func<LedgerTransaction, Task>? after = null)
+        ApplyRequest request, bool? check, LedgerStore store, DocumentVersions versions, Func<LedgerTransaction, string, T, IReadOnlyList<(string Id, T Body)>, Task> put, CancellationToken cancel, Func<LedgerTransaction, Task>? after = null)
         where T : class
     {
         if (request.Documents.Count > MaxDocuments) return Problems.Invalid($"There are {request.Documents.Count} documents; at most {MaxDocuments} are taken at once.");
@@ -27,10 +28,14 @@ internal static class DocumentApply
         var bodies = new (string Id, T Body)?[request.Documents.Count];
         for (var i = 0; i < bodies.Length; i++) bodies[i] = Read<T>(request.Documents[i], $"documents[{i}]", faults);
         IReadOnlyList<(string Id, T Body)> all = [.. bodies.OfType<(string, T)>()];
+        List<Fault> changed = [];
         try
         {
             await store.WriteAsync(async transaction =>
             {
+                // Before any is put: a request may have a document twice, and of one that is another one now that is all there is to tell.
+                if (faults.Count == 0) changed = await versions.ChangedAsync(transaction, request.Documents);
+                if (changed.Count > 0) throw new VersionChangedException(string.Join(" ", changed));
                 for (var i = 0; i < bodies.Length; i++)
                 {
                     if (bodies[i] is not { } one) continue;
@@ -47,6 +52,10 @@ internal static class DocumentApply
                 if (faults.Count > 0 || check == true) throw new RuleBrokenException(faults);
                 if (after is not null) await after(transaction);
             }, cancel);
+        }
+        catch (VersionChangedException)
+        {
+            return Problems.Changed(changed);
         }
         catch (RuleBrokenException refused) when (refused.Faults.Count > 0)
         {
@@ -66,6 +75,12 @@ internal static class DocumentApply
         if (entry?.Id is null)
         {
             faults.Add(new Fault(at + ".id", "is missing."));
+            return null;
+        }
+
+        if (DocumentVersions.Tags(entry) is { IsReadable: false })
+        {
+            faults.Add(new Fault(at + ".ifMatch", "and ifNoneMatch are '*' or tags in quotes, as the ETag of an answer has them."));
             return null;
         }
 

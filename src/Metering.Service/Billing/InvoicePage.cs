@@ -80,7 +80,7 @@ internal static class InvoicePage
 
     private static void Line(StringBuilder page, InvoiceDocument document, InvoiceLine line)
     {
-        page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Safe(line.Text)}");
+        page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Safe(LineText.Of(line.Text))}");
         if (line.Tier is { } tier && (tier > 0 || line.TierTo is not null))
             page.Append(CultureInfo.InvariantCulture, $"<br><small>Tier {tier + 1}, from {Number(line.TierFrom ?? 0, 9)}{(line.TierTo is { } to ? " to " + Number(to, 9) : "")} {Safe(line.Unit)}</small>");
         if (line.Effective is { } effective) page.Append(CultureInfo.InvariantCulture, $"<br><small>worth {Money(effective, document)} {Safe(document.Currency)}, paid with the commitment</small>");

@@ -27,7 +27,7 @@ internal static class InvoiceSheets
             new Sheet("Lines",
                 [new("Kind", 20), new("Text", 60, CellStyle.Wrapped), new("Book", 16), new("Version", 9), new("Tier", 6), new("From", 14, CellStyle.Number), new("To", 14, CellStyle.Number), new("Quantity", 20, CellStyle.Number),
                  new("Unit", 18), new("Unit price", 16, CellStyle.Number), new("Exact cost", 22, CellStyle.Number), new("Tax rate", 10, CellStyle.Percent), new("Tax on", 16, money), new("Amount " + document.Currency, 18, money)],
-                document.Lines.Select(line => (IReadOnlyList<object?>)[line.Kind, line.Text, line.Book, line.Version, line.Tier + 1, line.TierFrom, line.TierTo, line.Quantity, line.Unit, line.UnitPrice, line.Cost.ToNearest(), line.TaxRate, line.TaxBase, line.Amount])
+                document.Lines.Select(line => (IReadOnlyList<object?>)[line.Kind, LineText.Of(line.Text), line.Book, line.Version, line.Tier + 1, line.TierFrom, line.TierTo, line.Quantity, line.Unit, line.UnitPrice, line.Cost.ToNearest(), line.TaxRate, line.TaxBase, line.Amount])
                     .Append(["total", "", null, null, null, null, null, null, null, null, null, null, null, document.Total])));
     }
 

@@ -65,7 +65,7 @@ internal static class DescribedAnswers
         yield return 429;
         yield return 503;
         if (method is not "PUT" && path.Contains('{', StringComparison.Ordinal) && !IsAlwaysThere(path)) yield return 404;
-        if (method != "GET" && route.ActionDescriptor.EndpointMetadata.OfType<Versions.Versioned>().Any()) yield return 412;
+        if (path.EndsWith("/apply", StringComparison.Ordinal) || (method != "GET" && route.ActionDescriptor.EndpointMetadata.OfType<Versions.Versioned>().Any())) yield return 412;
         if (operation.RequestBody is not null)
         {
             yield return 413;

@@ -28,12 +28,12 @@ internal sealed class QuotaChange(LedgerStore store, LedgerOptions options, Time
     }
 
     /// <summary>Puts several, all or none, each judged beside the others; what they mean is decided once for all of them.</summary>
-    public async Task<Results<NoContent, ProblemHttpResult>> ApplyAsync(ApplyRequest request, bool? check, ClaimsPrincipal who, CancellationToken cancel)
+    public async Task<Results<NoContent, ProblemHttpResult>> ApplyAsync(ApplyRequest request, bool? check, DocumentVersions versions, ClaimsPrincipal who, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         var (changed, left) = (new HashSet<string>(StringComparer.Ordinal), false);
         QuotaFaults? faults = null;
-        var answer = await DocumentApply.RunAsync<Quota>(request, check, store, async (transaction, id, quota, all) =>
+        var answer = await DocumentApply.RunAsync<Quota>(request, check, store, versions, async (transaction, id, quota, all) =>
         {
             if (faults is null)
             {
@@ -87,10 +87,10 @@ internal sealed class QuotaChange(LedgerStore store, LedgerOptions options, Time
     }
 
     /// <summary>Puts several plans, all or none.</summary>
-    public async Task<Results<NoContent, ProblemHttpResult>> ApplyPlansAsync(ApplyRequest request, bool? check, ClaimsPrincipal who, CancellationToken cancel)
+    public async Task<Results<NoContent, ProblemHttpResult>> ApplyPlansAsync(ApplyRequest request, bool? check, DocumentVersions versions, ClaimsPrincipal who, CancellationToken cancel)
     {
         var left = false;
-        var answer = await DocumentApply.RunAsync<QuotaPlan>(request, check, store, async (transaction, id, plan, _) => left |= await PutPlanAsync(transaction, id, plan, who, cancel), cancel);
+        var answer = await DocumentApply.RunAsync<QuotaPlan>(request, check, store, versions, async (transaction, id, plan, _) => left |= await PutPlanAsync(transaction, id, plan, who, cancel), cancel);
         if (left) await Counter.FinishAsync(cancel);
         return answer;
     }

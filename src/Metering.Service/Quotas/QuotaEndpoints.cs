@@ -62,7 +62,7 @@ internal static class QuotaEndpoints
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, QuotaChange change, WebhookDispatcher dispatcher, CancellationToken cancel)
     {
-        var answer = await change.ApplyAsync(request, check, user, cancel);
+        var answer = await change.ApplyAsync(request, check, DocumentVersions.ById(VersionSql), user, cancel);
         dispatcher.Wake();
         return answer;
     }

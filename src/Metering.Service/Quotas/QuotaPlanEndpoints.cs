@@ -59,7 +59,7 @@ internal static class QuotaPlanEndpoints
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, QuotaChange change, WebhookDispatcher dispatcher, CancellationToken cancel)
     {
-        var answer = await change.ApplyPlansAsync(request, check, user, cancel);
+        var answer = await change.ApplyPlansAsync(request, check, DocumentVersions.ById(VersionSql), user, cancel);
         dispatcher.Wake();
         return answer;
     }

@@ -50,7 +50,7 @@ internal static class ContractEndpoints
 
     private static Task<Results<NoContent, ProblemHttpResult>> Apply(
         ApplyRequest request, bool? check, bool? force, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
-        DocumentApply.RunAsync<Contract>(request, check, store, async (transaction, id, contract, _) =>
+        DocumentApply.RunAsync<Contract>(request, check, store, DocumentVersions.ById(VersionSql, isThereAlways: true), async (transaction, id, contract, _) =>
         {
             if (!await PutAsync(transaction, id, contract, force ?? false, user, options, clock.GetUtcNow(), guards, cancel)) throw new RuleBrokenException([NoTenant(id)]);
         }, cancel);

@@ -72,7 +72,7 @@ internal static class PriceEndpoints
     }
 
     private static Task<Results<NoContent, ProblemHttpResult>> Apply(string id, ApplyRequest request, bool? check, bool? force, ClaimsPrincipal user, LedgerStore store, PriceChange change, CancellationToken cancel) =>
-        DocumentApply.RunAsync<PriceVersion>(request, check, store, (transaction, version, body, all) =>
+        DocumentApply.RunAsync<PriceVersion>(request, check, store, new DocumentVersions(VersionSql, version => Number(version) is { } number ? [("@id", id), ("@number", number)] : null), (transaction, version, body, all) =>
         {
             if (!IsId(id) || Number(version) is not { } number) throw new RuleBrokenException([new Fault("version", "is a whole number from 1, of a price book with an id of 1 to 64 characters without '/'.")]);
             return change.PutAsync(transaction, id, number, body, [.. all.Where(one => Number(one.Id) is not null).Select(one => (Number(one.Id)!.Value, one.Body))], force ?? false, user, cancel);

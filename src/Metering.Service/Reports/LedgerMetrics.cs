@@ -1,7 +1,7 @@
-using System.Globalization;
 using Metering.Exposition;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
+using Metering.Service.Tenants;
 using Metering.Service.TimeSeries;
 using Microsoft.Extensions.Logging;
 
@@ -10,7 +10,17 @@ namespace Metering.Service.Reports;
 /// <summary>Usage per tenant, and the state of the agents, as metrics: counters in base units that only grow, from the ledger itself.</summary>
 internal sealed class LedgerMetrics(LedgerStore store, SeriesReport series, TimeProvider clock, ILogger<LedgerMetrics> log)
 {
-    private const int MaxTenants = 1000;
+    /// <summary>Tenants, by name, that have series of their own, beside what is unattributed; the sums of all others are in one series with <see cref="Overflow"/> in the place of the tenant, so that sums over a family stay right.</summary>
+    internal const int MaxTenants = 1_000;
+
+    /// <summary>Hosts that have series of their own: of those beyond is told how many they are.</summary>
+    private const int MaxHosts = 10_000;
+
+    /// <summary>Room beside <see cref="MaxTenants"/> for what is unattributed and for the others, whose costs are one series per currency.</summary>
+    internal const int Beside = 100;
+
+    /// <summary>The label of what has no series of its own, as <see cref="MetricsCollectorOptions.MaxSeriesPerFamily"/> has it.</summary>
+    internal static readonly (string, string) Overflow = ("overflow", "true");
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(10);
 
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -45,27 +55,28 @@ internal sealed class LedgerMetrics(LedgerStore store, SeriesReport series, Time
         foreach (var family in _families) family(writer);
     }
 
-    private async Task<List<(string Tenant, Dictionary<string, decimal> Sums)>> TenantsAsync(CancellationToken cancel)
+    // One without a name, the last, holds those who are too many.
+    private async Task<List<(string? Tenant, Dictionary<string, decimal> Sums)>> TenantsAsync(CancellationToken cancel)
     {
         await using var connection = await store.OpenReadAsync(cancel);
         await using var command = connection.CreateCommand();
-        command.CommandText = "SELECT COALESCE(o.tenant, 'unattributed'), " +
+        command.CommandText = "SELECT COALESCE(o.tenant, '" + OwnedInterval.UnattributedTenant + "'), " +
             string.Join(", ", Metering.Meters.MeterCatalogue.All.Where(IsCounter).Select(meter => UsageSelect.Sum(meter.Column, store.IsPostgres))) +
-            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to GROUP BY 1 ORDER BY 1 LIMIT " + MaxTenants.ToString(CultureInfo.InvariantCulture);
-        var tenants = new List<(string, Dictionary<string, decimal>)>();
+            " FROM usage u LEFT JOIN ownership o ON o.workload = u.workload AND u.bucket >= o.valid_from AND u.bucket < o.valid_to GROUP BY 1 ORDER BY 1";
+        var (tenants, rest) = (new List<(string?, Dictionary<string, decimal>)>(), new Dictionary<string, decimal>(StringComparer.Ordinal));
         await using var rows = await command.ExecuteReaderAsync(cancel);
         while (await rows.ReadAsync(cancel))
         {
             var at = 1;
-            var sums = new Dictionary<string, decimal>(StringComparer.Ordinal);
+            var sums = rest;
+            if (tenants.Count < MaxTenants || rows.GetString(0) == OwnedInterval.UnattributedTenant) tenants.Add((rows.GetString(0), sums = new Dictionary<string, decimal>(StringComparer.Ordinal)));
             foreach (var meter in Metering.Meters.MeterCatalogue.All.Where(IsCounter))
             {
-                if (UsageSelect.ReadSum(rows, store.IsPostgres, ref at) is { } sum) sums[meter.Name] = meter.Show(sum);
+                if (UsageSelect.ReadSum(rows, store.IsPostgres, ref at) is { } sum) sums[meter.Name] = sums.GetValueOrDefault(meter.Name) + meter.Show(sum);
             }
-
-            tenants.Add((rows.GetString(0), sums));
         }
 
+        if (rest.Count > 0) tenants.Add((null, rest));
         return tenants;
     }
 
@@ -81,6 +92,7 @@ internal sealed class LedgerMetrics(LedgerStore store, SeriesReport series, Time
 
     private static void WriteHosts(MetricsWriter writer, List<HostView> hosts, DateTimeOffset now)
     {
+        writer.Gauge("metering_hosts_without_series", "Hosts beyond the first 10,000 by id, whose figures are only in the API.").Sample(Math.Max(0, hosts.Count - MaxHosts));
         Family("metering_host_committed_sequence", "Batches committed without a gap, of the newest epoch.", host => host.CommittedSequence);
         Family("metering_host_missing_batches", "Batches below the newest one that have not arrived.", host => host.MissingBatches);
         Family("metering_host_conservation_failures", "Readings of a parent and its children that did not add up.", host => host.ConservationFailures);
@@ -96,8 +108,8 @@ internal sealed class LedgerMetrics(LedgerStore store, SeriesReport series, Time
 
         void Known(string name, string help, Func<HostView, decimal?> value)
         {
-            var family = writer.Gauge(name, help);
-            foreach (var host in hosts)
+            var family = writer.Gauge(name, help, bound: MaxHosts);
+            foreach (var host in hosts.Take(MaxHosts))
             {
                 if (value(host) is { } known) family.Sample((double)known, ("host", host.Host));
             }
@@ -105,20 +117,20 @@ internal sealed class LedgerMetrics(LedgerStore store, SeriesReport series, Time
 
         void Family(string name, string help, Func<HostView, double> value)
         {
-            var family = writer.Gauge(name, help);
-            foreach (var host in hosts) family.Sample(value(host), ("host", host.Host));
+            var family = writer.Gauge(name, help, bound: MaxHosts);
+            foreach (var host in hosts.Take(MaxHosts)) family.Sample(value(host), ("host", host.Host));
         }
     }
 
-    private static void WriteTenants(MetricsWriter writer, List<(string Tenant, Dictionary<string, decimal> Sums)> tenants)
+    private static void WriteTenants(MetricsWriter writer, List<(string? Tenant, Dictionary<string, decimal> Sums)> tenants)
     {
         foreach (var meter in Metering.Meters.MeterCatalogue.All.Where(IsCounter))
         {
             if (tenants.TrueForAll(tenant => !tenant.Sums.ContainsKey(meter.Name))) continue;
-            var family = writer.Counter("metering_usage_" + Snake(meter.Name), $"Usage in the ledger: {meter.Source}.");
+            var family = writer.Counter("metering_usage_" + Snake(meter.Name), $"Usage in the ledger: {meter.Source}.", bound: MaxTenants + Beside);
             foreach (var (tenant, sums) in tenants)
             {
-                if (sums.TryGetValue(meter.Name, out var sum)) family.Sample((double)sum, ("tenant", tenant));
+                if (sums.TryGetValue(meter.Name, out var sum)) family.Sample((double)sum, tenant is null ? Overflow : ("tenant", tenant));
             }
         }
     }

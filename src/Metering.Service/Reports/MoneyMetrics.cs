@@ -9,7 +9,7 @@ namespace Metering.Service.Reports;
 /// <summary>What tenants cost and how far quotas are, as metrics. Gauges only: a cost can go down when a price is put right, and a counter that goes down is read as one that began anew.</summary>
 internal sealed class MoneyMetrics(LedgerStore store, LedgerOptions options, CostReport costs, QuotaReport quotas, TimeProvider clock, ILogger<MoneyMetrics> log)
 {
-    /// <summary>Tenants and quotas that have series of their own.</summary>
+    /// <summary>Tenants and quotas that have series of their own. What the other tenants cost is one series per currency, see <see cref="LedgerMetrics.Overflow"/>; of the other quotas, which have no sum, is told how many they are.</summary>
     private const int MaxSeries = 1_000;
     private static readonly TimeSpan KeepFor = TimeSpan.FromSeconds(60);
 
@@ -38,7 +38,7 @@ internal sealed class MoneyMetrics(LedgerStore store, LedgerOptions options, Cos
     {
         try
         {
-            var views = (await quotas.ListAsync(Caller.Local, null, CancellationToken.None)).Take(MaxSeries).ToList();
+            var views = await quotas.ListAsync(Caller.Local, null, CancellationToken.None);
             var month = await MonthAsync(CancellationToken.None);
             _write = writer =>
             {
@@ -56,24 +56,35 @@ internal sealed class MoneyMetrics(LedgerStore store, LedgerOptions options, Cos
 
     public void Write(MetricsWriter writer) => _write(writer);
 
-    private async Task<IReadOnlyList<CostRowView>> MonthAsync(CancellationToken cancel)
+    private async Task<CostMonth> MonthAsync(CancellationToken cancel)
     {
-        var parameters = new UsageParameters { From = "thisMonth", To = "now", Step = "total", GroupBy = "tenant", Limit = MaxSeries.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+        var parameters = new UsageParameters { From = "thisMonth", To = "now", Step = "total", GroupBy = "tenant" };
         var query = UsageQuery.From(parameters, Caller.Local, await LedgerGrain.ReadAsync(store, options, cancel), store.IsPostgres, clock.GetUtcNow(), out _);
-        return query is null ? [] : (await costs.RunAsync(query, cancel)).Rows;
+        var (own, rest) = (new List<(string, string, decimal)>(), new SortedDictionary<string, decimal>(StringComparer.Ordinal));
+        if (query is null) return new CostMonth(own, rest);
+        await foreach (var row in costs.StreamAsync(query, cancel))
+        {
+            if (row is not { Cost: { } cost, Currency: { } currency }) continue;
+            var tenant = row.Key["tenant"].ToString() ?? "";
+            if (own.Count < MaxSeries || tenant == Tenants.OwnedInterval.UnattributedTenant) own.Add((tenant, currency, cost.ToNearest()));
+            else rest[currency] = rest.GetValueOrDefault(currency) + cost.ToNearest();
+        }
+
+        return new CostMonth(own, rest);
     }
 
-    private static void WriteCosts(MetricsWriter writer, IReadOnlyList<CostRowView> rows)
+    private sealed record CostMonth(IReadOnlyList<(string Tenant, string Currency, decimal Cost)> Own, IReadOnlyDictionary<string, decimal> Rest);
+
+    private static void WriteCosts(MetricsWriter writer, CostMonth month)
     {
-        var family = writer.Gauge("metering_cost_month", "Cost of the month (UTC) so far, in the currency of the label. Exact figures are in the API.");
-        foreach (var row in rows)
-        {
-            if (row is { Cost: { } cost, Currency: { } currency }) family.Sample((double)cost.ToNearest(), ("tenant", row.Key["tenant"].ToString() ?? ""), ("currency", currency));
-        }
+        var family = writer.Gauge("metering_cost_month", "Cost of the month (UTC) so far, in the currency of the label. Exact figures are in the API.", bound: MaxSeries + LedgerMetrics.Beside);
+        foreach (var (tenant, currency, cost) in month.Own) family.Sample((double)cost, ("tenant", tenant), ("currency", currency));
+        foreach (var (currency, cost) in month.Rest) family.Sample((double)cost, LedgerMetrics.Overflow, ("currency", currency));
     }
 
     private static void WriteQuotas(MetricsWriter writer, IReadOnlyList<QuotaView> quotas)
     {
+        writer.Gauge("metering_quotas_without_series", "Quotas beyond the first 1,000 by id, whose figures are only in the API.").Sample(Math.Max(0, quotas.Count - MaxSeries));
         Family("metering_quota_used_ratio", "Share of a quota's limit that is used in its open window, 1 is all of it.", quota => quota.Percent / 100);
         Family("metering_quota_used", "Used in the open window of a quota, in the unit of its limit.", quota => quota.Value);
         Family("metering_quota_limit", "Limit of a quota, in the API unit of its meter, or in the tenant's currency.", quota => quota.EffectiveLimit);
@@ -81,7 +92,7 @@ internal sealed class MoneyMetrics(LedgerStore store, LedgerOptions options, Cos
         void Family(string name, string help, Func<QuotaView, decimal?> value)
         {
             var family = writer.Gauge(name, help);
-            foreach (var quota in quotas)
+            foreach (var quota in quotas.Take(MaxSeries))
             {
                 if (value(quota) is { } known) family.Sample((double)known, ("quota", quota.Id), ("tenant", quota.Subject.Tenant ?? ""), ("meter", quota.Meter), ("window", quota.Window));
             }

@@ -68,7 +68,7 @@ internal static class TenantEndpoints
     }
 
     private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, IEnumerable<IPriceGuard> guards, CancellationToken cancel) =>
-        DocumentApply.RunAsync<TenantDocument>(request, check, store, (transaction, id, document, _) => PutAsync(transaction, id, document, user, options, clock.GetUtcNow(), guards, cancel), cancel);
+        DocumentApply.RunAsync<TenantDocument>(request, check, store, DocumentVersions.ById(TenantSql), (transaction, id, document, _) => PutAsync(transaction, id, document, user, options, clock.GetUtcNow(), guards, cancel), cancel);
 
     private static async Task<TenantDocument> PutAsync(
         LedgerTransaction transaction, string id, TenantDocument document, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, IEnumerable<IPriceGuard> guards, CancellationToken cancel)

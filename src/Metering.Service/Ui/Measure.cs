@@ -11,7 +11,7 @@ internal sealed record Measure(string Name, string Title)
 
     public static readonly Measure Cost = new("cost", "Cost");
 
-    public static readonly IReadOnlyList<Measure> All = [Cost, .. MeterCatalogue.All.Select(meter => new Measure(meter.Name, TitleOf(meter)) { Meter = meter })];
+    public static readonly IReadOnlyList<Measure> All = [Cost, .. MeterCatalogue.All.Select(meter => new Measure(meter.Name, MeterTitle.Of(meter)) { Meter = meter })];
 
     public Meter? Meter { get; private init; }
 
@@ -32,17 +32,4 @@ internal sealed record Measure(string Name, string Title)
     };
 
     private bool IsCpu => Meter is not null && Meter.Name.StartsWith("cpu", StringComparison.Ordinal);
-
-    // "cpuThrottledSeconds" is "CPU throttled": the unit is told beside the figure.
-    private static string TitleOf(Meter meter)
-    {
-        var words = string.Concat(meter.Name.Select(c => char.IsAsciiLetterUpper(c) ? " " + char.ToLowerInvariant(c) : c.ToString()));
-        foreach (var unit in new[] { " byte seconds", " seconds" })
-        {
-            if (words.EndsWith(unit, StringComparison.Ordinal)) words = words[..^unit.Length];
-        }
-
-        words = words.Replace("cpu", "CPU", StringComparison.Ordinal).Replace("io ", "I/O ", StringComparison.Ordinal).Replace("oom", "OOM", StringComparison.Ordinal).Replace("hugetlb", "huge pages", StringComparison.Ordinal);
-        return char.ToUpperInvariant(words[0]) + words[1..];
-    }
 }

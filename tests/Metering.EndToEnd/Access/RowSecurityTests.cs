@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
+using System.Diagnostics;
 using Metering.EndToEnd.Servers;
 using Metering.Service.Access;
 using Metering.Service.Ledger;
@@ -129,6 +131,46 @@ public sealed class RowSecurityTests(RowSecurityTests.Server server) : IClassFix
         }
 
         Assert.Contains("\"ok\":true", (await tenants.Service.GoodAsync("GET", "v1/verify")).Text.ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal));
+    }
+
+    // How long an answer takes follows from what is asked of the database: whoever measures it is not told that there is such an id.
+    [Fact]
+    public async Task A_foreign_id_is_looked_for_by_the_same_statements_as_an_absent_one()
+    {
+        var (tenants, sent) = (server.Tenants, new ConcurrentDictionary<string, ConcurrentQueue<string>>(StringComparer.Ordinal));
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Npgsql",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+
+            // What has no text is a connection that the pool opened anew.
+            ActivityStopped = one =>
+            {
+                if ((one.GetTagItem("db.query.text") ?? one.GetTagItem("db.statement")) is string text) sent.GetOrAdd(one.TraceId.ToHexString(), _ => new()).Enqueue(text);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        var looked = 0;
+        foreach (var (mine, theirs) in new[] { ("acme", "globex"), ("globex", "acme") })
+        {
+            foreach (var route in (await ApiOperation.AllAsync(tenants.Service)).Where(route => route.PathParameters.Count > 0 && route.Path != "/v1/periods/{period}"))
+            {
+                // The first time whose key it is may have to be looked up.
+                await StatementsAsync(route, TwoTenants.Absent, mine);
+                var (foreign, absent) = (await StatementsAsync(route, theirs, mine), await StatementsAsync(route, TwoTenants.Absent, mine));
+                Assert.True(foreign.SequenceEqual(absent), $"{route} as {mine}, of {theirs}:\n{string.Join('\n', foreign)}\nof nobody:\n{string.Join('\n', absent)}");
+                looked += foreign.Count;
+            }
+        }
+
+        Assert.True(looked > 40, $"Only {looked} statements were seen.");
+
+        async Task<List<string>> StatementsAsync(ApiOperation route, string of, string reader)
+        {
+            var trace = ActivityTraceId.CreateRandom().ToHexString();
+            await tenants.Service.SendAsync(route.Method, route.With(name => tenants.Id(route, name, of)), route.HasBody ? "{}" : null, tenants.Readers[reader], ("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom().ToHexString()}-01"));
+            return sent.TryGetValue(trace, out var statements) ? [.. statements] : [];
+        }
     }
 
     [Theory]

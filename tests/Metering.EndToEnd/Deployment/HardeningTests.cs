@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Metering.EndToEnd.Line;
 using Metering.EndToEnd.Servers;
+using Metering.Enforcement;
 using Metering.Tests.Support;
 using Xunit;
 
@@ -44,6 +45,41 @@ public sealed partial class HardeningTests
     }
 
     [Fact]
+    public async Task Systemd_takes_the_drop_in_of_enforcement_and_it_opens_the_tree()
+    {
+        ServerPackages.Require(Analyze, "systemd");
+        using var directory = new TestDirectory();
+        Directory.CreateDirectory(directory.File("metering-agent.service.d"));
+        foreach (var (source, target) in new[] { ("metering-agent.service", "metering-agent.service"), ("metering-agent.enforcement.conf", "metering-agent.service.d/enforcement.conf") })
+            await File.WriteAllTextAsync(directory.File(target), ExecStart().Replace(await File.ReadAllTextAsync(Unit(source), Cancel), "Exec$1=/bin/true").Replace("Documentation=", "#Documentation=", StringComparison.Ordinal), Cancel);
+
+        Assert.Equal("", await ChildProcess.RunAsync(Analyze, ["verify", "--man=no", directory.File("metering-agent.service")], Limit, Cancel));
+        var lines = await File.ReadAllLinesAsync(Unit("metering-agent.enforcement.conf"), Cancel);
+        foreach (var line in (string[])["ProtectControlGroups=no", "User=root", "DynamicUser=no"]) Assert.Contains(line, lines);
+
+        // A line that systemd does not know shows that the drop-in is looked at.
+        await File.AppendAllTextAsync(directory.File("metering-agent.service.d/enforcement.conf"), "ProtektControlGroups=no\n", Cancel);
+        Assert.Contains("ProtektControlGroups", await ChildProcess.RunAsync(Analyze, ["verify", "--man=no", directory.File("metering-agent.service")], Limit, Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AppArmor_lets_the_agent_write_the_four_files_of_enforcement_where_an_administrator_says_so_and_nothing_else()
+    {
+        ServerPackages.Require(AppArmor, "apparmor");
+        var profile = Path.Combine(RepositoryFiles.Root, "deploy/apparmor/metering-agent");
+        Assert.DoesNotContain(await RulesAsync(), rule => rule.StartsWith("@{sys}/fs/cgroup", StringComparison.Ordinal) && rule.Contains('w', StringComparison.Ordinal) && !rule.EndsWith(" r,", StringComparison.Ordinal));
+
+        var included = await RulesAsync("-I", Path.Combine(RepositoryFiles.Root, "deploy/apparmor"));
+        Assert.Equal(EnforcementActions.ByName.Keys.Select(file => $"@{{sys}}/fs/cgroup/**/{file} w,").Order(StringComparer.Ordinal), included.Where(rule => rule.StartsWith("@{sys}/fs/cgroup/", StringComparison.Ordinal) && rule.EndsWith(" w,", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+
+        // A refusal outweighs what is permitted elsewhere.
+        Assert.DoesNotContain(included, rule => rule.StartsWith("deny", StringComparison.Ordinal) && rule.Contains("cgroup", StringComparison.Ordinal));
+        await ChildProcess.RunAsync(AppArmor, ["--skip-kernel-load", "--skip-cache", "-I", Path.Combine(RepositoryFiles.Root, "deploy/apparmor"), profile], Limit, Cancel);
+
+        async Task<List<string>> RulesAsync(params string[] how) => [.. (await ChildProcess.RunAsync(AppArmor, ["--preprocess", .. how, profile], Limit, Cancel)).Split('\n').Select(line => line.Trim())];
+    }
+
+    [Fact]
     public void The_agents_unit_may_read_first_and_sees_the_hosts_tree()
     {
         var lines = File.ReadAllLines(Unit("metering-agent.service"));
@@ -74,7 +110,7 @@ public sealed partial class HardeningTests
 
     private static string Unit(string name) => Path.Combine(RepositoryFiles.Root, "deploy/systemd", name);
 
-    [GeneratedRegex("ExecStart=[^ ]+")]
+    [GeneratedRegex("Exec(Start|StopPost)=[^ ]+")]
     private static partial Regex ExecStart();
 
     [GeneratedRegex("(?m)^  (?<before>/[a-z/]+/)\\{(?<names>[a-z0-9,]+)\\}/\\*\\* r,$")]

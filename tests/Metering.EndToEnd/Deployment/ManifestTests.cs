@@ -22,7 +22,7 @@ public sealed class ManifestTests
         var directory = await InstallAsync();
         var objects = await ObjectsAsync();
 
-        Assert.Superset(new HashSet<string>(["Namespace", "ServiceAccount", "Service", "Deployment", "DaemonSet", "NetworkPolicy", "PodDisruptionBudget", "Secret"], StringComparer.Ordinal), objects.Select(Kind).ToHashSet(StringComparer.Ordinal));
+        Assert.Superset(new HashSet<string>(["Namespace", "ServiceAccount", "Service", "Deployment", "DaemonSet", "NetworkPolicy", "PodDisruptionBudget", "Secret", "Ingress"], StringComparer.Ordinal), objects.Select(Kind).ToHashSet(StringComparer.Ordinal));
         var (code, said) = await CompileAsync(directory, "check.ts", Program(objects, text => text));
         Assert.True(code == 0, said);
         foreach (var (from, to) in new[] { ("\"readOnlyRootFilesystem\"", "\"readOnlyRootFileSystem\""), ("\"containerPort\": 5080", "\"containerPort\": \"5080\""), ("\"policyTypes\"", "\"policyType\""), ("\"selector\": {\"matchLabels\"", "\"selectors\": {\"matchLabels\"") })
@@ -85,6 +85,31 @@ public sealed class ManifestTests
     }
 
     [Fact]
+    public async Task The_ingress_leads_to_the_service_and_its_proxies_are_believed()
+    {
+        var component = (await JsonAsync(Path.Combine(Manifests, "ingress/kustomization.yaml")))[0];
+        Assert.Equal("Component", Kind(component));
+        Assert.Equal("[\"ingress.yaml\"]", component.GetProperty("resources").GetRawText());
+        var (objects, patch) = (await ObjectsAsync(), (await JsonAsync(Path.Combine(Manifests, "ingress", component.GetProperty("patches")[0].GetProperty("path").GetString()!)))[0]);
+        var (service, deployment, ingress) = (objects.Single(one => Kind(one) == "Service"), objects.Single(one => Kind(one) == "Deployment"), objects.Single(one => Kind(one) == "Ingress").GetProperty("spec"));
+
+        var backend = ingress.GetProperty("rules")[0].GetProperty("http").GetProperty("paths")[0].GetProperty("backend").GetProperty("service");
+        Assert.Equal(Name(service), backend.GetProperty("name").GetString());
+        Assert.Equal(service.GetProperty("spec").GetProperty("ports")[0].GetProperty("name").GetString(), backend.GetProperty("port").GetProperty("name").GetString());
+        Assert.Equal(ingress.GetProperty("rules")[0].GetProperty("host").GetString(), ingress.GetProperty("tls")[0].GetProperty("hosts")[0].GetString());
+
+        // A patch adds to what has its names; one that does not would make something new.
+        Assert.Equal((Kind(deployment), Name(deployment)), (Kind(patch), Name(patch)));
+        var (patched, container) = (Container(patch), Container(deployment));
+        Assert.Equal(container.GetProperty("name").GetString(), patched.GetProperty("name").GetString());
+        var variable = patched.GetProperty("env")[0];
+        Assert.Equal("METERING__Access__Proxies", variable.GetProperty("name").GetString());
+        Assert.True(System.Net.IPNetwork.TryParse(variable.GetProperty("value").GetString(), out _));
+
+        static JsonElement Container(JsonElement of) => of.GetProperty("spec").GetProperty("template").GetProperty("spec").GetProperty("containers")[0];
+    }
+
+    [Fact]
     public async Task The_dockerfile_has_no_fault_and_its_images_run_as_nobody_special()
     {
         var directory = await InstallAsync();
@@ -115,7 +140,7 @@ public sealed class ManifestTests
 
     private static string Name(JsonElement one) => one.GetProperty("metadata").GetProperty("name").GetString()!;
 
-    private static async Task<JsonElement[]> ObjectsAsync() => await JsonAsync([.. Directory.GetFiles(Manifests, "*.yaml").Where(file => !file.EndsWith("kustomization.yaml", StringComparison.Ordinal)).Order(StringComparer.Ordinal)]);
+    private static async Task<JsonElement[]> ObjectsAsync() => await JsonAsync([.. Directory.GetFiles(Manifests, "*.yaml").Where(file => !file.EndsWith("kustomization.yaml", StringComparison.Ordinal)).Append(Path.Combine(Manifests, "ingress/ingress.yaml")).Order(StringComparer.Ordinal)]);
 
     private static async Task<JsonElement[]> JsonAsync(params string[] files)
     {

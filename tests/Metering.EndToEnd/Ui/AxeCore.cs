@@ -24,11 +24,10 @@ internal static class AxeCore
     }
 
     /// <summary>What is serious or critical on the page as it is now: rule, help and the element.</summary>
-    /// <param name="rule">The one to look at; null: all.</param>
-    public static async Task<List<string>> FaultsAsync(IPage page, string script, string? rule = null)
+    public static async Task<List<string>> FaultsAsync(IPage page, string script)
     {
         if (!await page.EvaluateAsync<bool>("typeof axe !== 'undefined'")) await page.EvaluateAsync(script + ";undefined");
-        var answer = await page.EvaluateAsync<JsonElement>("async rule => (await axe.run(document, { resultTypes: ['violations'], ...(rule && { runOnly: { type: 'rule', values: [rule] } }) })).violations.map(v => ({ impact: v.impact, id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + n.failureSummary.slice(0, 300)) }))", rule);
+        var answer = await page.EvaluateAsync<JsonElement>("async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.map(v => ({ impact: v.impact, id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + n.failureSummary.slice(0, 300)) }))");
         return [.. answer.EnumerateArray().Where(one => one.GetProperty("impact").GetString() is "serious" or "critical").Select(one => $"{one.GetProperty("impact")} {one.GetProperty("id")}: {one.GetProperty("help")}\n    {string.Join("\n    ", one.GetProperty("nodes").EnumerateArray())}")];
     }
 }

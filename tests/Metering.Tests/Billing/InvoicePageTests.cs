@@ -30,11 +30,25 @@ public sealed class InvoicePageTests
 
         foreach (var text in (string[])
         [
-            "Example Hosting GmbH", "DE 123 456 789", "Acme Research &amp; Sons Ltd", "GB 999 9999 73", "PO 4711", "2026-12-01", ">Usage<", ">Discounts<", ">Commitment and minimum<", "worth 50.00 EUR", "VAT 19 % on", "Credit welcome",
+            ">CPU time, core-hours", "Discount of 10 % on CPU time, core-hours", "Example Hosting GmbH", "DE 123 456 789", "Acme Research &amp; Sons Ltd", "GB 999 9999 73", "PO 4711", "2026-12-01", ">Usage<", ">Discounts<", ">Commitment and minimum<", "worth 50.00 EUR", "VAT 19 % on", "Credit welcome",
             "1.23 % of the CPU time is an estimate", "residue of all of them is 0.0014861483", "IBAN", "Voided by 000018: &lt;b&gt;wrong&lt;/b&gt;. Replaced by 000019", "the manifest of 2026-10 will have it", "\u22125.00",
         ]) Assert.Contains(text, page);
         Assert.DoesNotContain("-5.00", page);
     }
+
+    [Theory]
+    [InlineData("cpuSeconds in Core-Hours", "CPU time, core-hours")]
+    [InlineData("cpuSeconds in Core-Hours by max(usage, reservation) of kind=lx*, label:env=prod", "CPU time, core-hours by max(usage, reservation) of kind=lx*, label:env=prod")]
+    [InlineData("Discount of 10 % on memoryByteSeconds in GiB-Hours", "Discount of 10 % on Memory, GiB-hours")]
+    [InlineData("ioReadBytes in TB", "I/O read bytes, TB")]
+    [InlineData("ioWriteOperations in Million-Operations", "I/O write operations, million-operations")]
+    [InlineData("hugetlbByteSeconds in MiB-Hours", "Huge pages, MiB-hours")]
+    [InlineData("Workload-Hours of class=big", "Workload-Hours of class=big")]
+    [InlineData("someName in Core-Hours", "someName in Core-Hours")]
+    public void A_line_reads_as_people_say_it(string sku, string text) => Assert.Equal(text, LineText.Of(sku));
+
+    [Fact]
+    public void No_meter_is_shown_to_a_customer_by_its_name_in_the_API() => Assert.All(Metering.Meters.MeterCatalogue.All, meter => Assert.DoesNotContain(meter.Name, LineText.Of($"{meter.Name} in Units"), StringComparison.Ordinal));
 
     [Fact]
     public void Hostile_texts_are_texts_on_the_page()

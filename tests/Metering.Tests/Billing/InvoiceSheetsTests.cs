@@ -46,6 +46,10 @@ public sealed class InvoiceSheetsTests
         Assert.DoesNotContain(numbers, number => number.Value.Contains('E', StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Lines_read_as_people_say_it() =>
+        Assert.Contains("CPU time, core-hours of class=gen1", Sheets(Render(InvoiceSamples.Invoice())).SelectMany(sheet => sheet.Descendants(Main + "c")).Select(cell => cell.Value));
+
     private static byte[] Render(InvoiceDocument document) => InvoiceSheets.Render(document, new InvoiceState { Id = document.Id }, "abc");
 
     private static List<XDocument> Sheets(byte[] workbook)

@@ -140,7 +140,7 @@ public abstract partial class LedgerContract
     private static async Task<List<string>> Apply(QuotaChange change, bool check, params (string Id, Quota Body)[] quotas)
     {
         var request = new ApplyRequest { Documents = [.. quotas.Select(quota => new ApplyRequest.Entry(quota.Id, JsonSerializer.SerializeToElement(quota.Body, LedgerJson.Options)))] };
-        var answer = await change.ApplyAsync(request, check, Alice, Cancel);
+        var answer = await change.ApplyAsync(request, check, DocumentVersions.ById("SELECT json FROM quota WHERE id = @id"), Alice, Cancel);
         if (answer.Result is NoContent) return [];
         var problem = Assert.IsType<ProblemHttpResult>(answer.Result);
         return [.. ((string[])problem.ProblemDetails.Extensions["faults"]!).Select(fault => fault.Split(' ')[0])];

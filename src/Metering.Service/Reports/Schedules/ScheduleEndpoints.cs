@@ -53,7 +53,7 @@ internal static class ScheduleEndpoints
     }
 
     private static Task<Results<NoContent, ProblemHttpResult>> Apply(ApplyRequest request, bool? check, ClaimsPrincipal user, LedgerStore store, LedgerOptions options, TimeProvider clock, CancellationToken cancel) =>
-        DocumentApply.RunAsync<ReportSchedule>(request, check, store, (transaction, id, schedule, _) => PutAsync(transaction, id, schedule, user, options, clock.GetUtcNow(), cancel), cancel);
+        DocumentApply.RunAsync<ReportSchedule>(request, check, store, DocumentVersions.ById(VersionSql), (transaction, id, schedule, _) => PutAsync(transaction, id, schedule, user, options, clock.GetUtcNow(), cancel), cancel);
 
     private static async Task PutAsync(LedgerTransaction transaction, string id, ReportSchedule schedule, ClaimsPrincipal user, LedgerOptions options, DateTimeOffset now, CancellationToken cancel)
     {
