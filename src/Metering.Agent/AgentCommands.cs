@@ -23,14 +23,21 @@ internal static class AgentCommands
         return 0;
     }
 
-    /// <summary>Undoes the limits that an agent which runs no more has left on workloads; 1 when one could not be undone and stays stored.</summary>
+    /// <summary>Undoes the limits that an agent which runs no more has left on workloads, and says how many; 1 when one could not be undone and stays stored.</summary>
     /// <param name="cgroupRoot">Null: where this host has its cgroups.</param>
+    /// <exception cref="UserErrorException">There is no such directory, or what is stored can not be read.</exception>
     public static int Release(string dataDirectory, string? cgroupRoot, ILogger log)
     {
+        if (!Directory.Exists(dataDirectory)) throw UserErrorException.Usage($"There is no directory '{dataDirectory}'; --data is the one that the agent ran with.");
+        var stored = new HeldLimits(dataDirectory).Load(out var trouble).Count;
+        if (trouble is not null) throw new UserErrorException(trouble);
         using var enforcer = new Enforcer(
             EnforcementOptions.Off, "", new HeldLimits(dataDirectory), new ControlFiles(cgroupRoot ?? MeteringAgent.HostMounts().Unified), _ => throw new InvalidOperationException("Nothing is set here."), OwnCgroup.Path, TimeProvider.System, log);
         enforcer.Start("the agent runs no more");
-        return enforcer.Held.Count == 0 ? 0 : 1;
+        var left = enforcer.Held.Count;
+        if (left > 0) Console.Error.WriteLine($"{stored - left} of {stored} limits are undone; {left} could not be and {(left == 1 ? "stays" : "stay")} stored in {dataDirectory}: the lines above say why. Call it again when that is mended.");
+        else Console.WriteLine(stored == 0 ? $"No limit is stored in {dataDirectory}: nothing was to be undone." : $"{stored} {(stored == 1 ? "limit is" : "limits are")} undone.");
+        return left == 0 ? 0 : 1;
     }
 
     private static async Task<string> TokenAsync(string? file, CancellationToken cancel)

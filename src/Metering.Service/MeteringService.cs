@@ -210,7 +210,7 @@ public static class MeteringService
         {
             ExceptionHandler = context => AnswerError(context, store),
             // Told in the answer, and by whoever watches the ledger; a stack trace for each request would bury the rest of the log.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or InvalidOperationException { InnerException: System.Text.DecoderFallbackException or ArgumentException } || store.Away(context.Exception) is not null || NoText(context.Exception) || NoForm(context.Exception, context.HttpContext),
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException or IOException { InnerException: OverflowException } or InvalidOperationException { InnerException: System.Text.DecoderFallbackException or ArgumentException } || store.Away(context.Exception) is not null || NoText(context.Exception) || NoForm(context.Exception, context.HttpContext),
         });
         app.UseStatusCodePages();
         app.UseAccess();
@@ -265,6 +265,7 @@ public static class MeteringService
             InvalidOperationException { InnerException: System.Text.DecoderFallbackException } => Problems.Invalid("The body is not UTF-8."),
             InvalidOperationException { InnerException: ArgumentException } when context.Request.ContentType?.Contains("charset", StringComparison.OrdinalIgnoreCase) == true =>
                 Problems.Refused(StatusCodes.Status415UnsupportedMediaType, "The charset of the body's Content-Type is not known; send UTF-8."),
+            IOException { InnerException: OverflowException } => Problems.Invalid("The body can not be read: the length of a chunk does not fit a number."),
             BadHttpRequestException bad => Problems.Refused(bad.StatusCode, ParameterFault.Explain(bad.Message)),
             not null when NoForm(error, context) => Problems.Invalid("The form can not be read: it is cut short, or has more or longer fields than any form here."),
             not null when NoText(error) => Problems.Invalid("A text has a character that can not be stored, such as U+0000; leave it out."),

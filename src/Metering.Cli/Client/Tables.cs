@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Spectre.Console;
 
 namespace Metering.Cli.Client;
 
 /// <summary>Shows rows to people: aligned columns, inert whatever the names hold.</summary>
-internal static class Tables
+internal static partial class Tables
 {
     /// <summary>Less of a cell tells nothing.</summary>
     private const int NarrowestCell = 12;
@@ -16,7 +17,7 @@ internal static class Tables
     /// <summary>As wide as it has to be when <paramref name="width"/> (columns of the terminal) is null; else the widest columns are cut, so that one long name does not hide the rest.</summary>
     internal static void Write(TextWriter output, int? width, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows, ISet<int>? rightAligned = null, bool colour = false)
     {
-        var cells = rows.Select(row => row.Select(Inert).ToArray()).ToList();
+        var cells = rows.Select(row => row.Select(cell => Readable(Inert(cell))).ToArray()).ToList();
         var widths = header.Select((name, i) => Math.Max(name.Length, cells.Count == 0 ? 0 : cells.Max(row => row[i].Length))).ToArray();
 
         // A border is at most two columns of spaces and a line between two cells.
@@ -45,8 +46,14 @@ internal static class Tables
     {
         var rows = facts.Where(fact => fact.Value.Length > 0).ToList();
         var width = rows.Count == 0 ? 0 : rows.Max(fact => fact.Name.Length);
-        foreach (var (name, value) in rows) output.WriteLine($"  {name.PadRight(width)}  {Inert(value)}");
+        foreach (var (name, value) in rows) output.WriteLine($"  {name.PadRight(width)}  {Readable(Inert(value))}");
     }
+
+    // An instant to the second: JSON and CSV have it as it is.
+    private static string Readable(string text) => Instant().Replace(text, "${day} ${time}Z");
+
+    [GeneratedRegex(@"\b(?<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?(Z|\+00:00)(?![0-9:])", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex Instant();
 
     /// <summary>Rows as CSV (RFC 4180), safe to open in a spreadsheet: a text that would be a formula is led by an apostrophe.</summary>
     public static void WriteCsv(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows)
@@ -61,8 +68,10 @@ internal static class Tables
         return text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : "\"" + text.Replace("\"", "\"\"") + "\"";
     }
 
-    /// <summary>Control characters, such as those of an ANSI escape in a name, are shown and not obeyed.</summary>
-    public static string Inert(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : c.ToString())) : text;
+    /// <summary>Control characters, such as those of an ANSI escape in a name, and those that turn the direction of writing, are shown and not obeyed.</summary>
+    public static string Inert(string text) => text.Any(IsActive) ? string.Concat(text.Select(c => !IsActive(c) ? c.ToString() : c < 0x100 ? $"\\x{(int)c:x2}" : $"\\u{(int)c:x4}")) : text;
+
+    private static bool IsActive(char c) => char.IsControl(c) || c is '\u061c' or '\u200e' or '\u200f' or (>= '\u2028' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
     public static string Text(JsonElement element, string property) => element.TryGetProperty(property, out var value) ? Text(value) : "";
 

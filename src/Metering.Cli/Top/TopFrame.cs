@@ -9,6 +9,10 @@ internal sealed class TopFrame(int width, int height, bool colour)
 {
     public const int MinWidth = 60, MinHeight = 10;
     private const string Unknown = "–";
+
+    /// <summary>Cells that a name has at least.</summary>
+    private const int LeastName = 17;
+
     private readonly List<string> _lines = [];
 
     public IReadOnlyList<string> Draw(LiveView view, TopState state, DateTimeOffset now, string? trouble)
@@ -59,21 +63,25 @@ internal sealed class TopFrame(int width, int height, bool colour)
 
     private void Table(List<LiveWorkload> rows, TopState state, bool severalHosts)
     {
-        // From the right-most that can be spared to what is always there.
+        // What can be spared goes where a name would have no room: the kind, then I/O, or the cost when it is sorted by I/O.
         var showHost = severalHosts && width >= 100;
         var showPath = width >= 130;
-        var fixedWidth = 8 + 9 + 9 + 11 + 14 + 12 + (showHost ? 17 : 0);
-        var nameWidth = showPath ? 28 : Math.Max(8, width - fixedWidth);
-        var header = Right(Mark("CPU", TopSort.Cpu), 7) + " " + Right(Mark("MEMORY", TopSort.Memory), 8) + " " + Right(Mark("I/O /s", TopSort.Io), 8) + " " + Right(Mark("COST/h", TopSort.Cost), 10) + "  " +
-            Cut("TENANT", 12) + " " + Cut("KIND", 11) + " " + (showHost ? Cut("HOST", 16) + " " : "") + Cut(Mark("NAME", TopSort.Name), nameWidth) + (showPath ? " PATH" : "");
-        _lines.Add(Paint("7", Cut(header, width)));
+        var nameWidth = width - 8 - 9 - 9 - 11 - 14 - 12 - (showHost ? 17 : 0);
+        var showKind = nameWidth >= LeastName;
+        if (!showKind) nameWidth += 12;
+        var (showIo, showCost) = (true, true);
+        if (nameWidth < LeastName) (showIo, showCost, nameWidth) = state.Sort == TopSort.Io ? (true, false, nameWidth + 11) : (false, true, nameWidth + 9);
+        if (showPath) nameWidth = 28;
+        _lines.Add(Paint("7", Cut(Line(Mark("CPU", TopSort.Cpu), Mark("MEMORY", TopSort.Memory), Mark("I/O /s", TopSort.Io), Mark("COST/h", TopSort.Cost), "TENANT", "KIND", "HOST", Cut(Mark("NAME", TopSort.Name), nameWidth), "PATH"), width)));
         foreach (var row in rows)
         {
-            var line = Right(row.CpuCores is { } cores ? Cores(cores) : Unknown, 7) + " " + Right(row.MemoryBytes is { } memory ? Bytes(memory) : Unknown, 8) + " " +
-                Right(row.IoBytesPerSecond is { } io ? Bytes(io) : Unknown, 8) + " " + Right(Cost(row), 10) + "  " +
-                Cut(row.Tenant, 12) + " " + Cut(row.Kind, 11) + " " + (showHost ? Cut(row.Host, 16) + " " : "") + Name(row.Name, nameWidth) + (showPath ? " " + row.Path : "");
+            var line = Line(row.CpuCores is { } cores ? Cores(cores) : Unknown, row.MemoryBytes is { } memory ? Bytes(memory) : Unknown, row.IoBytesPerSecond is { } io ? Bytes(io) : Unknown, Cost(row), row.Tenant, row.Kind, row.Host, Name(row.Name, nameWidth), row.Path);
             _lines.Add(row.Tenant == "unattributed" ? Paint("2", Fit(line)) : Fit(line));
         }
+
+        string Line(string cpu, string memory, string io, string cost, string tenant, string kind, string host, string name, string path) =>
+            Right(cpu, 7) + " " + Right(memory, 8) + " " + (showIo ? Right(io, 8) + " " : "") + (showCost ? Right(cost, 10) + " " : "") + " " + Cut(tenant, 12) + " " + (showKind ? Cut(kind, 11) + " " : "") +
+            (showHost ? Cut(host, 16) + " " : "") + name + (showPath ? " " + path : "");
 
         string Mark(string name, TopSort sort) => state.Sort == sort ? name + (sort == TopSort.Name ? "▲" : "▼") : name;
     }

@@ -64,7 +64,7 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         var percent = reading.Value is { } value ? Percent(value, quota.Limit) : null;
         return new QuotaView(quota.Id, document.Subject, document.Kind, document.Meter, document.Window, document.Limit, document.Plan, quota.Limit, document.Thresholds, document.Amounts, document.Direction, document.Hysteresis,
             document.For, document.Grace, document.ShortBurn, document.LongBurn, document.Paused, document.PausedUntil, document.Severity, document.Labels, document.Notify, state, reading.Value, percent, firing,
-            At(reading.WindowStart), At(reading.WindowEnd), ends && !quota.IsPeak ? Forecast(quota, reading, now) : null, document.Kind == "forecast" && reading.Reaches(quota.Limit) is { } at ? At(at) : null, Holds(catalogue, quota), document.Enforce);
+            At(reading.WindowStart), At(reading.WindowEnd), ends && !quota.IsPeak ? Forecast(quota, reading, now) : null, document.Kind == "forecast" && reading.Reaches(quota.Limit) is { } at ? At(at) : null, Holds(catalogue, quota), document.Enforce, Currency(catalogue, quota));
     }
 
     private static QuotaReading Read(QuotaCatalogue catalogue, CompiledQuota quota, IReadOnlyList<QuotaFigure> figures, LedgerGrain grain, long judgedTo, long now)
@@ -89,6 +89,10 @@ internal sealed class QuotaReport(LedgerStore store, LedgerOptions options, Time
         if (quota.Document.Kind == "forecast") return reading.Value is { } predicted ? Math.Round(predicted, 6) : null;
         return now <= reading.WindowStart || reading.Value is not { } value ? null : Math.Round(value * (reading.WindowEnd - reading.WindowStart) / (now - reading.WindowStart), 6);
     }
+
+    // Of several tenants all have the same, see CostQuotaGuard.
+    private static string? Currency(QuotaCatalogue catalogue, CompiledQuota quota) => !quota.IsCost ? null
+        : catalogue.Prices.Tenants.Values.FirstOrDefault(tenant => tenant.PriceBook.Length > 0 && (quota.Document.Subject.Tenant is null || quota.Document.Subject.Tenant == tenant.Id))?.Currency;
 
     private static string[] Holds(QuotaCatalogue catalogue, CompiledQuota quota)
     {

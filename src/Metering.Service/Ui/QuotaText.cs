@@ -12,17 +12,18 @@ internal static class QuotaText
 
     public static string Meter(string meter, string kind) => kind == "starved" ? "waiting for CPU" : Measure.Find(meter)?.Title ?? meter;
 
-    public static string Amount(decimal? value, QuotaView quota) => Amount(value, quota.Meter, quota.Kind, quota.EffectiveLimit);
+    public static string Amount(decimal? value, QuotaView quota) => Amount(value, quota.Meter, quota.Kind, quota.EffectiveLimit, quota.Currency);
 
     /// <summary>A figure in the unit that reads well; that of a rate is by second, as the kernel's counters are, and of a cost by hour.</summary>
     /// <param name="meter">A meter's API name, or <c>cost</c>.</param>
     /// <param name="kind"><c>usage</c>, <c>rate</c>, <c>forecast</c> or <c>starved</c>.</param>
     /// <param name="limit">What it is seen beside, whose unit it takes; null: it stands alone.</param>
-    public static string Amount(decimal? value, string meter, string kind, decimal? limit = null)
+    /// <param name="currency">Of a cost; null: not known.</param>
+    public static string Amount(decimal? value, string meter, string kind, decimal? limit = null, string? currency = null)
     {
         if (value is not { } known) return Figures.Unknown;
         if (kind == "starved") return Figures.Number(known) + " %";
-        if (meter == Measure.Cost.Name) return known.ToString("#,##0.00", CultureInfo.InvariantCulture) + (kind == "rate" ? " an hour" : "");
+        if (meter == Measure.Cost.Name) return known.ToString("#,##0.00", CultureInfo.InvariantCulture) + (currency is null ? "" : " " + currency) + (kind == "rate" ? " an hour" : "");
         if (Measure.Find(meter) is not { Meter: { } counted } measure) return Figures.Number(known);
         if (kind == "rate")
         {
@@ -43,5 +44,5 @@ internal static class QuotaText
 
     public static string Line(QuotaView quota) => $"{Subject(quota.Subject)} · {Meter(quota)}, {Amount(quota.EffectiveLimit, quota)} · {(quota.Kind == "usage" ? quota.Window : quota.Kind)}";
 
-    private static string Unit(QuotaView quota) => quota.Kind == "starved" ? "%" : (Measure.Find(quota.Meter)?.Meter?.Unit ?? "") + (quota.Kind == "rate" ? " a second" : "");
+    private static string Unit(QuotaView quota) => quota.Kind == "starved" ? "%" : (quota.Currency ?? Measure.Find(quota.Meter)?.Meter?.Unit ?? "") + (quota.Kind != "rate" ? "" : quota.Currency is null ? " a second" : " an hour");
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Xunit;
@@ -41,6 +42,19 @@ public sealed class BadInputTests(TwoTenants tenants)
 
         // What is refused leaves nothing behind; a batch that is bad is kept where somebody can look at it.
         Assert.Equal(before, await ChangesAsync());
+    }
+
+    [Fact]
+    public async Task A_chunk_whose_length_is_no_number_is_answered_while_its_sender_waits()
+    {
+        var at = new Uri(tenants.Service.Url);
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(at.Host, at.Port, TestContext.Current.CancellationToken);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /v1/usage-batches HTTP/1.1\r\nHost: {at.Authority}\r\nAuthorization: Bearer {tenants.Service.AdminKey}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFF\r\n{{}}"), TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        Assert.StartsWith("HTTP/1.1 400", await reader.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -15,6 +15,8 @@ public sealed class TablesTests
     [InlineData("a\nb\tc", "a\\x0ab\\x09c")]
     [InlineData("\u001b[2Jgone", "\\x1b[2Jgone")]
     [InlineData("\u009b31m", "\\x9b31m")]
+    [InlineData("a\u202egnp", "a\\u202egnp")]
+    [InlineData("\u2067x\u2069", "\\u2067x\\u2069")]
     public void Names_can_not_move_the_cursor(string name, string shown) => Assert.Equal(shown, Tables.Inert(name));
 
     [Fact]
@@ -23,6 +25,15 @@ public sealed class TablesTests
         var output = new StringWriter();
         Tables.WriteFacts(output, [("command", "x\u001b[31m\r\ny"), ("empty", "")]);
         Assert.Equal("  command  x\\x1b[31m\\x0d\\x0ay" + Environment.NewLine, output.ToString());
+    }
+
+    [Fact]
+    public void Instants_are_shown_to_the_second()
+    {
+        var output = new StringWriter();
+        Tables.WriteFacts(output, [("at", "2026-11-22T15:25:25.0448706+00:00"), ("local", "2026-11-22T15:25:25+01:00"), ("day", "2026-11-22")]);
+        Tables.Write(output, null, ["since"], [["since 2026-11-22T15:25:25Z"]]);
+        Assert.Equal(["  at     2026-11-22 15:25:25Z", "  local  2026-11-22T15:25:25+01:00", "  day    2026-11-22", "since", "since 2026-11-22 15:25:25Z"], output.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Select(line => line.TrimEnd()));
     }
 
     [Theory]

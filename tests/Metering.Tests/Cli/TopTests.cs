@@ -57,6 +57,18 @@ public sealed class TopTests
     }
 
     [Fact]
+    public void A_narrow_terminal_still_shows_names_and_what_it_is_sorted_by()
+    {
+        var text = string.Join('\n', new TopFrame(60, 20, colour: false).Draw(View(), new TopState(), Now, null));
+        Assert.Contains("   CPU▼   MEMORY     COST/h  TENANT       NAME", text);
+        Assert.Contains("  1.500 2.00 GiB 0.1250 EUR  acme         web", text);
+        Assert.Contains("/deep/tail-of-it", text);
+
+        var byIo = string.Join('\n', new TopFrame(60, 20, colour: false).Draw(View(), new TopState { Sort = TopSort.Io }, Now, null));
+        Assert.Contains("    CPU   MEMORY  I/O /s▼  TENANT       NAME", byIo);
+    }
+
+    [Fact]
     public void An_alarm_and_a_lost_service_are_told_at_the_top()
     {
         var view = View() with { Hosts = [Host() with { Alarms = Sound with { ConservationFailures = 2, Forks = 1 } }] };

@@ -152,6 +152,7 @@ public sealed class EnforcerTests : IDisposable
         Assert.Equal("25000 100000", Text("cpu.max"));
         Save(Job, "cpu.max", "max 100000\n");
         _enforcer = New();
+        Assert.Contains("is the one that the agent ran with", Assert.Throws<UserErrorException>(() => AgentCommands.Release(_root + "-none", Tree, NullLogger.Instance)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -103,6 +103,7 @@ public abstract partial class LedgerContract
         Assert.Equal([-3600L, 900, 1800], (await Numbers("SELECT bucket FROM usage ORDER BY bucket")).Select(bucket => bucket - Start.ToUnixTimeSeconds()));
         Assert.Equal(1, await Count("alert"));
         Assert.Equal(7_200_000_001, (await Used("q", Start)).Max());
+        Assert.Equal("EUR", (await new QuotaReport(_store, _options, TimeProvider.System).ListAsync(Service.Access.Caller.Local, "q", Cancel)).Single().Currency);
         Assert.Equal(11m, Math.Round((await Costs("total", "")).Rows.Single().Cost!.Value.ToDecimal(), 6));
 
         static UsageBatch At(UsageBatch batch, DateTimeOffset start)

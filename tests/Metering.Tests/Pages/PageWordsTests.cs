@@ -47,6 +47,10 @@ public sealed class PageWordsTests
     public void What_a_quota_came_to_is_in_the_unit_of_its_limit(int value, int limit, string shown) => Assert.Equal(shown, QuotaText.Amount(value, "cpuSeconds", "usage", limit));
 
     [Fact]
+    public void A_cost_is_in_its_currency() => Assert.Equal(("1,234.50 EUR", "2.00 EUR an hour", "3.00"), (QuotaText.Amount(1234.5m, "cost", "usage", 2000, "EUR"), QuotaText.Amount(2, "cost", "rate", null, "EUR"), QuotaText.Amount(3, "cost", "usage")));
+
+
+    [Fact]
     public void A_limit_is_written_in_a_unit_that_is_named_and_read_back_in_one_that_people_think_in()
     {
         var draft = new QuotaDraft { Meter = "cpuSeconds", Limit = "360000" };
