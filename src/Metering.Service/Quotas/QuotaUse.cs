@@ -18,12 +18,9 @@ internal sealed class QuotaUse(QuotaKey key)
 
     public string Component => key.Component;
 
-    /// <summary>Whether the figure decides as it is written.</summary>
-    public bool IsAsked => Quota is { IsImmediate: true, IsCost: false };
-
     /// <summary>In base units; of a peak, the largest.</summary>
     public Int128 Growth;
 
-    /// <summary>The figure with it.</summary>
+    /// <summary>The figure with it; only of a quota that is decided at once.</summary>
     public Int128 Used;
 }

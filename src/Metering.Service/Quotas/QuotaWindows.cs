@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Metering.Service.Ledger;
 using Microsoft.Data.Sqlite;
 
